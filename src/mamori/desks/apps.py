@@ -1,0 +1,6 @@
+from mamori.ground.rooms import Room
+
+
+class DesksRoom(Room):
+    name = "mamori.desks"
+    label = "desks"

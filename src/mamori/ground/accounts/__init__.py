@@ -1,0 +1,1 @@
+"""Accounts: people, organisations, roles, invitations, partner tokens. Nobody is a superuser."""

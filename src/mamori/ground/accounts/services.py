@@ -1,0 +1,190 @@
+"""Invite people, let them in, give partners tokens, take both away again."""
+
+import hashlib
+import hmac
+import secrets
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _text
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground import audit, clock
+from mamori.ground.accounts.models import Invitation, Membership, Organisation, Token, User
+from mamori.ground.accounts.permissions import INVITE, MANAGE_TOKENS
+from mamori.ground.actors import Actor, Role
+from mamori.ground.errors import DomainError, NotFound
+from mamori.ground.letters.services import letter_post
+
+INVITATION_LIFE = timedelta(days=7)
+# Who belongs where. A role outside its kind of organisation is refused.
+ROLES_OF = {
+    Organisation.Kind.HOTLINE: {Role.ANALYST, Role.SENIOR_ANALYST},
+    Organisation.Kind.POLICE: {Role.POLICE_LIAISON},
+    Organisation.Kind.LIST_BODY: {Role.LIST_REVIEWER, Role.LIST_APPROVER},
+    Organisation.Kind.OVERSIGHT: {Role.AUDITOR},
+    Organisation.Kind.OPERATOR: {Role.OPERATOR},
+    Organisation.Kind.PROVIDER: set[Role](),
+}
+
+
+@transaction.atomic
+def organisation_create(*, actor: Actor, name: str, kind: Organisation.Kind) -> Organisation:
+    """Create an organisation. DomainError when the name is taken."""
+    actor.require(INVITE)
+    if Organisation.objects.filter(name=name).exists():
+        raise DomainError("organisation_exists", _("There is already an organisation of this name."))
+    organisation = Organisation.objects.create(name=name, kind=kind)
+    audit.record("accounts.organisation_created", subject=organisation, actor=actor, kind=str(kind))
+    return organisation
+
+
+@transaction.atomic
+def invite(*, actor: Actor, email: str, organisation_id: UUID, role: Role) -> str:
+    """Invite a person by mail. Returns the link, so that the inviter can also hand it over in person."""
+    actor.require(INVITE)
+    organisation = Organisation.objects.filter(id=organisation_id).first()
+    if organisation is None:
+        raise NotFound
+    _check_role(organisation, role)
+    secret = secrets.token_urlsafe(32)
+    invitation = Invitation.objects.create(
+        digest=_digest(secret),
+        email=email.strip().lower(),
+        organisation=organisation,
+        role=role,
+        invited_by_id=actor.id if actor.kind == "person" else None,
+        invited_at=clock.now(),
+        expires_at=clock.now() + INVITATION_LIFE,
+    )
+    audit.record("accounts.invited", subject=invitation, actor=actor, role=role, organisation=organisation.id)
+    link = f"{settings.STAFF_URL}/invitation/{secret}/"
+    letter_post(
+        key=f"invitation:{invitation.id}",
+        kind="invitation",
+        to=invitation.email,
+        subject=_text("Your invitation to Mamori"),
+        body=_text("You are invited to work with Mamori as a member of %(organisation)s.\n\n%(link)s\n\n"
+                   "The link works once, for seven days. You will choose a password and a second factor.\n")
+        % {"organisation": organisation.name, "link": link},
+    )  # fmt: skip
+    return link
+
+
+@transaction.atomic
+def invitation_accept(*, secret: str, name: str, password: str) -> User:
+    """Create the invited person's account, or add the role to the account that has the address."""
+    invitation = invitation_find(secret, lock=True)
+    user = User.objects.filter(email__iexact=invitation.email).first()
+    if user is None:
+        user = User(email=invitation.email, name=name.strip(), created_at=clock.now())
+        try:
+            validate_password(password, user)
+        except ValidationError as error:
+            raise DomainError("weak_password", " ".join(error.messages), status=422) from error
+        user.set_password(password)
+        user.save()
+    elif not user.check_password(password):
+        raise DomainError(
+            "wrong_password",
+            _("You already have an account here, and this is not its password."),
+            remedy=_("Enter the password you use to log in."),
+            status=422,
+        )
+    Membership.objects.get_or_create(user=user, organisation=invitation.organisation, role=invitation.role)
+    invitation.accepted_at = clock.now()
+    invitation.save(update_fields=["accepted_at"])
+    audit.record("accounts.joined", subject=user, actor=user.actor, role=invitation.role, invitation=invitation.id)
+    return user
+
+
+def invitation_find(secret: str, *, lock: bool = False) -> Invitation:
+    """The open invitation of a link, or DomainError saying that it is used, withdrawn or too old."""
+    invitations = Invitation.objects.select_related("organisation")
+    if lock:
+        invitations = invitations.select_for_update(of=("self",))
+    invitation = invitations.filter(digest=_digest(secret)).first()
+    if (
+        invitation is None
+        or invitation.accepted_at is not None
+        or invitation.withdrawn_at is not None
+        or invitation.expires_at <= clock.now()
+    ):
+        raise DomainError(
+            "invitation_closed",
+            _("This invitation was used, withdrawn, or is too old."),
+            remedy=_("Ask the person who invited you for a new one."),
+            status=404,
+        )
+    return invitation
+
+
+@transaction.atomic
+def member_remove(*, actor: Actor, membership_id: int) -> None:
+    """Take a role from a person. Without a role left, the account can no longer log in."""
+    actor.require(INVITE)
+    membership = Membership.objects.select_related("user").filter(id=membership_id).first()
+    if membership is None:
+        raise NotFound
+    if membership.user_id == actor.id:
+        raise DomainError("own_role", _("You cannot take a role from yourself."))
+    audit.record("accounts.role_removed", subject=membership.user, actor=actor, role=membership.role)
+    user = membership.user
+    membership.delete()
+    if not user.memberships.exists():
+        user.is_active = False
+        user.save(update_fields=["is_active"])
+
+
+@transaction.atomic
+def token_create(*, actor: Actor, organisation_id: UUID, title: str, scopes: list[str]) -> str:
+    """Give a partner a token. The secret is returned once and never stored."""
+    actor.require(MANAGE_TOKENS)
+    organisation = Organisation.objects.filter(id=organisation_id).first()
+    if organisation is None:
+        raise NotFound
+    secret = f"mamori_{secrets.token_urlsafe(32)}"
+    token = Token.objects.create(
+        digest=_digest(secret), organisation=organisation, title=title, scopes=sorted(scopes), created_at=clock.now()
+    )
+    audit.record("accounts.token_created", subject=token, actor=actor, organisation=organisation.id)
+    return secret
+
+
+@transaction.atomic
+def token_revoke(*, actor: Actor, token_id: UUID) -> None:
+    """Revoke a token: it stops working with the next request."""
+    actor.require(MANAGE_TOKENS)
+    token = Token.objects.select_for_update().filter(id=token_id).first()
+    if token is None:
+        raise NotFound
+    if token.revoked_at is None:
+        token.revoked_at = clock.now()
+        token.save(update_fields=["revoked_at"])
+        audit.record("accounts.token_revoked", subject=token, actor=actor)
+
+
+def token_actor(secret: str) -> Actor | None:
+    """The partner a token belongs to, or None."""
+    token = Token.objects.filter(digest=_digest(secret), revoked_at=None).first()
+    if token is None:
+        return None
+    return Actor("partner", id=token.id, organisation_id=token.organisation_id, scopes=frozenset(token.scopes))
+
+
+def _digest(secret: str) -> str:
+    return hmac.new(settings.TOKEN_PEPPER.encode(), secret.encode(), hashlib.sha256).hexdigest()
+
+
+def _check_role(organisation: Organisation, role: Role) -> None:
+    if role not in ROLES_OF[Organisation.Kind(organisation.kind)]:
+        raise DomainError(
+            "role_elsewhere",
+            _("An organisation of this kind has no members in this role."),
+            remedy=_("Choose a role that fits the organisation."),
+            status=422,
+        )

@@ -1,0 +1,1 @@
+"""Letters: the outbox for mail. Stored first, sent by a job that is safe to run twice, announced when handed over."""

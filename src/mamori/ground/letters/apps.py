@@ -1,0 +1,6 @@
+from mamori.ground.rooms import Room
+
+
+class LettersRoom(Room):
+    name = "mamori.ground.letters"
+    label = "letters"

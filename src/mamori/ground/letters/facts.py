@@ -1,0 +1,18 @@
+from dataclasses import dataclass
+from uuid import UUID
+
+from mamori.ground.facts import Fact
+
+
+@dataclass(frozen=True)
+class LetterHanded(Fact):
+    """The receiving side's mail server took the letter."""
+
+    letter_id: UUID
+
+
+@dataclass(frozen=True)
+class LetterFailed(Fact):
+    """The letter was refused, bounced, or nobody knows: it does not count as told."""
+
+    letter_id: UUID

@@ -1,0 +1,3 @@
+GRANTS = {
+    "letters_letter": {"staff": "SELECT, INSERT, UPDATE", "worker": "SELECT, INSERT, UPDATE"},
+}

@@ -1,0 +1,7 @@
+from mamori.ground.actors import Role, grant
+from mamori.ground.letters.states import RESOLVE
+
+SEE = "letters.see"
+
+grant(RESOLVE, Role.SENIOR_ANALYST)
+grant(SEE, Role.ANALYST, Role.SENIOR_ANALYST, Role.AUDITOR)

@@ -1,0 +1,198 @@
+"""Store letters, hand them to the mail server once, understand bounces."""
+
+import email
+import email.policy
+import logging
+import re
+from email.message import EmailMessage, Message
+from email.utils import format_datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from mamori.ground import audit, clock, jobs, states
+from mamori.ground.actors import SYSTEM, Actor
+from mamori.ground.errors import NotFound
+from mamori.ground.facts import announce
+from mamori.ground.letters import smtp
+from mamori.ground.letters.facts import LetterFailed, LetterHanded
+from mamori.ground.letters.models import Letter
+from mamori.ground.letters.states import LETTER, LetterState
+
+log = logging.getLogger("mamori.letters")
+MOST_ATTEMPTS = 20
+
+
+@transaction.atomic
+def letter_post(
+    *,
+    key: str,
+    kind: str,
+    to: str,
+    subject: str,
+    body: str,
+    attachment: tuple[str, str, bytes] | None = None,
+) -> UUID:
+    """Store a letter and the job that sends it. The same `key` again returns the first letter's id.
+
+    `attachment` is (file name, content type, bytes). The subject and the body must not name a listed address.
+    """
+    name, content_type, data = attachment or ("", "", None)
+    letter, new = Letter.objects.get_or_create(
+        key=key,
+        defaults={
+            "kind": kind,
+            "to": to,
+            "subject": subject,
+            "body": body,
+            "attachment_name": name,
+            "attachment_type": content_type,
+            "attachment": data,
+            "queued_at": clock.now(),
+        },
+    )
+    if new:
+        audit.record("letters.queued", subject=letter, actor=SYSTEM, kind=kind)
+        jobs.defer("letters.send", letter_id=str(letter.id))
+    return letter.id
+
+
+def letter_send(letter_id: UUID) -> None:
+    """Hand one letter to the mail server. Safe to run twice and after a crash at any point."""
+    if not _begin(letter_id):
+        return
+    letter = Letter.objects.get(id=letter_id)
+    outcome = smtp.hand_over(
+        compose(letter), sender=bounce_address(letter.id), to=letter.to, before_last_dot=lambda: _handing_over(letter.id)
+    )
+    with transaction.atomic():
+        letter = Letter.objects.select_for_update().get(id=letter_id)
+        letter.answer = outcome.answer[:300]
+        if outcome.taken:
+            letter.handed_at = clock.now()
+            to, fact = LetterState.HANDED, LetterHanded(letter.id)
+        elif outcome.final or letter.attempts >= MOST_ATTEMPTS:
+            to, fact = LetterState.REFUSED, LetterFailed(letter.id)
+        else:
+            _move(letter, LetterState.QUEUED, "letters.postponed", "answer")
+            return
+        _move(letter, to, f"letters.{to}", "answer", "handed_at")
+        announce(fact)
+
+
+@transaction.atomic
+def letters_recover() -> None:
+    """Put letters whose sender died back in the queue; where the server may have taken one, say uncertain."""
+    for letter in Letter.objects.select_for_update(skip_locked=True).filter(
+        state__in=[LetterState.SENDING, LetterState.HANDING_OVER], tried_at__lt=clock.now() - smtp.LONGEST
+    ):
+        if letter.state == LetterState.SENDING:
+            _move(letter, LetterState.QUEUED, "letters.recovered")
+        else:
+            _move(letter, LetterState.UNCERTAIN, "letters.uncertain")
+            announce(LetterFailed(letter.id))
+    due = Letter.objects.filter(state=LetterState.QUEUED, tried_at__lt=clock.now() - smtp.PAUSE).values_list("id", flat=True)
+    jobs.defer_many("letters.send", [{"letter_id": str(i)} for i in due[:500]])
+
+
+@transaction.atomic
+def letter_resolve(*, actor: Actor, letter_id: UUID, send_again: bool) -> None:
+    """A person decides about a letter that was refused, bounced or is uncertain."""
+    letter = Letter.objects.select_for_update().filter(id=letter_id).first()
+    if letter is None:
+        raise NotFound
+    to = LetterState.QUEUED if send_again else LetterState.HANDED
+    if not send_again:
+        letter.handed_at = clock.now()
+    states.move(letter, to, machine=LETTER, actor=actor, event="letters.resolved", changed=("handed_at",))
+    if send_again:
+        jobs.defer("letters.send", letter_id=str(letter.id))
+    else:
+        announce(LetterHanded(letter.id))
+
+
+@transaction.atomic
+def bounce_receive(raw: bytes) -> bool:
+    """Take an incoming delivery status notification (RFC 3464). True if it named a letter of ours and failed."""
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    letter_id = _bounced_letter(message)
+    if letter_id is None or not _failed(message):
+        return False
+    letter = Letter.objects.select_for_update().filter(id=letter_id, state=LetterState.HANDED).first()
+    if letter is None:
+        return False
+    letter.answer = _diagnostic(message)[:300]
+    _move(letter, LetterState.BOUNCED, "letters.bounced", "answer")
+    announce(LetterFailed(letter.id))
+    return True
+
+
+def bounce_address(letter_id: UUID) -> str:
+    """The envelope sender of a letter: its bounce comes back under the letter's own name."""
+    return f"b+{letter_id.hex}@{settings.MAIL_BOUNCE_DOMAIN}"
+
+
+def compose(letter: Letter) -> EmailMessage:
+    """The mail of a letter, the same bytes each time: its Message-ID is the letter's id."""
+    message = EmailMessage(policy=email.policy.SMTP)
+    message["From"] = settings.MAIL_FROM
+    message["To"] = letter.to
+    message["Subject"] = letter.subject
+    message["Date"] = format_datetime(letter.queued_at)
+    message["Message-ID"] = f"<{letter.id}@{settings.MAIL_FROM.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(letter.body)
+    if letter.attachment is not None:
+        main, _, sub = letter.attachment_type.partition("/")
+        message.add_attachment(
+            bytes(letter.attachment), maintype=main, subtype=sub, filename=letter.attachment_name, cte="base64"
+        )
+    return message
+
+
+@transaction.atomic
+def _begin(letter_id: UUID) -> bool:
+    letter = Letter.objects.select_for_update().filter(id=letter_id, state=LetterState.QUEUED).first()
+    if letter is None:
+        return False
+    letter.attempts += 1
+    letter.tried_at = clock.now()
+    _move(letter, LetterState.SENDING, "letters.sending", "attempts", "tried_at")
+    return True
+
+
+@transaction.atomic
+def _handing_over(letter_id: UUID) -> None:
+    letter = Letter.objects.select_for_update().get(id=letter_id)
+    _move(letter, LetterState.HANDING_OVER, "letters.handing_over")
+
+
+def _move(letter: Letter, to: LetterState, event: str, *changed: str) -> None:
+    states.move(letter, to, machine=LETTER, actor=SYSTEM, event=event, changed=changed, kind=letter.kind)
+
+
+def _bounced_letter(message: Message) -> UUID | None:
+    for header in ("To", "Delivered-To", "X-Original-To"):
+        found = re.search(r"\bb\+([0-9a-f]{32})@", str(message.get(header, "")))
+        if found:
+            return UUID(found[1])
+    return None
+
+
+def _status_fields(message: Message) -> list[Message]:
+    return [
+        part
+        for report in message.walk()
+        if report.get_content_type() == "message/delivery-status"
+        for part in report.get_payload()
+        if isinstance(part, Message)
+    ]
+
+
+def _failed(message: Message) -> bool:
+    return any(str(f.get("Action", "")).strip().lower() == "failed" for f in _status_fields(message))
+
+
+def _diagnostic(message: Message) -> str:
+    return next((str(f["Diagnostic-Code"]) for f in _status_fields(message) if f.get("Diagnostic-Code")), "bounced")

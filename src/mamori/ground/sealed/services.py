@@ -1,0 +1,69 @@
+"""Seal with the public key anywhere; open with the private key on the staff face only; destroy by key."""
+
+import base64
+import functools
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from mamori.engine import seals
+from mamori.ground import audit, clock
+from mamori.ground.actors import Actor
+from mamori.ground.errors import DomainError
+from mamori.ground.sealed.models import DataKey
+
+
+def seal_texts(texts: dict[str, str]) -> tuple[UUID, dict[str, bytes]]:
+    """Seal texts under one new data key. Returns the key's id and the sealed bytes by name."""
+    key_id, data_key = uuid4(), seals.new_data_key()
+    DataKey.objects.bulk_create([DataKey(id=key_id, wrapped=seals.wrap(data_key, _public_key()))])
+    return key_id, {name: seals.seal(data_key, text.encode(), _context(key_id, name)) for name, text in texts.items()}
+
+
+def open_text(key_id: UUID, name: str, sealed: bytes) -> str:
+    """Open one sealed text. DomainError when the key was destroyed or this face holds no private key."""
+    row = DataKey.objects.filter(id=key_id).first()
+    if row is None or row.wrapped is None:
+        raise DomainError("sealed_destroyed", _("This was destroyed when its retention period ended."), status=410)
+    data_key = seals.unwrap(bytes(row.wrapped), _private_key())
+    return seals.open_(data_key, bytes(sealed), _context(key_id, name)).decode()
+
+
+@transaction.atomic
+def destroy(*, actor: Actor, key_ids: list[UUID], reason: str) -> int:
+    """Destroy data keys for ever: what they sealed can never be read again. Returns how many were destroyed now."""
+    keys = DataKey.objects.select_for_update().filter(id__in=key_ids, wrapped__isnull=False)
+    done = 0
+    for key in keys:
+        key.wrapped, key.destroyed_on = None, clock.now().date()
+        key.save(update_fields=["wrapped", "destroyed_on"])
+        audit.record("sealed.key_destroyed", subject=key, actor=actor, reason=reason)
+        done += 1
+    return done
+
+
+def _context(key_id: UUID, name: str) -> bytes:
+    return f"{key_id}:{name}".encode()
+
+
+@functools.cache
+def _public_key() -> bytes:
+    return _key(settings.SEAL_PUBLIC_KEY, "MAMORI_SEAL_PUBLIC_KEY")
+
+
+@functools.cache
+def _private_key() -> bytes:
+    return _key(settings.SEAL_PRIVATE_KEY, "MAMORI_SEAL_PRIVATE_KEY")
+
+
+def _key(value: str, name: str) -> bytes:
+    if not value:
+        raise DomainError(
+            "no_seal_key",
+            _("This face does not hold the key that is needed here."),
+            remedy=_("The operator sets %(name)s.") % {"name": name},
+            status=503,
+        )
+    return base64.b64decode(value)

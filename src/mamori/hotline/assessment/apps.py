@@ -1,0 +1,6 @@
+from mamori.ground.rooms import Room
+
+
+class AssessmentRoom(Room):
+    name = "mamori.hotline.assessment"
+    label = "assessment"

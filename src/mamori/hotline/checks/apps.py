@@ -1,0 +1,6 @@
+from mamori.ground.rooms import Room
+
+
+class ChecksRoom(Room):
+    name = "mamori.hotline.checks"
+    label = "checks"

@@ -1,0 +1,18 @@
+from dataclasses import dataclass
+from uuid import UUID
+
+from mamori.ground.facts import Fact
+
+
+@dataclass(frozen=True)
+class ReportAccepted(Fact):
+    """A report was screened and accepted: it waits to be linked to its content."""
+
+    report_id: UUID
+
+
+@dataclass(frozen=True)
+class UrgentReportArrived(Fact):
+    """Screening found that a child may be at risk now."""
+
+    report_id: UUID

@@ -1,0 +1,6 @@
+from mamori.ground.rooms import Room
+
+
+class TakedownRoom(Room):
+    name = "mamori.hotline.takedown"
+    label = "takedown"

@@ -1,0 +1,6 @@
+from mamori.ground.rooms import Room
+
+
+class DistributionRoom(Room):
+    name = "mamori.lists.distribution"
+    label = "distribution"

@@ -1,0 +1,89 @@
+"""Database roles: the owner migrates; each face and the worker log in as their own role with only the grants they need."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+import psycopg
+from django.apps import apps
+from django.db import connection
+from psycopg import sql
+
+from mamori.site.env import SettingError
+
+ROLES = ("public", "staff", "partner", "worker")
+_JOBS = {
+    "procrastinate_jobs": {"partner": "SELECT, INSERT", "staff": "SELECT, INSERT", "worker": "SELECT, INSERT, UPDATE, DELETE"},
+    "procrastinate_events": {"partner": "INSERT", "staff": "SELECT, INSERT", "worker": "SELECT, INSERT, UPDATE, DELETE"},
+    "procrastinate_workers": {"staff": "SELECT", "worker": "SELECT, INSERT, UPDATE, DELETE"},
+    "procrastinate_periodic_defers": {"worker": "SELECT, INSERT, UPDATE, DELETE"},
+    "django_migrations": {role: "SELECT" for role in ROLES},
+    "django_content_type": {"staff": "SELECT"},
+}  # fmt: skip
+UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+
+def grants() -> dict[str, dict[str, str]]:
+    """Table -> role -> privileges, collected from the rooms' `grants.py`."""
+    table = dict(_JOBS)
+    for app in apps.get_app_configs():
+        if app.name.startswith("mamori.") and find_spec(f"{app.name}.grants"):
+            table.update(import_module(f"{app.name}.grants").GRANTS)
+    return table
+
+
+def role_name(role: str) -> str:
+    """The PostgreSQL role of a face, per database so that several systems can share a server."""
+    return f"{connection.settings_dict['NAME']}_{role}"
+
+
+def create_roles(passwords: dict[str, str]) -> None:
+    """Create or update the log-in roles. Runs as a role that may create roles."""
+    with connection.cursor() as cursor:
+        for role in ROLES:
+            name = sql.Identifier(role_name(role))
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role_name(role)])
+            verb = "ALTER" if cursor.fetchone() else "CREATE"
+            cursor.execute(
+                sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}").format(
+                    sql.SQL(verb), name, sql.Literal(passwords[role])
+                )
+            )
+
+
+def apply_grants() -> None:
+    """Give each role exactly what the table says, and take everything else away."""
+    with connection.cursor() as cursor:
+        cursor.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        for role in ROLES:
+            name = sql.Identifier(role_name(role))
+            cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name))
+            cursor.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(name))
+            cursor.execute(sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(name))
+        for table, roles in sorted(grants().items()):
+            for role, privileges in roles.items():
+                cursor.execute(
+                    sql.SQL("GRANT {} ON {} TO {}").format(
+                        sql.SQL(privileges), sql.Identifier(table), sql.Identifier(role_name(role))
+                    )
+                )
+
+
+def refuse_unsafe_settings() -> None:
+    """Raise SettingError, with the remedy, when PostgreSQL could lose what was acknowledged."""
+    try:
+        with connection.cursor() as cursor:
+            found = []
+            for name, unsafe in UNSAFE.items():
+                cursor.execute(sql.SQL("SHOW {}").format(sql.Identifier(name)))
+                if cursor.fetchone()[0] == unsafe:
+                    found.append(name)
+            cursor.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+            if cursor.fetchone()[0]:
+                found.append("superuser")
+    except psycopg.OperationalError as error:  # pragma: no branch
+        raise SettingError(f"PostgreSQL does not answer: {error}") from error
+    if "superuser" in found:
+        raise SettingError("DATABASE_URL logs in as a superuser: use the role of this face (mamori database init).")
+    if found:
+        names = ", ".join(found)
+        raise SettingError(f"PostgreSQL has {names} off: acknowledged reports could be lost. Turn it on in postgresql.conf.")

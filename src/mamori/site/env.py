@@ -1,0 +1,48 @@
+"""Settings from the environment: `NAME`, or `NAME_FILE` naming a file that holds the value."""
+
+import os
+from pathlib import Path
+
+
+class SettingError(Exception):
+    """A missing or unusable setting: the program does not start, and this one line says why."""
+
+
+def text(name: str, default: str | None = None) -> str:
+    """The value of NAME, else the content of the file NAME_FILE, else the default; SettingError when there is none."""
+    if name in os.environ:
+        return os.environ[name]
+    file = os.environ.get(f"{name}_FILE")
+    if file is not None:
+        try:
+            return Path(file).read_text().strip()
+        except OSError as error:
+            raise SettingError(f"{name}_FILE names {file}, which cannot be read: {error.strerror}") from error
+    if default is None:
+        raise SettingError(f"{name} is not set. Set {name}, or {name}_FILE to a file that holds it.")
+    return default
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    value = text(name, "yes" if default else "no").lower()
+    if value not in {"yes", "no", "1", "0", "true", "false"}:
+        raise SettingError(f"{name} must be yes or no, not {value!r}")
+    return value in {"yes", "1", "true"}
+
+
+def number(name: str, default: float) -> float:
+    value = text(name, str(default))
+    try:
+        return float(value)
+    except ValueError as error:
+        raise SettingError(f"{name} must be a number, not {value!r}") from error
+
+
+def items(name: str, default: str = "") -> list[str]:
+    """A comma-separated list."""
+    return [item.strip() for item in text(name, default).split(",") if item.strip()]
+
+
+def path(name: str) -> Path | None:
+    value = text(name, "")
+    return Path(value) if value else None

@@ -1,0 +1,69 @@
+"""Fixtures every test may use."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.test import Client
+
+from mamori.ground.accounts.models import Membership, Organisation, User
+from mamori.ground.actors import Role
+
+START = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
+KIND_OF = {
+    Role.ANALYST: "hotline",
+    Role.SENIOR_ANALYST: "hotline",
+    Role.POLICE_LIAISON: "police",
+    Role.LIST_REVIEWER: "list_body",
+    Role.LIST_APPROVER: "list_body",
+    Role.AUDITOR: "oversight",
+    Role.OPERATOR: "operator",
+}
+
+
+@pytest.fixture
+def frozen() -> Iterator[time_machine.Traveller]:
+    """Time stands still at START; `frozen.shift(timedelta)` moves it."""
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def person(db: None) -> Callable[..., User]:
+    """`person(Role.ANALYST, name="…")` makes a member with that role in an organisation of the right kind."""
+
+    def make(*roles: Role, name: str | None = None) -> User:
+        user = User.objects.create(email=f"{uuid4().hex[:10]}@staff.example", name=name or "A Member")
+        for role in roles:
+            kind = KIND_OF[role]
+            organisation, _ = Organisation.objects.get_or_create(name=f"The {kind}", defaults={"kind": kind})
+            Membership.objects.create(user=user, organisation=organisation, role=role)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def browser_of(person: Callable[..., User]) -> Callable[[User], Client]:
+    """`browser_of(user)` is a client logged in with password and second factor."""
+    from allauth.mfa.models import Authenticator
+    from allauth.mfa.totp.internal.auth import TOTP
+
+    def make(user: User) -> Client:
+        if not Authenticator.objects.filter(user=user).exists():
+            TOTP.activate(user, "JBSWY3DPEHPK3PXP")
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make
+
+
+@pytest.fixture
+def run_jobs(db: None) -> Callable[[], int]:
+    """Run all waiting jobs now, as the worker would, until none is left. Returns how many ran."""
+    from tests.jobs import run_waiting
+
+    return run_waiting
