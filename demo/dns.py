@@ -1,0 +1,333 @@
+"""DNS of the demo world: Mamori's hidden primary, the zone `example.`, and two providers' resolvers that subscribe.
+
+    primary (Knot) --TSIG--> BIND                      zone stop.list., the stop page
+                   --TSIG--> relay --loopback--> Unbound   zone nx.list., no such name
+
+The subscribers' configurations are the templates of deploy/, as shipped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Self
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.query
+import dns.rcode
+import dns.rdatatype
+
+from demo.knot import DEPLOY, Key, Knot, Record, program, render, write_private
+from demo.processes import Program, WorldError, base_for, private_folder, socket_folder
+
+NX_ZONE = "nx.list."
+STOP_ZONE = "stop.list."
+WORLD_ZONE = "example."
+STOP_HOST = "stop.mamori.example."
+CANARY = "canary.mamori.example."
+WORLD_TTL = 300
+LIST_TTL = 60
+LOOPBACK = "127.0.0.1"
+PORTS_NEEDED = 5
+PROGRAMS = {"unbound": ("knotd", "knotc", "unbound", "named"), "bind": ("knotd", "knotc", "named")}
+
+Address = tuple[str, int]
+
+
+def ask(resolver: Address, name: str, kind: str = "A", timeout: float = 2.0) -> str:
+    """One question over UDP, told in words.
+
+    `NXDOMAIN`, `NODATA`, `TIMEOUT`, another code such as `SERVFAIL`, or the answer: `A 127.77.0.10`,
+    `CNAME stop.mamori.example.` (the first CNAME counts), several values in sorted order.
+    """
+    question = dns.message.make_query(name, kind)
+    try:
+        answer = dns.query.udp(question, resolver[0], port=resolver[1], timeout=timeout)
+    except dns.exception.Timeout:
+        return "TIMEOUT"
+    if answer.rcode() != dns.rcode.NOERROR:
+        return dns.rcode.to_text(answer.rcode())
+    if not answer.answer:
+        return "NODATA"
+    first = next((each for each in answer.answer if each.rdtype == dns.rdatatype.CNAME), answer.answer[0])
+    return f"{dns.rdatatype.to_text(first.rdtype)} {' '.join(sorted(str(rdata) for rdata in first))}"
+
+
+@dataclass
+class Provider:
+    """One demo provider: its resolver, and the key and zone it subscribes with."""
+
+    engine: str
+    zone: str
+    key: Key
+    resolver: Address
+    notified: Address
+    """Where the primary announces changes."""
+    programs: list[Program] = field(default_factory=list)
+
+    @property
+    def blocked(self) -> str:
+        """What `ask` says of a listed name."""
+        return "NXDOMAIN" if self.zone == NX_ZONE else f"CNAME {STOP_HOST}"
+
+
+def engines_installed() -> list[str]:
+    """The engines whose programs are all there."""
+    found = []
+    for engine, names in PROGRAMS.items():
+        try:
+            for name in names:
+                program(name)
+        except WorldError:
+            continue
+        found.append(engine)
+    return found
+
+
+class DnsWorld:
+    """All DNS servers. Ports: `port` primary, +1 example., +2 Unbound, +3 BIND, +4 Unbound's relay."""
+
+    def __init__(
+        self,
+        base: Path,
+        port: int = 8500,
+        *,
+        engines: Sequence[str] = ("unbound", "bind"),
+        keys: Mapping[str, Key] | None = None,
+    ) -> None:
+        """`keys`: TSIG keys Mamori has given the providers, by engine; then it is Mamori that lets them in.
+
+        Without them the world makes keys, registers them at the primary and lists a canary name.
+        """
+        self.base = base_for(base)
+        self._given = dict(keys or {})
+        self.list = Knot("list", self.base, port, DEPLOY / "knot" / "primary.conf")
+        self.example = Knot("example", self.base, port + 1, Path(__file__).with_name("auth.conf"))
+        self.providers: dict[str, Provider] = {}
+        if "unbound" in engines:
+            self.providers["unbound"] = self._unbound(port + 2, port + 4)
+        if "bind" in engines:
+            self.providers["bind"] = self._bind(port + 3)
+
+    @property
+    def primary(self) -> Address:
+        return (LOOPBACK, self.list.port)
+
+    @property
+    def resolvers(self) -> dict[str, Address]:
+        return {name: provider.resolver for name, provider in self.providers.items()}
+
+    @property
+    def knot_socket(self) -> Path:
+        """The hidden primary's control socket, for `knotc -s`."""
+        return self.list.socket
+
+    # Life
+
+    def start(self) -> None:
+        """Start all and return when every resolver holds its list and answers for `example.`."""
+        try:
+            self.list.start()
+            self.example.start()
+            for zone in (NX_ZONE, STOP_ZONE):
+                self.list.ensure_zone(zone, LIST_TTL)
+            self.example.ensure_zone(WORLD_ZONE, WORLD_TTL)
+            self.host([STOP_HOST, CANARY], LOOPBACK, "::1")
+            if not self._given:
+                self._list_canary()
+                for provider in self.providers.values():
+                    self.subscribe(provider)
+            for provider in self.providers.values():
+                for each in provider.programs:
+                    each.start()
+            for provider in self.providers.values():
+                provider.programs[-1].wait_ready(partial(self._serves, provider), 30)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        for provider in self.providers.values():
+            for each in reversed(provider.programs):
+                each.stop()
+        self.list.stop()
+        self.example.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # The zone example.
+
+    def host(self, names: Iterable[str], v4: str = "127.77.0.10", v6: str = "::1") -> None:
+        """Let names under .example resolve. One transaction; names already there get the new addresses."""
+        known = {owner.lower() for owner, _, _ in self.example.zone(WORLD_ZONE)}
+        owners = [_relative(name) for name in dict.fromkeys(names)]
+        gone = [(owner, kind) for owner in owners if f"{owner}.{WORLD_ZONE}" in known for kind in ("A", "AAAA")]
+        records = []
+        for owner in owners:
+            records.append(Record(owner, WORLD_TTL, "A", str(ip_address(v4))))
+            records.append(Record(owner, WORLD_TTL, "AAAA", str(ip_address(v6))))
+        self.example.transaction(WORLD_ZONE, add=records, remove=gone)
+
+    def unhost(self, names: Iterable[str]) -> None:
+        """Names cease to exist."""
+        removed = [(_relative(name), kind) for name in names for kind in ("A", "AAAA")]
+        self.example.transaction(WORLD_ZONE, remove=removed)
+
+    def record(self, name: str, kind: str, *values: str) -> None:
+        """Set a record set under .example; TXT values are quoted here."""
+        owner = _relative(name)
+        present = {(found, each) for found, each, _ in self.example.zone(WORLD_ZONE)}
+        gone = [(owner, kind)] if (f"{owner}.{WORLD_ZONE}", kind) in present else []
+        data = [_quoted(value) if kind == "TXT" else value for value in values]
+        records = [Record(owner, WORLD_TTL, kind, value) for value in data]
+        self.example.transaction(WORLD_ZONE, add=records, remove=gone)
+
+    # The list
+
+    def subscribe(self, provider: Provider) -> None:
+        """(Again) let a provider transfer its zone with its key."""
+        self.list.revoke(provider.key.name)
+        self.list.subscribe(provider.key, [provider.zone], provider.notified)
+
+    def _list_canary(self) -> None:
+        for zone in (NX_ZONE, STOP_ZONE):
+            if f"{CANARY}{zone}" not in {owner for owner, _, _ in self.list.zone(zone)}:
+                self.list.transaction(zone, add=_entry(CANARY, zone))
+
+    def _serves(self, provider: Provider) -> bool:
+        """Whether the resolver answers for the world and, where we list the canary, holds its list."""
+        answers = ask(provider.resolver, STOP_HOST, timeout=0.3) == f"A {LOOPBACK}"
+        return answers and (bool(self._given) or ask(provider.resolver, CANARY, timeout=0.3) == provider.blocked)
+
+    def block(self, name: str) -> None:
+        """List a name and all below it in both zones, straight at the primary (Mamori itself publishes its own way)."""
+        for zone in (NX_ZONE, STOP_ZONE):
+            self.list.transaction(zone, add=_entry(name, zone))
+
+    def lift(self, name: str) -> None:
+        for zone in (NX_ZONE, STOP_ZONE):
+            self.list.transaction(zone, remove=[(record.owner, "CNAME") for record in _entry(name, zone)])
+
+    # The providers
+
+    def _key(self, engine: str) -> Key:
+        """The key given for the engine, else one of ours kept in a file."""
+        if engine in self._given:
+            return self._given[engine]
+        name = f"provider-{engine}"
+        path = self.base / f"tsig-{name}.key"
+        if not path.exists():
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(Key.new(name).secret)
+        return Key(name, path.read_text())
+
+    def _subscription(self, key: Key, zone: str, folder: Path) -> dict[str, str | int]:
+        return {
+            "KEY_NAME": key.name,
+            "KEY_SECRET": key.secret,
+            "ZONE": zone,
+            "STORAGE": str(folder),
+            "PRIMARY_ADDRESS": LOOPBACK,
+            "PRIMARY_PORT": self.list.port,
+        }
+
+    def _bind(self, port: int) -> Provider:
+        key, folder = self._key("bind"), private_folder(self.base, "dns/bind")
+        values = self._subscription(key, STOP_ZONE, folder) | {"LOG_CHANNEL": "default_stderr"}
+        for name in ("mamori.options.conf", "mamori.conf", "mamori.logging.conf"):
+            write_private(folder / name, render(DEPLOY / "bind" / name, values))
+        main = folder / "named.conf"
+        write_private(main, _BIND.format(folder=folder, port=port, example=self.example.port))
+        named = Program("bind", [program("named"), "-f", "-n", "1", "-c", main], folder)
+        return Provider("bind", STOP_ZONE, key, (LOOPBACK, port), (LOOPBACK, port), [named])
+
+    def _unbound(self, port: int, relay_port: int) -> Provider:
+        key, folder = self._key("unbound"), private_folder(self.base, "dns/unbound")
+        relay_folder = private_folder(self.base, "dns/relay")
+        values = self._subscription(key, NX_ZONE, relay_folder) | {
+            "RELAY_ADDRESS": LOOPBACK,
+            "RELAY_PORT": relay_port,
+            "RESOLVER_ADDRESS": LOOPBACK,
+            "RESOLVER_PORT": port,
+        }
+        relay_main = relay_folder / "named.conf"
+        write_private(relay_main, render(DEPLOY / "bind" / "relay.conf", values))
+        relay = Program("relay", [program("named"), "-g", "-n", "1", "-c", relay_main], relay_folder)
+        write_private(folder / "mamori.conf", render(DEPLOY / "unbound" / "mamori.conf", values))
+        main = folder / "unbound.conf"
+        control = socket_folder(self.base) / "unbound.sock"
+        write_private(main, _UNBOUND.format(folder=folder, port=port, example=self.example.port, control=control))
+        unbound = Program("unbound", [program("unbound"), "-d", "-p", "-c", main], folder)
+        return Provider("unbound", NX_ZONE, key, (LOOPBACK, port), (LOOPBACK, relay_port), [relay, unbound])
+
+
+_BIND = """\
+options {{
+    directory "{folder}";
+    pid-file none;
+    session-keyfile "{folder}/session.key";
+    managed-keys-directory "{folder}";
+    listen-on port {port} {{ 127.0.0.1; }};
+    listen-on-v6 {{ none; }};
+    dnssec-validation no;
+    forward only;
+    forwarders {{ 127.0.0.1 port {example}; }};
+    include "{folder}/mamori.options.conf";
+}};
+controls {{ }};
+include "{folder}/mamori.logging.conf";
+include "{folder}/mamori.conf";
+"""
+_UNBOUND = """\
+server:
+    interface: 127.0.0.1@{port}
+    access-control: 127.0.0.0/8 allow
+    num-threads: 1
+    do-daemonize: no
+    username: ""
+    chroot: ""
+    directory: "{folder}"
+    pidfile: ""
+    use-syslog: no
+    logfile: ""
+    do-not-query-localhost: no
+remote-control:
+    control-enable: yes
+    control-interface: {control}
+    control-use-cert: no
+forward-zone:
+    name: "."
+    forward-addr: 127.0.0.1@{example}
+include: "{folder}/mamori.conf"
+"""
+
+
+def _relative(name: str) -> str:
+    """`name` without .example; every other name is refused: the demo world knows no stranger."""
+    bare = name.lower().rstrip(".")
+    owner = bare.removesuffix(".example")
+    if owner == bare or any(character.isspace() or character in ';"\\()$' for character in owner):
+        raise WorldError(f"{name!r} is not a name under .example")
+    return owner
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _entry(name: str, zone: str) -> list[Record]:
+    """A name and everything below it: two records."""
+    target = "." if zone == NX_ZONE else STOP_HOST
+    owner = f"{_relative(name)}.example"
+    return [Record(owner, LIST_TTL, "CNAME", target), Record(f"*.{owner}", LIST_TTL, "CNAME", target)]
