@@ -1,0 +1,1 @@
+"""The engine: typed Python that knows no Django, no clock and no network."""

@@ -1,0 +1,1 @@
+"""Tamper evidence: Merkle trees, signed notes, checkpoints, the audit chain and its verification."""

@@ -1,0 +1,1 @@
+"""Command-line tools that stand on the engine alone (`pip install mamori` without the platform)."""

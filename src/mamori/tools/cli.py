@@ -1,0 +1,205 @@
+"""The `mamori` commands that need no platform. Exit codes: 0 ok, 1 verification failed, 2 cannot be done as asked."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mamori.engine import keys as engine_keys
+from mamori.engine.transparency.audit import LogReport
+from mamori.engine.transparency.note import NoteError, NoteKey, encode_base64
+from mamori.tools.audit_verify import verify_export
+from mamori.tools.receipt import verify_receipt_file
+from mamori.tools.witness import Witness, WitnessError, WitnessServer, set_up
+
+FAILED, USAGE = 1, 2
+
+app = typer.Typer(name="mamori", no_args_is_help=True, help="Mamori's tools.", pretty_exceptions_enable=False)
+witness = typer.Typer(no_args_is_help=True, help="Run a witness that cosigns checkpoints of audit logs.")
+receipt = typer.Typer(no_args_is_help=True, help="Signed receipts of reports.")
+audit = typer.Typer(no_args_is_help=True, help="The audit log.")
+keys = typer.Typer(no_args_is_help=True, help="Ed25519 signing keys in files.")
+app.add_typer(witness, name="witness")
+app.add_typer(receipt, name="receipt")
+app.add_typer(audit, name="audit")
+app.add_typer(keys, name="keys")
+
+KeyName = Annotated[str, typer.Option("--name", help="Name of the key in signed notes, like hotline.example/receipts.")]
+
+
+@app.callback()
+def main() -> None:
+    """Keep sub-commands even where only one is mounted."""
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """One line on standard error and exit code 2 for what cannot be done as asked."""
+    try:
+        yield
+    except (engine_keys.KeyFileError, WitnessError, OSError, ValueError) as error:
+        Console(stderr=True).print(f"mamori: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(USAGE) from error
+
+
+def wall_clock() -> int:
+    """POSIX seconds: what a witness, being a machine of its own, puts under its cosignatures."""
+    return int(time.time())  # noqa: TID251
+
+
+@witness.command("init")
+def witness_init(
+    folder: Annotated[Path, typer.Argument(help="Folder of the witness: its key and all it cosigned.")],
+    name: Annotated[str, typer.Option(help="Name of the witness, like witness.example/w1.")],
+    log: Annotated[list[str] | None, typer.Option(help="Verifier key of a log to watch; may be repeated.")] = None,
+) -> None:
+    """Create a witness, or let an existing one watch further logs. Prints its verifier key."""
+    with usage_errors():
+        typer.echo(set_up(folder, name, log or []).vkey)
+
+
+@witness.command("serve")
+def witness_serve(
+    folder: Path,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8004,
+) -> None:
+    """Serve add-checkpoint and checkpoints over HTTP until interrupted."""
+    with usage_errors():
+        served = Witness(folder, wall_clock)
+        server = WitnessServer((host, port), served)
+    typer.echo(f"witness {served.key.vkey} on http://{host}:{server.server_port}/")
+    sys.stdout.flush()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()
+        served.close()
+
+
+@receipt.command("verify")
+def receipt_verify(
+    file: Path,
+    key: Annotated[str, typer.Option(help="Verifier key the hotline publishes for its receipts.")],
+    opening: Annotated[Path | None, typer.Option(help="Opening file the reporter kept.")] = None,
+) -> None:
+    """Verify a signed receipt, and with its opening what was reported. Contacts nobody."""
+    with usage_errors():
+        report = verify_receipt_file(file, NoteKey.parse(key), opening)
+    table = _table("Receipt")
+    table.add_row("genuine", "yes" if report.signer else "no")
+    if report.signer and report.hour:
+        table.add_row("issued by", report.signer)
+        table.add_row("hour", f"{report.hour:%Y-%m-%d %H:00} UTC")
+        opened = {None: "not shown (no opening given)", True: "yes, they are what was reported", False: "no"}
+        table.add_row("addresses fit", opened[report.opened])
+    _finish(table, [report.reason] if report.reason else [])
+
+
+@audit.command("verify-export")
+def audit_verify_export(
+    file: Path,
+    log_key: Annotated[str | None, typer.Option(help="Verifier key of the log.")] = None,
+    checkpoints: Annotated[list[Path] | None, typer.Option(help="File of checkpoints the log signed.")] = None,
+    witness_key: Annotated[list[str] | None, typer.Option(help="Verifier key of a witness.")] = None,
+    witness: Annotated[list[Path] | None, typer.Option(help="Folder or file of what a witness cosigned.")] = None,
+) -> None:
+    """Verify an exported audit log: its chain, its checkpoints and what a witness cosigned."""
+    with usage_errors():
+        if (checkpoints or witness or witness_key) and not log_key:
+            raise NoteError("checkpoints can only be checked with --log-key")
+        report = verify_export(
+            file,
+            checkpoints or [],
+            witness or [],
+            NoteKey.parse(log_key) if log_key else None,
+            [NoteKey.parse(vkey) for vkey in witness_key or []],
+        )
+    print_log_report(report)
+
+
+def print_log_report(report: LogReport) -> None:
+    """Show a report; exits with 1 if anything was found."""
+    table = _table("Audit log")
+    table.add_row("events", str(report.events))
+    table.add_row("last hash", report.head.hex())
+    table.add_row("fits the log's checkpoints up to", str(report.anchored))
+    table.add_row("fits the witness's checkpoints up to", str(report.witnessed))
+    more = [f"and {report.more} more"] if report.more else []
+    _finish(table, [finding.message for finding in report.findings] + more)
+
+
+@keys.command("new")
+def keys_new(file: Path, name: KeyName = "") -> None:
+    """Create a private key (mode 0600) and its public half, FILE.pub."""
+    with usage_errors():
+        if name:
+            NoteKey(name, 1, bytes(32))
+        engine_keys.create_signing_key(file)
+        _show(file, name)
+
+
+@keys.command("show")
+def keys_show(file: Path, name: KeyName = "") -> None:
+    """Show key id, public key and, with --name, the verifier key of a private or public key file."""
+    with usage_errors():
+        _show(file, name)
+
+
+@keys.command("sign")
+def keys_sign(
+    file: Annotated[Path, typer.Argument(help="Statement to sign, byte for byte.")],
+    key: Annotated[Path, typer.Option(help="Private key file.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write; FILE.sig unless given, - for the screen.")] = None,
+) -> None:
+    """Sign a statement: writes the Ed25519 signature in base64."""
+    with usage_errors():
+        signature = encode_base64(engine_keys.sign(engine_keys.load_signing_key(key), file.read_bytes()))
+        if str(out) == "-":
+            typer.echo(signature)
+            return
+        target = out or file.with_name(file.name + ".sig")
+        target.write_text(signature + "\n")
+    typer.echo(f"signature written to {target}")
+
+
+def _show(file: Path, name: str) -> None:
+    with file.open("rb") as opened:
+        private = b"PRIVATE KEY" in opened.read(100)
+    public = engine_keys.load_signing_key(file).public_key() if private else engine_keys.load_public_key(file)
+    raw = public.public_bytes_raw()
+    table = _table("Key")
+    table.add_row("key id", engine_keys.key_id(public))
+    table.add_row("public key", encode_base64(raw))
+    if name:
+        table.add_row("verifier key", NoteKey(name, 1, raw).vkey)
+        table.add_row("cosigning key", NoteKey(name, 4, raw).vkey)
+    Console(soft_wrap=True).print(table)
+
+
+def _table(title: str) -> Table:
+    table = Table(title=title, show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    return table
+
+
+def _finish(table: Table, faults: list[str]) -> None:
+    """Print the table, then OK or every fault on its own line; exits with 1 if there is one."""
+    console = Console()
+    console.print(table)
+    for fault in faults:
+        console.print(f"FAILED: {fault}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if faults:
+        raise typer.Exit(FAILED)
+    console.print("OK", style="green")
