@@ -1,0 +1,109 @@
+"""How much else an entry would block: facts for the list's approval page, and name sets for the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from mamori.engine.addresses.suffixes import Section, above_public_suffix, registrable_domain, suffix_section
+
+
+def parents(name: str) -> Iterator[str]:
+    """``name`` and every name above it."""
+    labels = name.split(".")
+    return (".".join(labels[at:]) for at in range(len(labels)))
+
+
+class NameSet:
+    """Names that must not be hit, indexed so that each question costs one look-up per label."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = frozenset(names)
+        self._below: dict[str, str] = {}
+        for name in sorted(self.names):
+            for parent in parents(name):
+                self._below.setdefault(parent, name)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def covered_by(self, name: str) -> str | None:
+        """A member that blocking ``name`` and everything below it would hit."""
+        return name if name in self.names else self._below.get(name)
+
+    def above(self, name: str) -> str | None:
+        """The nearest member equal to ``name`` or above it."""
+        return next((parent for parent in parents(name) if parent in self.names), None)
+
+    def same_holder(self, name: str) -> str | None:
+        """A member above ``name`` with the same registrable domain: most likely the same holder."""
+        member = self.above(name)
+        if member is None or registrable_domain(member) != registrable_domain(name):
+            return None
+        return member
+
+
+@dataclass(frozen=True, slots=True)
+class Breadth:
+    """What blocking ``name`` and everything below it would reach. Counts are of names known to us."""
+
+    name: str
+    public_suffix: Section | None
+    above_public_suffix: bool
+    shared_platform: str | None
+    popular: str | None
+    others_on_host: int
+    others_on_address: int
+
+    @property
+    def hits_others(self) -> bool:
+        """True when unrelated sites would be blocked for certain or very likely."""
+        return bool(self.public_suffix or self.above_public_suffix or self.shared_platform or self.popular)
+
+
+def breadth(
+    name: str,
+    *,
+    known_names_on_host: Collection[str],
+    known_names_on_address: Collection[str],
+    popular: NameSet | Collection[str],
+    shared_platforms: NameSet | Collection[str],
+) -> Breadth:
+    """Facts about ``name`` (canonical host).
+
+    ``known_names_on_host``: names we know at or below it. ``known_names_on_address``: names we know on its addresses.
+    """
+    liked = popular if isinstance(popular, NameSet) else NameSet(popular)
+    shared = shared_platforms if isinstance(shared_platforms, NameSet) else NameSet(shared_platforms)
+    return Breadth(
+        name=name,
+        public_suffix=suffix_section(name),
+        above_public_suffix=above_public_suffix(name),
+        shared_platform=shared.covered_by(name),
+        popular=liked.covered_by(name) or liked.same_holder(name),
+        others_on_host=len(set(known_names_on_host) - {name}),
+        others_on_address=len(set(known_names_on_address) - {name}),
+    )
+
+
+@cache
+def _lines(file: str) -> frozenset[str]:
+    text = resources.files("mamori.engine.addresses").joinpath("data", file).read_text(encoding="ascii")
+    return frozenset(line for raw in text.splitlines() if (line := raw.split("#")[0].strip()))
+
+
+def popular_names() -> frozenset[str]:
+    """Most-visited names, never to be listed as a whole."""
+    return _lines("popular_names.txt")
+
+
+def protected_suffixes() -> frozenset[str]:
+    """Suffixes of governments and public bodies; no name at or below them goes on a DNS list."""
+    return _lines("protected_suffixes.txt")
+
+
+def shared_platforms() -> frozenset[str]:
+    """Hosts on which many unrelated people publish under one name or its sub-names."""
+    return _lines("shared_platforms.txt")

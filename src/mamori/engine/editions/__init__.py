@@ -1,0 +1,52 @@
+"""Editions of the address list: compile, gate, sign, read.
+
+An edition is the whole list at one moment. `gate` judges it against the edition in force, `sign_edition` publishes it
+as TUF metadata, `read_edition` verifies it, `compile_rpz` turns its names into response policy records.
+"""
+
+from mamori.engine.editions.entries import Edition, EditionRefused, ListEntry, Method
+from mamori.engine.editions.gate import Refusal, Rules, gate
+from mamori.engine.editions.publish import ServiceKeys, read_edition, sign_edition, sign_root
+from mamori.engine.editions.rpz import Action, Changes, Record, compile_rpz, diff, read_dump, set_digest, zone_text
+from mamori.engine.editions.statements import (
+    PersonKey,
+    Signature,
+    SignedStatement,
+    activation_statement,
+    key_id,
+    kill_statement,
+    sign_statement,
+    verify_activation,
+    withdrawal_statement,
+)
+
+__all__ = [
+    "Action",
+    "Changes",
+    "Edition",
+    "EditionRefused",
+    "ListEntry",
+    "Method",
+    "PersonKey",
+    "Record",
+    "Refusal",
+    "Rules",
+    "ServiceKeys",
+    "Signature",
+    "SignedStatement",
+    "activation_statement",
+    "compile_rpz",
+    "diff",
+    "gate",
+    "key_id",
+    "kill_statement",
+    "read_dump",
+    "read_edition",
+    "set_digest",
+    "sign_edition",
+    "sign_root",
+    "sign_statement",
+    "verify_activation",
+    "withdrawal_statement",
+    "zone_text",
+]

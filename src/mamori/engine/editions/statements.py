@@ -1,0 +1,125 @@
+"""What persons sign: activations by two, withdrawals and the kill switch by one. Ed25519 over canonical JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+if TYPE_CHECKING:
+    from mamori.engine.editions.entries import ListEntry
+
+_TYPE = "mamori.list-statement.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A raw Ed25519 signature (64 bytes) and the id of the key that made it."""
+
+    key_id: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignedStatement:
+    """The exact bytes that were signed, with their signatures."""
+
+    statement: bytes
+    signatures: frozenset[Signature]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonKey:
+    """Whose key it is. ``public_key``: 32 raw bytes. A rule's key (re-check) may end entries but not activate any."""
+
+    person: str
+    public_key: bytes
+    may_activate: bool = True
+
+
+def key_id(public_key: bytes) -> str:
+    """SHA-256 (hex) of the raw public key."""
+    return hashlib.sha256(public_key).hexdigest()
+
+
+def canonical_json(value: Mapping[str, object]) -> bytes:
+    """Sorted keys, no white space, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def utc_text(moment: datetime) -> str:
+    """ISO 8601 in UTC, whole seconds. ValueError for a moment without zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment needs its zone")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def activation_statement(entry: ListEntry) -> bytes:
+    """What the proposer and the approver both sign: every field of the entry."""
+    return canonical_json({"type": _TYPE, "action": "activate", **entry.as_json()})
+
+
+def withdrawal_statement(entry_id: str, *, withdrawn_at: datetime, reason: str) -> bytes:
+    """Ends every activation of the entry made at or before ``withdrawn_at``. One person or rule signs."""
+    return canonical_json(
+        {
+            "type": _TYPE,
+            "action": "withdraw",
+            "entry_id": entry_id,
+            "withdrawn_at": utc_text(withdrawn_at),
+            "reason": reason,
+        }
+    )
+
+
+def kill_statement(version: int, *, reason: str) -> bytes:
+    """Allows edition ``version``, and only it, to be empty. One person signs."""
+    return canonical_json({"type": _TYPE, "action": "kill", "version": version, "reason": reason})
+
+
+def sign_statement(statement: bytes, key: Ed25519PrivateKey) -> Signature:
+    """Sign with a person's key."""
+    return Signature(key_id(key.public_key().public_bytes_raw()), key.sign(statement))
+
+
+def verify_activation(
+    statement: bytes, signatures: Iterable[Signature], keys: Mapping[str, PersonKey]
+) -> frozenset[str]:
+    """The persons who validly signed and may activate; two or more make an activation. Never raises."""
+    return _persons(statement, signatures, keys, activating=True)
+
+
+def verify_ending(statement: bytes, signatures: Iterable[Signature], keys: Mapping[str, PersonKey]) -> frozenset[str]:
+    """The persons or rules who validly signed a withdrawal or the kill switch; one is enough. Never raises."""
+    return _persons(statement, signatures, keys, activating=False)
+
+
+def _persons(
+    statement: bytes, signatures: Iterable[Signature], keys: Mapping[str, PersonKey], *, activating: bool
+) -> frozenset[str]:
+    found: set[str] = set()
+    for signature in signatures:
+        key = keys.get(signature.key_id)
+        if key is None or key_id(key.public_key) != signature.key_id or (activating and not key.may_activate):
+            continue
+        try:
+            Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature.value, statement)
+        except (InvalidSignature, ValueError):
+            continue
+        found.add(key.person)
+    return frozenset(found)
+
+
+def read_statement(statement: bytes) -> dict[str, object]:
+    """The fields of a statement; empty when the bytes are none."""
+    try:
+        value = json.loads(statement)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) and value.get("type") == _TYPE else {}
