@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.db import connection
+from django.db import close_old_connections, connection
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -85,6 +85,7 @@ def run_sweep(name: str) -> None:
 @app.task(name="mamori.job", queue=QUEUE, retry=RETRY)
 def run_job(name: str, arguments: Json) -> None:
     """The one task Procrastinate knows: it calls the registered function."""
+    close_old_connections()
     _tasks[name](**arguments)
 
 

@@ -86,4 +86,6 @@ def refuse_unsafe_settings() -> None:
         raise SettingError("DATABASE_URL logs in as a superuser: use the role of this face (mamori database init).")
     if found:
         names = ", ".join(found)
-        raise SettingError(f"PostgreSQL has {names} off: acknowledged reports could be lost. Turn it on in postgresql.conf.")
+        raise SettingError(
+            f"PostgreSQL has {names} off: acknowledged reports could be lost. Turn it on in postgresql.conf."
+        )

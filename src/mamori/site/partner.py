@@ -45,4 +45,3 @@ def validation_error(request: HttpRequest, error: ValidationError) -> HttpRespon
 
 for _router in routers():
     api.add_router("", _router)
-

@@ -104,7 +104,7 @@ TEMPLATES = [
         },
     }
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "mamori.ground.ui.forms.Renderer"
 
 # --- database: one role per face, see mamori.site.database ----------------------------------------------------
 _url = urlsplit(env.text("DATABASE_URL"))
@@ -262,4 +262,6 @@ LOGGING = {
         "django.security": {"level": "CRITICAL"} if FACE == "public" else {},
     },
 }
-SILENCED_SYSTEM_CHECKS = ["security.W003"] if FACE in {"public", "partner"} else []  # no cookies there: nothing to forge
+SILENCED_SYSTEM_CHECKS = (
+    ["security.W003"] if FACE in {"public", "partner"} else []
+)  # no cookies there: nothing to forge

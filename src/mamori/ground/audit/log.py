@@ -21,9 +21,7 @@ _INSERT = """
 """
 
 
-def record(
-    event: str, *, subject: models.Model | str, actor: Actor, at: datetime | None = None, **codes: Code
-) -> None:
+def record(event: str, *, subject: models.Model | str, actor: Actor, at: datetime | None = None, **codes: Code) -> None:
     """Write one event in the present transaction.
 
     `event` is "room.what_happened"; `subject` the row it happened to; `codes` ids, numbers and short codes.

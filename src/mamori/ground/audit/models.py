@@ -35,7 +35,6 @@ class Seal(models.Model):
 
     seq = models.BigIntegerField(primary_key=True)
     event = models.OneToOneField(Event, on_delete=models.PROTECT, db_constraint=False)
-    content = models.BinaryField(help_text="The event's canonical JSON, as it was hashed.")
     previous = models.BinaryField()
     hash = models.BinaryField()
 

@@ -15,5 +15,7 @@ class OutboxBackend(BaseEmailBackend):
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         for message in email_messages:
             for to in message.recipients():
-                letter_post(key=f"mail:{uuid4()}", kind="account", to=to, subject=message.subject, body=str(message.body))
+                letter_post(
+                    key=f"mail:{uuid4()}", kind="account", to=to, subject=message.subject, body=str(message.body)
+                )
         return len(email_messages)

@@ -64,7 +64,10 @@ def letter_send(letter_id: UUID) -> None:
         return
     letter = Letter.objects.get(id=letter_id)
     outcome = smtp.hand_over(
-        compose(letter), sender=bounce_address(letter.id), to=letter.to, before_last_dot=lambda: _handing_over(letter.id)
+        compose(letter),
+        sender=bounce_address(letter.id),
+        to=letter.to,
+        before_last_dot=lambda: _handing_over(letter.id),
     )
     with transaction.atomic():
         letter = Letter.objects.select_for_update().get(id=letter_id)
@@ -92,7 +95,9 @@ def letters_recover() -> None:
         else:
             _move(letter, LetterState.UNCERTAIN, "letters.uncertain")
             announce(LetterFailed(letter.id))
-    due = Letter.objects.filter(state=LetterState.QUEUED, tried_at__lt=clock.now() - smtp.PAUSE).values_list("id", flat=True)
+    due = Letter.objects.filter(state=LetterState.QUEUED, tried_at__lt=clock.now() - smtp.PAUSE).values_list(
+        "id", flat=True
+    )
     jobs.defer_many("letters.send", [{"letter_id": str(i)} for i in due[:500]])
 
 

@@ -19,7 +19,7 @@ def seal_texts(texts: dict[str, str]) -> tuple[UUID, dict[str, bytes]]:
     """Seal texts under one new data key. Returns the key's id and the sealed bytes by name."""
     key_id, data_key = uuid4(), seals.new_data_key()
     DataKey.objects.bulk_create([DataKey(id=key_id, wrapped=seals.wrap(data_key, _public_key()))])
-    return key_id, {name: seals.seal(data_key, text.encode(), _context(key_id, name)) for name, text in texts.items()}
+    return key_id, {name: seals.seal(data_key, text, _context(key_id, name)) for name, text in texts.items()}
 
 
 def open_text(key_id: UUID, name: str, sealed: bytes) -> str:
@@ -28,7 +28,7 @@ def open_text(key_id: UUID, name: str, sealed: bytes) -> str:
     if row is None or row.wrapped is None:
         raise DomainError("sealed_destroyed", _("This was destroyed when its retention period ended."), status=410)
     data_key = seals.unwrap(bytes(row.wrapped), _private_key())
-    return seals.open_(data_key, bytes(sealed), _context(key_id, name)).decode()
+    return seals.open_(data_key, bytes(sealed), _context(key_id, name))
 
 
 @transaction.atomic

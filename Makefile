@@ -1,0 +1,26 @@
+# Mamori: two commands do everything.
+#   make demo [ONCE=1] [REPORTS=file.csv]   sets up, runs the main job through the front doors, keeps serving
+#   make test                               sets up, passes all checks and tests
+.PHONY: demo test setup check lock crash-bench clean
+PY = .venv/bin/python
+
+demo: setup
+	@$(PY) -m demo $(if $(ONCE),--once) $(if $(REPORTS),--reports "$(REPORTS)")
+
+test: setup
+	@scripts/test
+
+check: setup
+	@scripts/check
+
+setup:
+	@scripts/setup
+
+crash-bench: setup
+	@MAMORI_CRASH_ROUNDS=100 $(PY) -m pytest tests/crash
+
+lock: setup
+	@scripts/lock
+
+clean:
+	rm -rf .venv var src/mamori/static-collected

@@ -1,0 +1,5 @@
+"""`python -m mamori`: the same as the `mamori` command."""
+
+from mamori.site.cli import main
+
+main()

@@ -1,0 +1,206 @@
+"""The platform's commands. Each sets Django up first; a missing setting is one clear line and exit code 2."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mamori.site.env import SettingError
+
+console = Console()
+database = typer.Typer(no_args_is_help=True, help="Prepare PostgreSQL: roles, tables, grants.")
+reports = typer.Typer(no_args_is_help=True, help="Reports.")
+people = typer.Typer(no_args_is_help=True, help="Members of organisations.")
+letters = typer.Typer(no_args_is_help=True, help="Mail.")
+
+
+@contextmanager
+def platform(face: str | None = None) -> Iterator[None]:
+    """Set Django up for a face (default: what MAMORI_FACE says, else "manage")."""
+    import django  # noqa: PLC0415
+
+    if face is not None:
+        os.environ["MAMORI_FACE"] = face
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mamori.site.settings")
+    from mamori.ground.errors import DomainError  # noqa: PLC0415
+
+    try:
+        django.setup()
+        yield
+    except (SettingError, DomainError) as error:
+        typer.secho(f"mamori: {error}", fg="red", err=True)
+        raise typer.Exit(2) from error
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the platform's commands to the tools' app."""
+    app.command()(serve)
+    app.command()(worker)
+    app.command()(doctor)
+    app.command()(retention)
+    app.command(name="kill-switch")(kill_switch)
+    for group, name in ((database, "database"), (reports, "reports"), (people, "people"), (letters, "letters")):
+        app.add_typer(group, name=name)
+    audit = next(group.typer_instance for group in app.registered_groups if group.name == "audit")
+    if audit is not None:
+        audit.command("verify")(audit_verify)
+
+
+def serve(
+    face: Annotated[str, typer.Argument(help="public, staff or partner")],
+    port: Annotated[int | None, typer.Option(help="default: public 8000, staff 8001, partner 8002")] = None,
+    host: str = "127.0.0.1",
+    workers: int = 2,
+) -> None:
+    """Serve one face (granian, WSGI). Put a TLS proxy in front of it in production."""
+    ports = {"public": 8000, "staff": 8001, "partner": 8002}
+    if face not in ports:
+        raise typer.BadParameter("choose public, staff or partner")
+    with platform(face):
+        from mamori.site.database import refuse_unsafe_settings  # noqa: PLC0415
+
+        refuse_unsafe_settings()
+    from granian import Granian  # noqa: PLC0415
+    from granian.constants import Interfaces  # noqa: PLC0415
+
+    Granian(
+        "mamori.site.wsgi:application",
+        address=host,
+        port=port or ports[face],
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=4,
+        log_access=False,
+        respawn_failed_workers=True,
+    ).serve()
+
+
+def worker(seal_seconds: float = 0.25, checkpoint_seconds: float = 5.0, concurrency: int = 2) -> None:
+    """Run jobs, sweeps and the audit sealer until stopped."""
+    with platform("worker"):
+        from mamori.site import working  # noqa: PLC0415
+        from mamori.site.database import refuse_unsafe_settings  # noqa: PLC0415
+
+        refuse_unsafe_settings()
+        working.run(seal_seconds, checkpoint_seconds, concurrency)
+
+
+@database.command("init")
+def database_init() -> None:
+    """Create roles, tables and grants. DATABASE_URL logs in as the owner, who may create roles. Safe to repeat.
+
+    The passwords of the faces' roles come from MAMORI_PASSWORD_PUBLIC, …_STAFF, …_PARTNER and …_WORKER.
+    """
+    from mamori.site import env  # noqa: PLC0415
+
+    with platform("manage"):
+        from django.core.management import call_command  # noqa: PLC0415
+
+        from mamori.site import database as roles  # noqa: PLC0415
+
+        passwords = {role: env.text(f"MAMORI_PASSWORD_{role.upper()}") for role in roles.ROLES}
+        call_command("migrate", verbosity=0)
+        call_command("createcachetable", verbosity=0)
+        roles.create_roles(passwords)
+        roles.apply_grants()
+    console.print("Tables, roles and grants are in place.")
+
+
+@reports.command("import")
+def reports_import(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV with the columns url,seen_at,comment")],
+) -> None:
+    """Take reports from a CSV file. Bad lines are named and left out; running it twice adds nothing."""
+    with platform():
+        from mamori.hotline.intake.commands import import_reports  # noqa: PLC0415
+
+        import_reports(file)
+
+
+@people.command("invite")
+def people_invite(email: str, organisation: str, role: str, kind: str = "operator") -> None:
+    """Invite a person (the first one of a new installation). Creates the organisation when it is new."""
+    with platform():
+        from mamori.ground.accounts import services  # noqa: PLC0415
+        from mamori.ground.accounts.models import Organisation  # noqa: PLC0415
+        from mamori.ground.actors import SYSTEM, Role  # noqa: PLC0415
+
+        found = Organisation.objects.filter(name=organisation).first()
+        found = found or services.organisation_create(actor=SYSTEM, name=organisation, kind=Organisation.Kind(kind))
+        console.print(services.invite(actor=SYSTEM, email=email, organisation_id=found.id, role=Role(role)))
+
+
+@letters.command("bounce")
+def letters_bounce() -> None:
+    """Take one delivery status notification from standard input (the mail server pipes it here)."""
+    with platform("worker"):
+        from mamori.ground.letters.services import bounce_receive  # noqa: PLC0415
+
+        known = bounce_receive(typer.get_binary_stream("stdin").read())
+        console.print("A letter of ours bounced: it is on the desk." if known else "Not a bounce of ours.")
+
+
+def kill_switch(reason: Annotated[str, typer.Option(prompt="Why is the list switched off?")]) -> None:
+    """Withdraw every entry of the list everywhere, at once. One person may do this; it is logged and shown."""
+    typer.confirm("Every entry will be lifted in all resolvers. Go on?", abort=True)
+    with platform("worker"):
+        from mamori.ground.actors import SYSTEM  # noqa: PLC0415
+        from mamori.lists.distribution.services import kill_switch as switch  # noqa: PLC0415
+
+        switch(actor=SYSTEM, reason=reason)
+        console.print("The list is empty. `mamori doctor` shows when each resolver follows.")
+
+
+def audit_verify(
+    witness_folder: Annotated[Path | None, typer.Option(help="the witness's own storage, for the strongest check")] = None,
+) -> None:
+    """Recompute the whole audit log and compare it with its checkpoints and the witness."""
+    with platform():
+        from django.conf import settings  # noqa: PLC0415
+
+        from mamori.ground.audit import services  # noqa: PLC0415
+        from mamori.tools.audit_verify import fork_notes, stored_notes  # noqa: PLC0415
+        from mamori.tools.cli import FAILED, print_log_report  # noqa: PLC0415
+
+        notes = None
+        if witness_folder is not None:
+            notes = [*stored_notes(witness_folder, settings.LOG_ORIGIN), *fork_notes(witness_folder, settings.LOG_ORIGIN)]
+        report = services.verify(notes)
+        print_log_report(report)
+        if not report.ok:
+            raise typer.Exit(FAILED)
+
+
+def doctor() -> None:
+    """Tell what is configured, missing or unsafe, each with its remedy."""
+    with platform():
+        from mamori.site.doctor import examine  # noqa: PLC0415
+
+        table = Table("", "what", "finding", "remedy")
+        bad = 0
+        for finding in examine():
+            bad += finding.level == "bad"
+            mark = {"good": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]BAD[/]"}[finding.level]
+            table.add_row(mark, finding.what, finding.finding, finding.remedy)
+        console.print(table)
+        if bad:
+            raise typer.Exit(1)
+
+
+def retention(
+    destroy: Annotated[str, typer.Option(help="name of a data class whose due records are destroyed, after review")] = "",
+    reviewed_by: Annotated[str, typer.Option(help="mail address of the member who reviewed the list")] = "",
+) -> None:
+    """Show what has reached the end of its retention period; destroy one class after a named person's review."""
+    with platform():
+        from mamori.site.retention import destroy_due, due_table  # noqa: PLC0415
+
+        if destroy:
+            console.print(destroy_due(destroy, reviewed_by))
+        else:
+            console.print(due_table())

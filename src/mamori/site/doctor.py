@@ -1,0 +1,148 @@
+"""What is configured, missing or unsafe, each with its remedy."""
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import urllib3
+from django.conf import settings
+from django.core.checks import run_checks
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from mamori.ground.audit.services import unsealed_count
+from mamori.site.database import ROLES, UNSAFE, role_name
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor: good, note (works, but) or bad (must be mended)."""
+
+    level: Literal["good", "note", "bad"]
+    what: str
+    finding: str
+    remedy: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """All findings. Reads settings, files and the database; changes nothing."""
+    yield from _database()
+    yield from _keys()
+    yield from _outside()
+    yield from _pages()
+
+
+def _database() -> Iterator[Finding]:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW server_version")
+            yield Finding("good", "PostgreSQL", cursor.fetchone()[0])
+            for name, unsafe in UNSAFE.items():
+                cursor.execute(f"SHOW {name}")
+                value = cursor.fetchone()[0]
+                level: Literal["good", "bad"] = "bad" if value == unsafe else "good"
+                yield Finding(level, f"PostgreSQL {name}", value, "" if level == "good" else f"set {name} = on in postgresql.conf")
+            cursor.execute("SHOW data_checksums")
+            on = cursor.fetchone()[0] == "on"
+            yield Finding(
+                "good" if on else "note",
+                "PostgreSQL data checksums",
+                "on" if on else "off: silent damage of a disk is not seen",
+                "" if on else "stop the server and run pg_checksums --enable",
+            )
+            cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [[role_name(r) for r in ROLES]])
+            roles = cursor.fetchone()[0]
+            yield Finding(
+                "good" if roles == len(ROLES) else "bad",
+                "database roles",
+                f"{roles} of {len(ROLES)}",
+                "" if roles == len(ROLES) else "run: mamori database init",
+            )
+    except DatabaseError as error:
+        yield Finding("bad", "PostgreSQL", str(error).splitlines()[0], "check DATABASE_URL and that the server runs")
+        return
+    executor = MigrationExecutor(connection)
+    behind = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    yield Finding(
+        "bad" if behind else "good",
+        "tables",
+        f"{behind} migrations not applied" if behind else "up to date",
+        "run: mamori database init" if behind else "",
+    )
+    if not behind:
+        waiting = unsealed_count()
+        yield Finding(
+            "bad" if waiting > 100 else "good",
+            "audit log",
+            f"{waiting} events not in the chain",
+            "start the worker: mamori worker" if waiting > 100 else "",
+        )
+
+
+def _keys() -> Iterator[Finding]:
+    for name in ("SEAL_PUBLIC_KEY", "RECEIPT_PEPPER", "TOKEN_PEPPER", "POW_KEY", "HOSTER_KEY"):
+        yield _present(f"MAMORI_{name}", bool(getattr(settings, name)))
+    if settings.SEAL_PRIVATE_KEY and settings.FACE in {"public", "partner", "worker"}:
+        yield Finding(
+            "bad",
+            "MAMORI_SEAL_PRIVATE_KEY",
+            f"the {settings.FACE} face holds the key that opens reports",
+            "give it to the staff face only",
+        )
+    for name in ("RECEIPT_KEY", "LOG_KEY", "EVIDENCE_KEY"):
+        path: Path | None = getattr(settings, f"{name}_FILE")
+        yield _present(f"MAMORI_{name}", path is not None)
+        if path is not None:
+            yield _private_file(path)
+
+
+def _present(name: str, there: bool) -> Finding:  # noqa: FBT001
+    if there:
+        return Finding("good", name, "set")
+    return Finding("note", name, "not set for this process", f"set {name} where docs/operations.md says it is needed")
+
+
+def _private_file(path: Path) -> Finding:
+    if not path.exists():
+        return Finding("bad", str(path), "does not exist", f"mamori keys new {path}")
+    loose = stat.S_IMODE(path.stat().st_mode) & 0o077
+    if loose:
+        return Finding("bad", str(path), "others can read this private key", f"chmod 600 {path}")
+    return Finding("good", str(path), "readable by its owner only")
+
+
+def _outside() -> Iterator[Finding]:
+    if settings.WITNESS_URL:
+        try:
+            status = urllib3.request("GET", f"{settings.WITNESS_URL}/checkpoints", timeout=3, retries=False).status
+            yield Finding("good", "witness", f"answers ({status})")
+        except urllib3.exceptions.HTTPError as error:
+            yield Finding("bad", "witness", type(error).__name__, "start it, or correct MAMORI_WITNESS_URL")
+    else:
+        yield Finding(
+            "bad", "witness", "none: who owns the database could rewrite the log unseen",
+            "have another organisation run `mamori witness serve`; set MAMORI_WITNESS_URL and _KEY",
+        )  # fmt: skip
+    if settings.RECHECK:
+        yield Finding("good", "re-check", "on")
+    else:
+        yield Finding("note", "re-check", "off: analysts attest by hand whether content is online", "MAMORI_RECHECK=yes")
+    knot = bool(settings.KNOT_SOCKET)
+    yield Finding(
+        "good" if knot else "note", "list publication (Knot)", settings.KNOT_SOCKET or "none: editions stay in the house",
+        "" if knot else "set MAMORI_KNOT_SOCKET to knotd's control socket",
+    )  # fmt: skip
+    yield Finding(
+        "good" if settings.PROBE_RESOLVERS else "note", "prober", ", ".join(settings.PROBE_RESOLVERS) or "no resolver of our own is asked",
+        "" if settings.PROBE_RESOLVERS else "set MAMORI_PROBE_RESOLVERS=name=host:port,…",
+    )  # fmt: skip
+    if settings.DEMO:
+        yield Finding("note", "demo", "this is a demo: a clock that can be moved, no TLS", "never set MAMORI_DEMO in production")
+
+
+def _pages() -> Iterator[Finding]:
+    for problem in run_checks(include_deployment_checks=True):
+        if not problem.is_silenced():
+            yield Finding("bad" if problem.level >= 30 else "note", f"settings ({problem.id})", problem.msg, problem.hint or "")
