@@ -15,7 +15,7 @@ from rich.table import Table
 
 from mamori.engine import keys as engine_keys
 from mamori.engine.transparency.audit import LogReport
-from mamori.engine.transparency.note import NoteError, NoteKey, encode_base64
+from mamori.engine.transparency.note import COSIGNATURE, ED25519, NoteError, NoteKey, check_name, encode_base64
 from mamori.tools.audit_verify import verify_export
 from mamori.tools.receipt import verify_receipt_file
 from mamori.tools.witness import Witness, WitnessError, WitnessServer, set_up
@@ -144,7 +144,7 @@ def keys_new(file: Path, name: KeyName = "") -> None:
     """Create a private key (mode 0600) and its public half, FILE.pub."""
     with usage_errors():
         if name:
-            NoteKey(name, 1, bytes(32))
+            check_name(name)
         engine_keys.create_signing_key(file)
         _show(file, name)
 
@@ -181,10 +181,10 @@ def _show(file: Path, name: str) -> None:
     table = _table("Key")
     table.add_row("key id", engine_keys.key_id(public))
     table.add_row("public key", encode_base64(raw))
-    if name:
-        table.add_row("verifier key", NoteKey(name, 1, raw).vkey)
-        table.add_row("cosigning key", NoteKey(name, 4, raw).vkey)
-    Console(soft_wrap=True).print(table)
+    Console().print(table)
+    if name:  # plain lines, to be copied whole
+        typer.echo(f"verifier key: {NoteKey(name, ED25519, raw).vkey}")
+        typer.echo(f"cosigning key: {NoteKey(name, COSIGNATURE, raw).vkey}")
 
 
 def _table(title: str) -> Table:

@@ -97,13 +97,16 @@ class Witness:
         except OSError as error:
             self._lock_file.close()
             raise WitnessError(f"another process serves {folder}") from error
-        self._signer = NoteSigner(config["name"], load_signing_key(folder / "key.pem"))
         self._logs: dict[str, _Log] = {}
-        for vkey in config["logs"]:
-            key = NoteKey.parse(vkey)
-            if key.name not in self._logs:
-                self._logs[key.name] = self._load(key.name)
-            self._logs[key.name].keys.append(key)
+        try:
+            self._signer = NoteSigner(config["name"], load_signing_key(folder / "key.pem"))
+            for key in map(NoteKey.parse, config["logs"]):
+                if key.name not in self._logs:
+                    self._logs[key.name] = self._load(key.name)
+                self._logs[key.name].keys.append(key)
+        except Exception:
+            self.close()
+            raise
 
     @property
     def key(self) -> NoteKey:
@@ -213,6 +216,7 @@ class WitnessServer(ThreadingHTTPServer):
     """HTTP face of a witness: `POST /add-checkpoint` and `GET /checkpoints?origin=...`. Writes no access log."""
 
     daemon_threads = True
+    request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], witness: Witness) -> None:
         self.witness = witness
