@@ -171,7 +171,7 @@ class DnsWorld:
     def host(self, names: Iterable[str], v4: str = "127.77.0.10", v6: str = "::1") -> None:
         """Let names under .example resolve. One transaction; names already there get the new addresses."""
         known = {owner.lower() for owner, _, _ in self.example.zone(WORLD_ZONE)}
-        owners = [_relative(name) for name in dict.fromkeys(names)]
+        owners = [relative(name) for name in dict.fromkeys(names)]
         gone = [(owner, kind) for owner in owners if f"{owner}.{WORLD_ZONE}" in known for kind in ("A", "AAAA")]
         records = []
         for owner in owners:
@@ -181,15 +181,15 @@ class DnsWorld:
 
     def unhost(self, names: Iterable[str]) -> None:
         """Names cease to exist."""
-        removed = [(_relative(name), kind) for name in names for kind in ("A", "AAAA")]
+        removed = [(relative(name), kind) for name in names for kind in ("A", "AAAA")]
         self.example.transaction(WORLD_ZONE, remove=removed)
 
     def record(self, name: str, kind: str, *values: str) -> None:
         """Set a record set under .example; TXT values are quoted here."""
-        owner = _relative(name)
+        owner = relative(name)
         present = {(found, each) for found, each, _ in self.example.zone(WORLD_ZONE)}
         gone = [(owner, kind)] if (f"{owner}.{WORLD_ZONE}", kind) in present else []
-        data = [_quoted(value) if kind == "TXT" else value for value in values]
+        data = [quoted(value) if kind == "TXT" else value for value in values]
         records = [Record(owner, WORLD_TTL, kind, value) for value in data]
         self.example.transaction(WORLD_ZONE, add=records, remove=gone)
 
@@ -313,7 +313,7 @@ include: "{folder}/mamori.conf"
 """
 
 
-def _relative(name: str) -> str:
+def relative(name: str) -> str:
     """`name` without .example; every other name is refused: the demo world knows no stranger."""
     bare = name.lower().rstrip(".")
     owner = bare.removesuffix(".example")
@@ -322,12 +322,13 @@ def _relative(name: str) -> str:
     return owner
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A TXT string as zone files write it."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _entry(name: str, zone: str) -> list[Record]:
     """A name and everything below it: two records."""
     target = "." if zone == NX_ZONE else STOP_HOST
-    owner = f"{_relative(name)}.example"
+    owner = f"{relative(name)}.example"
     return [Record(owner, LIST_TTL, "CNAME", target), Record(f"*.{owner}", LIST_TTL, "CNAME", target)]
