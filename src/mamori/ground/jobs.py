@@ -85,7 +85,8 @@ def run_sweep(name: str) -> None:
 @app.task(name="mamori.job", queue=QUEUE, retry=RETRY)
 def run_job(name: str, arguments: Json) -> None:
     """The one task Procrastinate knows: it calls the registered function."""
-    close_old_connections()
+    if not connection.in_atomic_block:
+        close_old_connections()
     _tasks[name](**arguments)
 
 

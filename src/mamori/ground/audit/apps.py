@@ -1,6 +1,6 @@
-from mamori.ground.rooms import Room
+from mamori.ground import rooms
 
 
-class AuditRoom(Room):
+class AuditRoom(rooms.Room):
     name = "mamori.ground.audit"
     label = "audit"

@@ -173,6 +173,7 @@ def chained_events() -> Iterator[ChainedEvent]:
             for seq, previous, digest, *event in rows:
                 yield ChainedEvent(seq, event_bytes(tuple(event)), bytes(previous), bytes(digest))
             if not rows:
+                cursor.execute("CLOSE log")
                 return
 
 

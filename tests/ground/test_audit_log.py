@@ -1,0 +1,156 @@
+"""The log: what it takes, how it is chained, and that tampering in the database is seen."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from mamori.engine.keys import create_signing_key
+from mamori.ground import audit
+from mamori.ground.actors import SYSTEM
+from mamori.ground.audit import services
+from mamori.ground.audit.services import Sealer
+from mamori.tools.witness import Witness, WitnessServer, set_up
+
+pytestmark = pytest.mark.django_db
+
+
+def write(count: int) -> None:
+    for number in range(count):
+        audit.record("test.happened", subject=f"thing:{number}", actor=SYSTEM, number=number, ref=uuid4())
+
+
+@pytest.fixture
+def keys(settings: object, tmp_path: Path) -> Iterator[None]:
+    create_signing_key(tmp_path / "log.pem")
+    settings.LOG_KEY_FILE = tmp_path / "log.pem"
+    services.signer.cache_clear()
+    yield
+    services.signer.cache_clear()
+
+
+@pytest.fixture
+def witness(settings: object, keys: None, tmp_path: Path) -> Iterator[Callable[[], list[str]]]:
+    """A real witness on loopback. Returns a function that reads what it keeps in its own storage."""
+    from mamori.tools.audit_verify import stored_notes
+
+    folder = tmp_path / "witness"
+    key = set_up(folder, "witness.example", [services.signer().key.vkey])
+    seconds = iter(range(1_800_000_000, 1_900_000_000))
+    witness = Witness(folder, lambda: next(seconds))
+    server = WitnessServer(("127.0.0.1", 0), witness)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    settings.WITNESS_URL = f"http://127.0.0.1:{server.server_address[1]}"
+    settings.WITNESS_KEY = key.vkey
+    yield lambda: stored_notes(folder, settings.LOG_ORIGIN)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    witness.close()
+
+
+@pytest.mark.parametrize("bad", ["a free text", "https://page.example/", "a@b.example", "x" * 81, "新"])
+def test_free_text_and_addresses_are_refused(bad: str) -> None:
+    with pytest.raises(ValueError, match="short codes"):
+        audit.record("test.happened", subject="thing:1", actor=SYSTEM, code=bad)
+
+
+def test_events_are_chained_and_verify(keys: None) -> None:
+    write(25)
+    sealer = Sealer.resume()
+    assert sealer.seal() == 25
+    assert sealer.seal() == 0
+    write(5)
+    assert Sealer.resume().seal() == 5
+    sealer = Sealer.resume()
+    sealer.checkpoint()
+    report = services.verify()
+    assert report.ok, report.findings
+    assert report.events == 30
+
+
+def test_the_witness_cosigns_and_keeps_checkpoints(witness: Callable[[], list[str]]) -> None:
+    sealer = Sealer.resume()
+    for size in (3, 4, 9):
+        write(size)
+        sealer.seal()
+        sealer.checkpoint()
+    assert len(witness()) == 3
+    report = services.verify(witness())
+    assert report.ok, report.findings
+    assert report.witnessed == 16
+
+
+def test_an_unreachable_witness_is_not_claimed(keys: None, settings: object, witness: Callable[[], list[str]]) -> None:
+    settings.WITNESS_URL = "http://127.0.0.1:9"
+    write(3)
+    sealer = Sealer.resume()
+    sealer.seal()
+    sealer.checkpoint()
+    assert not services.models.Checkpoint.objects.get().witnessed
+
+
+def sql(statement: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica") if _superuser() else None
+        cursor.execute(statement)
+
+
+def _superuser() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+        return bool(cursor.fetchone()[0])
+
+
+def rewrite_everything() -> None:
+    """What a database superuser who also stole the log's key could do: a new history with right hashes."""
+    sql("DELETE FROM audit_seal")
+    sql("DELETE FROM audit_checkpoint")
+    sql("DELETE FROM audit_event WHERE codes->>'number' = '2'")
+    sealer = Sealer.resume()
+    sealer.seal()
+    note = services.sign_checkpoint(
+        services.Checkpoint("mamori.example/log", sealer.tree.size, sealer.tree.root()), services.signer()
+    )
+    services.models.Checkpoint.objects.create(at="2026-11-24T00:00Z", size=sealer.tree.size, note=note, witnessed=False)
+
+
+TAMPERING = {
+    "edit": lambda: sql("UPDATE audit_event SET codes = '{\"number\": 99}' WHERE codes->>'number' = '3'"),
+    "delete an event": lambda: sql("DELETE FROM audit_event WHERE codes->>'number' = '3'"),
+    "delete event and link": lambda: sql(
+        "WITH x AS (DELETE FROM audit_seal WHERE seq = 4 RETURNING event_id) DELETE FROM audit_event WHERE id IN (SELECT event_id FROM x)"
+    ),
+    "insert": lambda: sql(
+        "INSERT INTO audit_seal (seq, event_id, previous, hash) SELECT 11, event_id + 100000, hash, previous FROM audit_seal WHERE seq = 10"
+    ),
+    "reorder": lambda: sql(
+        "UPDATE audit_seal SET event_id = -event_id WHERE seq IN (3, 4);"
+        "UPDATE audit_seal a SET event_id = -b.event_id FROM audit_seal b WHERE a.seq IN (3, 4) AND b.seq = 7 - a.seq"
+    ),
+    "truncate": lambda: sql(
+        "WITH x AS (DELETE FROM audit_seal WHERE seq > 7 RETURNING event_id) DELETE FROM audit_event WHERE id IN (SELECT event_id FROM x)"
+    ),
+    "truncate with checkpoints": lambda: sql(
+        "DELETE FROM audit_checkpoint;"
+        "WITH x AS (DELETE FROM audit_seal WHERE seq > 7 RETURNING event_id) DELETE FROM audit_event WHERE id IN (SELECT event_id FROM x)"
+    ),
+    "rewrite": rewrite_everything,
+}
+
+
+@pytest.mark.parametrize("kind", TAMPERING)
+def test_tampering_is_detected_from_the_witness_storage(kind: str, witness: Callable[[], list[str]]) -> None:
+    write(10)
+    sealer = Sealer.resume()
+    sealer.seal()
+    sealer.checkpoint()
+    assert services.verify(witness()).ok
+    TAMPERING[kind]()
+    report = services.verify(witness())
+    assert not report.ok
+    assert report.findings[0].message
