@@ -80,6 +80,7 @@ CARELESS = {
         (ROWS[:14] + ROWS[20:], Kind.DELETED, 15),
         (ROWS[1:], Kind.DELETED, 1),
         (renumbered(ROWS[:14] + ROWS[15:]), Kind.DELETED, 15),
+        (with_event(15, b"null"), Kind.DELETED, 15),
     ],
     "insert": [
         ([*ROWS[:15], EXTRA, *ROWS[15:]], Kind.INSERTED, 15),
@@ -192,6 +193,7 @@ def test_a_forked_checkpoint_is_seen_even_when_the_log_is_whole():
     fork = signed(sealed(FORGED["edit"]), (20,))
     report = check(ROWS, [*NOTES, *fork], witness_keys=())
     assert [f.seq for f in report.findings if f.kind is Kind.FORKED] == [20]
+    assert Kind.FORKED in kinds(check(ROWS, NOTES, [*SEEN, *fork])), "the witness kept it without cosigning it"
     report = check(ROWS, NOTES, cosigned(fork))
     assert "two different histories of 20 events" in " ".join(f.message for f in report.findings)
 

@@ -178,11 +178,10 @@ def _show(file: Path, name: str) -> None:
         private = b"PRIVATE KEY" in opened.read(100)
     public = engine_keys.load_signing_key(file).public_key() if private else engine_keys.load_public_key(file)
     raw = public.public_bytes_raw()
-    table = _table("Key")
-    table.add_row("key id", engine_keys.key_id(public))
-    table.add_row("public key", encode_base64(raw))
-    Console().print(table)
-    if name:  # plain lines, to be copied whole
+    # Plain lines, to be copied whole.
+    typer.echo(f"key id: {engine_keys.key_id(public)}")
+    typer.echo(f"public key: {encode_base64(raw)}")
+    if name:
         typer.echo(f"verifier key: {NoteKey(name, ED25519, raw).vkey}")
         typer.echo(f"cosigning key: {NoteKey(name, COSIGNATURE, raw).vkey}")
 

@@ -21,6 +21,7 @@ from mamori.engine.transparency.note import NoteError, NoteKey
 
 MAX_FINDINGS = 50
 _MAX_SEQ = 2**62
+GONE = b"null"  # stands for an event that is gone although its seal is there
 TIME_FIELD = "at"  # the field of an event that holds its time
 
 
@@ -162,9 +163,9 @@ def _open(
     for number, raw in enumerate(witness_checkpoints, 1):
         try:
             found = open_checkpoint(raw, log_key, witness_keys)
+            (witnessed if found.cosignatures else own).append(found)  # what only the log signed may still prove a fork
             if not found.cosignatures:
                 raise NoteError("it carries no cosignature of a trusted witness")
-            witnessed.append(found)
         except NoteError as error:
             scan.note(Kind.BAD_CHECKPOINT, None, f"checkpoint {number} of the witness is not valid: {error}")
     return own, witnessed
@@ -235,8 +236,11 @@ def _explain(scan: _Scan) -> None:
             continue
         scan.note(kind, one.seq, f"events {one.seq} and {two.seq} {what}")
         del broken[one.seq], broken[two.seq]
-    for seq in broken:
-        scan.note(Kind.EDITED, seq, f"event {seq} is not what was sealed: it was edited")
+    for seq, row in broken.items():
+        if row.event == GONE:
+            scan.note(Kind.DELETED, seq, f"event {seq} is missing: only its seal is there")
+        else:
+            scan.note(Kind.EDITED, seq, f"event {seq} is not what was sealed: it was edited")
     scan.findings.sort(key=lambda finding: finding.seq or 0)
 
 
