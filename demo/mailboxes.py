@@ -50,7 +50,8 @@ def bounce(original: EmailMessage, recipient: str, sender: str, *, status: str =
     delivery.set_payload([about, about_recipient])
     headers = MIMEPart()
     headers["Content-Type"] = "text/rfc822-headers"
-    headers.set_payload("".join(f"{name}: {value}\n" for name, value in original.items()))
+    encoded = original.as_bytes(policy=policy.SMTP.clone(linesep="\n"))
+    headers.set_payload(encoded.partition(b"\n\n")[0].decode("ascii", "replace") + "\n")
     report["Content-Type"] = 'multipart/report; report-type="delivery-status"'
     report.set_payload([words, delivery, headers])
     return report

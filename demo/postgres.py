@@ -190,6 +190,7 @@ class Postgres:
         previous, self._program = self._program, None
         program = previous or Program("postgres", argv, self.folder, stop_signal=signal.SIGINT, env=_environment())
         program.argv = argv
+        program.claim()
         self._clear_after_kill(sockets)
         program.start()
         self._program = program

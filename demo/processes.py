@@ -208,17 +208,23 @@ class Program:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def claim(self) -> IO[str]:
+        """Take the pid file's lock for this launcher; a second launcher is refused."""
+        if self._lock is None:
+            lock = self._pidfile.open("a+")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.close()
+                raise WorldError(f"{self.name} is already run by another process in {self._pidfile.parent}") from None
+            self._lock = lock
+        return self._lock
+
     def start(self) -> None:
-        """Start, after stopping one of ours that a killed launcher left behind. Two launchers are refused."""
+        """Start, after stopping one of ours that a killed launcher left behind."""
         if self.running():
             return
-        lock = self._lock or self._pidfile.open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            raise WorldError(f"{self.name} is already run by another process in {self._pidfile.parent}") from None
-        self._lock = lock
+        lock = self.claim()
         self._stop_leftover()
         user, group, groups = _identity()
         with self.log.open("ab") as log:

@@ -10,6 +10,9 @@ from django.test import Client
 
 from mamori.ground.accounts.models import Membership, Organisation, User
 from mamori.ground.actors import Role
+from tests.world import dns_world, postgres, smtp, world_folder
+
+__all__ = ["dns_world", "postgres", "smtp", "world_folder"]  # fixtures over the demo world's programs
 
 START = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 KIND_OF = {

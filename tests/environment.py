@@ -39,4 +39,4 @@ for name, value in {
 
 def pytest_unconfigure() -> None:
     if _postgres is not None:
-        _postgres.stop()
+        _postgres.destroy()
