@@ -188,13 +188,14 @@ class Table:
         last = first + len(self.rows) - 1
         if not self.rows:
             return gettext("No rows")
-        total = (
-            last if len(self._fetched) <= self.page_size else self.selected.order_by()[: self.count_limit + 1].count()
-        )
-        if total > self.count_limit or total < last:
-            text = gettext("Rows %(first)d to %(last)d of more than %(total)d")
-            return text % {"first": first, "last": last, "total": max(last, self.count_limit)}
-        return gettext("Rows %(first)d to %(last)d of %(total)d") % {"first": first, "last": last, "total": total}
+        seen = {"first": first, "last": last}
+        if len(self._fetched) <= self.page_size:
+            return gettext("Rows %(first)d to %(last)d of %(total)d") % {**seen, "total": last}
+        total = self.selected.order_by()[: self.count_limit + 1].count()
+        if total <= self.count_limit:
+            return gettext("Rows %(first)d to %(last)d of %(total)d") % {**seen, "total": total}
+        more = gettext("Rows %(first)d to %(last)d of more than %(total)d")
+        return more % {**seen, "total": max(last, self.count_limit)}
 
     def _url(self, *, sort: str, page: int = 1, asked: Mapping[str, str] | None = None, export: bool = False) -> str:
         known = dict(self._asked if asked is None else asked)

@@ -1,0 +1,107 @@
+"""One word and one colour for each state, legible in both modes."""
+
+import re
+from itertools import product
+from pathlib import Path
+
+import pytest
+from django.utils.translation import override
+
+import mamori.ground.ui
+from mamori.ground.ui.cells import state
+from mamori.ground.ui.states import TONES, StateLook, look, register_states, registered
+from mamori.site.messages import compile_all
+
+CSS = (Path(mamori.ground.ui.__file__).parent / "static/mamori/mamori.css").read_text()
+SURFACES = ("surface", "panel")
+
+
+def tokens() -> dict[str, dict[str, str]]:
+    """The colours of both modes: name -> #rrggbb."""
+    light, dark = CSS.split("@media screen and (prefers-color-scheme: dark)")[:2]
+    read = re.compile(r"--([\w-]+): (#[0-9a-f]{6});").findall
+    of_light = dict(read(light))
+    return {"light": of_light, "dark": of_light | dict(read(dark.split("\n}")[0]))}
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2 contrast ratio."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def text_pairs() -> list[tuple[str, str]]:
+    """Every text colour with every ground it is used on."""
+    grounds = [*SURFACES, "action-pale", *(f"{tone}-ground" for tone in TONES)]
+    pairs = [*product(("text", "muted"), grounds), *product(("action", "action-hover", "error-text"), grounds)]
+    pairs = [pair for pair in pairs if pair != ("error-text", "action-pale")]
+    pairs += [(f"{tone}-text", ground) for tone in TONES for ground in (f"{tone}-ground", *SURFACES)]
+    return [
+        *pairs,
+        ("on-action", "action"),
+        ("on-action", "action-hover"),
+        ("on-danger", "danger"),
+        ("on-danger", "danger-hover"),
+    ]
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_text_has_a_contrast_of_at_least_four_and_a_half(mode: str) -> None:
+    colours = tokens()[mode]
+    low = {(a, b): round(contrast(colours[a], colours[b]), 2) for a, b in text_pairs()}
+    assert {pair: ratio for pair, ratio in low.items() if ratio < 4.5} == {}
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_marks_chart_colours_and_control_edges_stand_out_from_the_surface(mode: str) -> None:
+    colours = tokens()[mode]
+    marks = [f"{tone}-mark" for tone in TONES] + [name for name in colours if name.startswith("hue-")] + ["muted"]
+    low = {name: round(contrast(colours[name], colours["surface"]), 2) for name in marks}
+    assert {name: ratio for name, ratio in low.items() if ratio < 3} == {}
+    assert contrast(colours["focus"], colours["focus-line"]) > 10
+
+
+def test_the_two_modes_define_the_same_colours() -> None:
+    modes = tokens()
+    assert set(modes["light"]) == set(modes["dark"])
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+
+
+def test_every_registered_state_has_its_own_japanese_word() -> None:
+    compile_all(Path(mamori.ground.ui.__file__).parents[2])
+    machines = {name: table for name, table in registered().items() if name != "ui_states_test"}
+    for machine, table in machines.items():
+        with override("en"):
+            english = [str(shown.word) for shown in table.values()]
+        with override("ja"):
+            japanese = [str(shown.word) for shown in table.values()]
+        assert len(set(japanese)) == len(japanese), f"{machine}: two states have one word"
+        for plain, word in zip(english, japanese, strict=True):
+            assert re.search(r"[぀-ヿ一-鿿]", word), f"{machine}: “{plain}” has no Japanese word"
+
+
+def test_a_state_shows_its_word_colour_and_icon() -> None:
+    register_states("ui_states_test", {"gone": StateLook("Gone", "success", "check")})
+    shown = state("ui_states_test", "gone")
+    assert "tone-success" in shown
+    assert "#i-check" in shown
+    assert "Gone" in shown
+    assert look("ui_states_test", "gone").tone == "success"
+
+
+def test_what_is_not_in_the_table_is_refused() -> None:
+    register_states("ui_states_test", {"gone": StateLook("Gone", "success", "check")})
+    with pytest.raises(KeyError, match="no word and colour"):
+        look("ui_states_test", "elsewhere")
+    with pytest.raises(ValueError, match="twice"):
+        register_states("ui_states_test", {"gone": StateLook("Away", "error", "cross")})
+    with pytest.raises(ValueError, match="no icon"):
+        StateLook("Gone", "success", "unicorn")
+    with pytest.raises(ValueError, match="no tone"):
+        StateLook("Gone", "pink")  # type: ignore[arg-type]
