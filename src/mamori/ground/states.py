@@ -78,4 +78,4 @@ def move(
     machine.check(actor, current, machine.states(to), first_person=first_person)
     row.state = str(to)  # type: ignore[attr-defined]
     row.save(update_fields=["state", *changed])
-    audit.record(event, subject=row, actor=actor, was=str(current), now=str(to), **codes)
+    audit.record_many(event, subjects=[(row, {"was": str(current), "now": str(to), **codes})], actor=actor)

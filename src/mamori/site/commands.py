@@ -157,7 +157,9 @@ def kill_switch(reason: Annotated[str, typer.Option(prompt="Why is the list swit
 
 
 def audit_verify(
-    witness_folder: Annotated[Path | None, typer.Option(help="the witness's own storage, for the strongest check")] = None,
+    witness_folder: Annotated[
+        Path | None, typer.Option(help="the witness's own storage, for the strongest check")
+    ] = None,
 ) -> None:
     """Recompute the whole audit log and compare it with its checkpoints and the witness."""
     with platform():
@@ -169,7 +171,10 @@ def audit_verify(
 
         notes = None
         if witness_folder is not None:
-            notes = [*stored_notes(witness_folder, settings.LOG_ORIGIN), *fork_notes(witness_folder, settings.LOG_ORIGIN)]
+            notes = [
+                *stored_notes(witness_folder, settings.LOG_ORIGIN),
+                *fork_notes(witness_folder, settings.LOG_ORIGIN),
+            ]
         report = services.verify(notes)
         print_log_report(report)
         if not report.ok:
@@ -193,7 +198,9 @@ def doctor() -> None:
 
 
 def retention(
-    destroy: Annotated[str, typer.Option(help="name of a data class whose due records are destroyed, after review")] = "",
+    destroy: Annotated[
+        str, typer.Option(help="name of a data class whose due records are destroyed, after review")
+    ] = "",
     reviewed_by: Annotated[str, typer.Option(help="mail address of the member who reviewed the list")] = "",
 ) -> None:
     """Show what has reached the end of its retention period; destroy one class after a named person's review."""

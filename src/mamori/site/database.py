@@ -16,7 +16,7 @@ _JOBS = {
     "procrastinate_events": {"partner": "INSERT", "staff": "SELECT, INSERT", "worker": "SELECT, INSERT, UPDATE, DELETE"},
     "procrastinate_workers": {"staff": "SELECT", "worker": "SELECT, INSERT, UPDATE, DELETE"},
     "procrastinate_periodic_defers": {"worker": "SELECT, INSERT, UPDATE, DELETE"},
-    "django_migrations": {role: "SELECT" for role in ROLES},
+    "django_migrations": dict.fromkeys(ROLES, "SELECT"),
     "django_content_type": {"staff": "SELECT"},
 }  # fmt: skip
 UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}

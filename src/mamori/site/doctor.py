@@ -43,7 +43,9 @@ def _database() -> Iterator[Finding]:
                 cursor.execute(f"SHOW {name}")
                 value = cursor.fetchone()[0]
                 level: Literal["good", "bad"] = "bad" if value == unsafe else "good"
-                yield Finding(level, f"PostgreSQL {name}", value, "" if level == "good" else f"set {name} = on in postgresql.conf")
+                yield Finding(
+                    level, f"PostgreSQL {name}", value, "" if level == "good" else f"set {name} = on in postgresql.conf"
+                )
             cursor.execute("SHOW data_checksums")
             on = cursor.fetchone()[0] == "on"
             yield Finding(
@@ -128,7 +130,9 @@ def _outside() -> Iterator[Finding]:
     if settings.RECHECK:
         yield Finding("good", "re-check", "on")
     else:
-        yield Finding("note", "re-check", "off: analysts attest by hand whether content is online", "MAMORI_RECHECK=yes")
+        yield Finding(
+            "note", "re-check", "off: analysts attest by hand whether content is online", "MAMORI_RECHECK=yes"
+        )
     knot = bool(settings.KNOT_SOCKET)
     yield Finding(
         "good" if knot else "note", "list publication (Knot)", settings.KNOT_SOCKET or "none: editions stay in the house",
@@ -139,10 +143,14 @@ def _outside() -> Iterator[Finding]:
         "" if settings.PROBE_RESOLVERS else "set MAMORI_PROBE_RESOLVERS=name=host:port,…",
     )  # fmt: skip
     if settings.DEMO:
-        yield Finding("note", "demo", "this is a demo: a clock that can be moved, no TLS", "never set MAMORI_DEMO in production")
+        yield Finding(
+            "note", "demo", "this is a demo: a clock that can be moved, no TLS", "never set MAMORI_DEMO in production"
+        )
 
 
 def _pages() -> Iterator[Finding]:
     for problem in run_checks(include_deployment_checks=True):
         if not problem.is_silenced():
-            yield Finding("bad" if problem.level >= 30 else "note", f"settings ({problem.id})", problem.msg, problem.hint or "")
+            yield Finding(
+                "bad" if problem.level >= 30 else "note", f"settings ({problem.id})", problem.msg, problem.hint or ""
+            )

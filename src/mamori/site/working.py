@@ -6,10 +6,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from typing import cast
 
 from django.conf import settings
 from django.db import close_old_connections, connection
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from mamori.ground import jobs
 from mamori.ground.audit.services import run_sealer
@@ -81,7 +83,7 @@ def retry_stalled() -> None:
 
 
 async def _work(stop: threading.Event, concurrency: int) -> None:
-    worker_app = app.with_connector(app.connector.get_worker_connector())
+    worker_app = app.with_connector(cast(DjangoConnector, app.connector).get_worker_connector())
     async with worker_app.open_async():
         running = asyncio.create_task(
             worker_app.run_worker_async(

@@ -14,6 +14,7 @@ from typing import Any
 import urllib3
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.keys import load_signing_key
 from mamori.engine.transparency.audit import LogReport, verify_log
@@ -23,6 +24,7 @@ from mamori.engine.transparency.merkle import Tree
 from mamori.engine.transparency.note import NoteError, NoteKey, NoteSigner
 from mamori.ground import clock
 from mamori.ground.audit import models
+from mamori.ground.errors import DomainError
 
 log = logging.getLogger("mamori.audit")
 BATCH = 2000
@@ -40,7 +42,14 @@ _HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 @cache
 def signer() -> NoteSigner:
     """The key that signs checkpoints of this log (worker only)."""
-    path: Path = settings.LOG_KEY_FILE
+    path: Path | None = settings.LOG_KEY_FILE
+    if path is None:
+        raise DomainError(
+            "no_log_key",
+            _("This process does not hold the key that signs the log's checkpoints."),
+            remedy=_("The operator sets MAMORI_LOG_KEY."),
+            status=503,
+        )
     return NoteSigner(settings.LOG_ORIGIN, load_signing_key(path))
 
 
@@ -92,7 +101,7 @@ class Sealer:
     def checkpoint(self) -> None:
         """Sign size and root, ask the witness to co-sign, keep both. Without the witness's answer nothing is claimed."""
         size = self.tree.size
-        if size == self.witnessed or size == 0:
+        if size in {self.witnessed, 0}:
             return
         note = sign_checkpoint(Checkpoint(settings.LOG_ORIGIN, size, self.tree.root()), signer())
         witnessed = False

@@ -1,6 +1,6 @@
-from mamori.ground.rooms import Room
+from mamori.ground import rooms
 
 
-class LettersRoom(Room):
+class LettersRoom(rooms.Room):
     name = "mamori.ground.letters"
     label = "letters"

@@ -16,6 +16,6 @@ class OutboxBackend(BaseEmailBackend):
         for message in email_messages:
             for to in message.recipients():
                 letter_post(
-                    key=f"mail:{uuid4()}", kind="account", to=to, subject=message.subject, body=str(message.body)
+                    key=f"mail:{uuid4()}", kind="account", to=to, subject=str(message.subject), body=str(message.body)
                 )
         return len(email_messages)

@@ -14,7 +14,7 @@ from django.db import transaction
 from mamori.ground import audit, clock, jobs, states
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import NotFound
-from mamori.ground.facts import announce
+from mamori.ground.facts import Fact, announce
 from mamori.ground.letters import smtp
 from mamori.ground.letters.facts import LetterFailed, LetterHanded
 from mamori.ground.letters.models import Letter
@@ -74,7 +74,8 @@ def letter_send(letter_id: UUID) -> None:
         letter.answer = outcome.answer[:300]
         if outcome.taken:
             letter.handed_at = clock.now()
-            to, fact = LetterState.HANDED, LetterHanded(letter.id)
+            to: LetterState = LetterState.HANDED
+            fact: Fact = LetterHanded(letter.id)
         elif outcome.final or letter.attempts >= MOST_ATTEMPTS:
             to, fact = LetterState.REFUSED, LetterFailed(letter.id)
         else:
