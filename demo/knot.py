@@ -105,6 +105,8 @@ class Knot:
 
         The database is made anew only when the template or its values changed.
         """
+        if self._program.running():
+            return
         private_folder(self.folder, "db")
         wanted = render(self._template, self._values)
         mark = self.folder / "imported.sha256"

@@ -220,7 +220,8 @@ class Postgres:
             shutil.rmtree(self.folder)
             for path in self.base.glob("postgres-*.password"):
                 path.unlink()
-            shutil.rmtree(self.base / "run", ignore_errors=True)
+            for folder in ("run", "postgres-wheel"):
+                shutil.rmtree(self.base / folder, ignore_errors=True)
             with suppress(OSError):  # others live here too
                 self.base.rmdir()
 

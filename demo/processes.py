@@ -191,13 +191,16 @@ class Program:
         *,
         env: Mapping[str, str] | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
+        as_is: bool = False,
     ) -> None:
+        """`as_is`: run as the user we are, also when that is root (Mamori's own processes)."""
         self.name = name
         self.argv = [str(part) for part in argv]
         self.log = folder / f"{name}.log"
         self._pidfile = folder / f"{name}.pid"
         self._env = env
         self._stop_signal = stop_signal
+        self._as_is = as_is
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
 
@@ -226,7 +229,7 @@ class Program:
             return
         lock = self.claim()
         self._stop_leftover()
-        user, group, groups = _identity()
+        user, group, groups = (None, None, None) if self._as_is else _identity()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.argv,

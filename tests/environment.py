@@ -5,6 +5,7 @@ Uses DATABASE_URL when it is set, else brings up the demo's PostgreSQL launcher 
 
 import base64
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -40,3 +41,4 @@ for name, value in {
 def pytest_unconfigure() -> None:
     if _postgres is not None:
         _postgres.destroy()
+    shutil.rmtree(_folder, ignore_errors=True)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.dns import NX_ZONE, STOP_HOST, STOP_ZONE, DnsWorld, ask
+from demo.dns import NX_ZONE, PORTS_NEEDED, STOP_HOST, STOP_ZONE, DnsWorld, ask
 from demo.knot import Key, Record
-from demo.processes import WorldError, wait_until
+from demo.processes import WorldError, free_ports, wait_until
 from tests.programs import needs, program
 
 pytestmark = [pytest.mark.resolvers, needs("knotd", "knotc", "unbound", "named", "named-checkconf", "kdig")]
@@ -141,3 +141,18 @@ def transfer(world: DnsWorld, key: Key | None, zone: str) -> bool:
         argv += ["-y", f"hmac-sha256:{key.name}:{key.secret}"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     return " SOA" in done.stdout.replace("\t", " ") and "TRANSFER FAILED" not in done.stdout.upper()
+
+
+def test_providers_whose_keys_are_let_in_later_get_the_list_then(world_folder: Path) -> None:
+    """With keys given, letting in is Mamori's part: nothing is blocked before, everything soon after."""
+    keys = {engine: Key.new(f"given-{engine}") for engine in ENGINES}
+    with DnsWorld(world_folder / "given", free_ports(PORTS_NEEDED), keys=keys) as world:
+        name = "later.example"
+        world.host([name])
+        world.block(name)
+        for provider in world.providers.values():
+            assert ask(provider.resolver, name).startswith("A ")
+            world.list.subscribe(provider.key, [provider.zone], provider.notified)
+        world.block("another.example")
+        for provider in world.providers.values():
+            eventually(lambda p=provider: ask(p.resolver, name) == p.blocked, f"{provider.engine} did not get the list")
