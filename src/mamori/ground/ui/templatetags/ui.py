@@ -29,6 +29,27 @@ register.simple_tag(charts.meter, name="meter")
 register.filter("duration", duration)
 
 
+class RememberNode(template.Node):
+    """Draws what it holds and keeps it in the page's context, so that the title can be the heading too."""
+
+    def __init__(self, name: str, nodelist: template.NodeList) -> None:
+        self.name = name
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> SafeString:
+        context[self.name] = self.nodelist.render(context)
+        return context[self.name]
+
+
+@register.tag
+def remember(parser: template.base.Parser, token: template.base.Token) -> RememberNode:
+    """`{% remember name %}…{% endremember %}`"""
+    _tag, name = token.split_contents()
+    nodelist = parser.parse(("endremember",))
+    parser.delete_first_token()
+    return RememberNode(name, nodelist)
+
+
 @register.simple_tag(takes_context=True)
 def public_links(context: Context) -> list[NavItem]:
     """The footer's pages."""
