@@ -32,7 +32,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.forms",
-    *([] if FACE in {"public", "partner"} else ["allauth", "allauth.account", "allauth.mfa"]),
     "csp",
     "django_htmx",
     "procrastinate.contrib.django",
@@ -51,6 +50,8 @@ INSTALLED_APPS = [
     "mamori.lists.distribution",
     "mamori.desks",
     "mamori.site",
+    # After ours, so that our templates stand before theirs.
+    *([] if FACE in {"public", "partner"} else ["allauth", "allauth.account", "allauth.mfa"]),
 ]
 _COMMON = [
     "django.middleware.security.SecurityMiddleware",
@@ -193,6 +194,9 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an invitation is sent to the address, so it is verified when accepted
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+MFA_ADAPTER = "mamori.ground.accounts.adapter.SecondFactorAdapter"
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # verified by the invitation, see above
+MFA_TOTP_TOLERANCE = 1  # a telephone's clock may be half a minute off
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Mamori"
@@ -235,6 +239,8 @@ LOG_ORIGIN = env.text("MAMORI_LOG_ORIGIN", "mamori.example/log")
 WITNESS_URL = env.text("MAMORI_WITNESS_URL", "")
 WITNESS_KEY = env.text("MAMORI_WITNESS_KEY", "")  # the witness's verifier key (C2SP signed-note form)
 JURISDICTION = env.text("MAMORI_JURISDICTION", "JP")
+EXPOSURE_HOURS = env.number("MAMORI_EXPOSURE_HOURS", 4)  # under lease per analyst and day
+QA_SHARE = env.number("MAMORI_QA_SHARE", 0.05)  # dismissals that get a blind second opinion
 NAMESERVERS = env.items("MAMORI_NAMESERVERS")  # host:port; empty: the system's own
 RDAP_BOOTSTRAP = env.text("MAMORI_RDAP_BOOTSTRAP", "https://data.iana.org/rdap/")
 ROUTES_FILE = env.path("MAMORI_ROUTES")  # prefix TAB asn TAB name TAB country
@@ -243,6 +249,7 @@ RECHECK = env.flag("MAMORI_RECHECK")  # nothing is fetched unless the hotline sw
 RECHECK_ALLOW_NETWORKS = env.items("MAMORI_RECHECK_ALLOW_NETWORKS") if DEMO else []  # the demo world's loopback
 RECHECK_PORT_MAP = dict(pair.split("=", 1) for pair in env.items("MAMORI_RECHECK_PORT_MAP")) if DEMO else {}
 RECHECK_VANTAGE_POINTS = int(env.number("MAMORI_RECHECK_VANTAGE_POINTS", 1))
+RECHECK_VANTAGE = env.text("MAMORI_RECHECK_VANTAGE", "1")  # worker: the name of the place it looks from
 KNOT_SOCKET = env.text("MAMORI_KNOT_SOCKET", "")
 LIST_ZONE_NXDOMAIN = env.text("MAMORI_LIST_ZONE_NXDOMAIN", "nx.list")
 LIST_ZONE_STOP = env.text("MAMORI_LIST_ZONE_STOP", "stop.list")

@@ -1,6 +1,6 @@
-from mamori.ground.rooms import Room
+from mamori.ground import rooms
 
 
-class SealedRoom(Room):
+class SealedRoom(rooms.Room):
     name = "mamori.ground.sealed"
     label = "sealed"
