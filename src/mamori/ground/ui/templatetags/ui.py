@@ -37,8 +37,9 @@ class RememberNode(template.Node):
         self.nodelist = nodelist
 
     def render(self, context: Context) -> SafeString:
-        context[self.name] = self.nodelist.render(context)
-        return context[self.name]
+        text = self.nodelist.render(context)
+        context[self.name] = text
+        return text
 
 
 @register.tag
