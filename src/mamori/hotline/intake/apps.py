@@ -1,6 +1,6 @@
-from mamori.ground.rooms import Room
+from mamori.ground import rooms
 
 
-class IntakeRoom(Room):
+class IntakeRoom(rooms.Room):
     name = "mamori.hotline.intake"
     label = "intake"

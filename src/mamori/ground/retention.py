@@ -1,0 +1,77 @@
+"""How long each class of data is kept: rooms name theirs in `retention.py`, a person reviews what is due and destroys it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import import_module
+from importlib.util import find_spec
+from uuid import UUID
+
+from django.apps import apps
+from django.db import transaction
+from django.utils.functional import Promise
+
+from mamori.ground import audit, clock
+from mamori.ground.actors import Actor, Role, grant
+from mamori.ground.errors import NotFound
+
+DESTROY = "retention.destroy"
+MOST = 10_000
+grant(DESTROY, Role.SENIOR_ANALYST, Role.OPERATOR)
+
+
+@dataclass(frozen=True)
+class DataClass:
+    """One class of data. `due(moment, most)`: ids of rows whose period began before `moment`, the oldest first.
+
+    `held(ids)`: those of them under legal hold, which are never destroyed. `destroy(actor, ids)` returns how many it did.
+    """
+
+    name: str
+    title: str | Promise
+    period: timedelta
+    due: Callable[[datetime, int], Sequence[UUID]]
+    destroy: Callable[[Actor, Sequence[UUID]], int]
+    held: Callable[[Sequence[UUID]], set[UUID]] = lambda ids: set()  # noqa: ARG005
+
+
+@dataclass(frozen=True)
+class Due:
+    """What a review shows: how many rows of a class are due (at most MOST are counted), and how many are on hold."""
+
+    data_class: DataClass
+    due: int
+    held: int
+
+
+def data_classes() -> list[DataClass]:
+    """The classes of all rooms."""
+    found: list[DataClass] = []
+    for app in apps.get_app_configs():
+        if app.name.startswith("mamori.") and find_spec(f"{app.name}.retention"):
+            found.extend(import_module(f"{app.name}.retention").RETENTION)
+    return found
+
+
+def retention_review(*, actor: Actor) -> list[Due]:
+    """What is due now in each class."""
+    actor.require(DESTROY)
+    return [Due(data_class, len(ids), len(held)) for data_class in data_classes() for ids, held in [_due(data_class)]]
+
+
+@transaction.atomic
+def retention_destroy(*, actor: Actor, name: str) -> int:
+    """Destroy, for ever, what is due in one class and not on hold, at most MOST rows. Returns how many."""
+    actor.require(DESTROY)
+    data_class = next((c for c in data_classes() if c.name == name), None)
+    if data_class is None:
+        raise NotFound
+    ids, held = _due(data_class)
+    done = data_class.destroy(actor, [i for i in ids if i not in held])
+    audit.record("retention.destroyed", subject=f"retention:{name}", actor=actor, count=done, held=len(held))
+    return done
+
+
+def _due(data_class: DataClass) -> tuple[Sequence[UUID], set[UUID]]:
+    ids = data_class.due(clock.now() - data_class.period, MOST)
+    return ids, data_class.held(ids)

@@ -1,0 +1,51 @@
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.ui.parts import register_public_page
+from mamori.ground.ui.states import StateLook, register_states
+
+register_states(
+    "report",
+    {
+        "received": StateLook(_("Received"), "info", "inbox"),
+        "screened": StateLook(_("Screened"), "info", "eye"),
+        "linked": StateLook(_("Being handled"), "warning", "arrow-right"),
+        "closed": StateLook(_("Closed"), "success", "check"),
+    },
+)
+register_states(
+    "screening",
+    {
+        "accepted": StateLook(_("Accepted"), "info", "check"),
+        "urgent_child_at_risk": StateLook(_("Child at risk now"), "error", "alert"),
+        "duplicate": StateLook(_("Duplicate"), "neutral", "list"),
+        "out_of_remit": StateLook(_("Out of remit"), "neutral", "arrow-right"),
+        "spam": StateLook(_("Spam"), "neutral", "cross"),
+    },
+)
+register_states(
+    "report_outcome",
+    {
+        "": StateLook(_("Open"), "info", "clock"),
+        "actioned": StateLook(_("Actioned"), "success", "check"),
+        "removed": StateLook(_("Removed"), "success", "check"),
+        "already_gone": StateLook(_("Already gone"), "neutral", "check"),
+        "not_illegal": StateLook(_("Not illegal"), "neutral", "scale"),
+        "out_of_remit": StateLook(_("Out of remit"), "neutral", "arrow-right"),
+        "insufficient_information": StateLook(_("Not enough information"), "neutral", "info"),
+        "duplicate": StateLook(_("Duplicate"), "neutral", "list"),
+    },
+)
+register_states(
+    "report_source",
+    {
+        "public": StateLook(_("Public form"), "neutral", "globe"),
+        "operator": StateLook(_("Operator"), "neutral", "phone"),
+        "patrol": StateLook(_("Cyber patrol"), "neutral", "shield"),
+        "api": StateLook(_("Partner"), "neutral", "server"),
+        "import": StateLook(_("File"), "neutral", "download"),
+    },
+)
+register_public_page("intake_report", _("Report a page"), order=10)
+register_public_page("intake_receipt", _("Look up a receipt"), order=20)
+register_public_page("public_law", _("What the law says"), order=30)
+register_public_page("public_help", _("Help for children"), order=40)

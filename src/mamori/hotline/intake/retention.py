@@ -1,0 +1,58 @@
+"""How long this room keeps what."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.retention import DataClass
+from mamori.hotline.intake.models import ApiBatch, Report, Submission
+from mamori.hotline.intake.services.destroy import addresses_destroy, answers_destroy, sealed_destroy
+
+
+def _sealed_due(before: datetime, most: int) -> Sequence[UUID]:
+    rows = Submission.objects.filter(closed_at__lt=before, purged_on=None).order_by("closed_at")
+    return list(rows.values_list("id", flat=True)[:most])
+
+
+def _sealed_held(ids: Sequence[UUID]) -> set[UUID]:
+    return set(Submission.objects.filter(id__in=ids, withheld=True).values_list("id", flat=True))
+
+
+def _addresses_due(before: datetime, most: int) -> Sequence[UUID]:
+    rows = Report.objects.filter(closed_at__lt=before).exclude(url="").order_by("closed_at")
+    return list(rows.values_list("id", flat=True)[:most])
+
+
+def _addresses_held(ids: Sequence[UUID]) -> set[UUID]:
+    return set(Report.objects.filter(id__in=ids, submission__withheld=True).values_list("id", flat=True))
+
+
+def _answers_due(before: datetime, most: int) -> Sequence[UUID]:
+    return list(
+        ApiBatch.objects.filter(received_at__lt=before).order_by("received_at").values_list("id", flat=True)[:most]
+    )
+
+
+RETENTION = [
+    DataClass(
+        "intake.sealed",
+        _("Reporters' text, contact and messages, after their report was closed"),
+        timedelta(days=90),
+        _sealed_due,
+        sealed_destroy,
+        _sealed_held,
+    ),
+    DataClass(
+        "intake.address",
+        _("Reported addresses, after the report was closed"),
+        timedelta(days=2 * 365),
+        _addresses_due,
+        addresses_destroy,
+        _addresses_held,
+    ),
+    DataClass(
+        "intake.api_answer", _("Answers to partners' batches"), timedelta(days=30), _answers_due, answers_destroy
+    ),
+]

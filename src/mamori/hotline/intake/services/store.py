@@ -1,0 +1,121 @@
+"""Rows of submissions and reports, sealed and written: the one way in for all sources."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connection
+from psycopg.types.json import Jsonb
+
+from mamori.engine.addresses import Address
+from mamori.ground.sealed.services import seal_many
+from mamori.hotline.intake.states import Source
+
+
+@dataclass(frozen=True)
+class Told:
+    """One address as somebody gave it; `external_id` is theirs, or names a file's row."""
+
+    address: Address
+    typed: str
+    seen_on: date | None = None
+    child_at_risk: bool = False
+    external_id: str | None = None
+    report_id: UUID = field(default_factory=uuid4)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One submission to be written."""
+
+    source: Source
+    hour: datetime
+    told: Sequence[Told]
+    locale: str = ""
+    text: str = ""
+    contact: str = ""
+    channel: str = ""
+    organisation_id: UUID | None = None
+    details: dict[str, str] = field(default_factory=dict)
+    receipt_digest: bytes | None = None
+    reply_key: bytes | None = None
+    submission_id: UUID = field(default_factory=uuid4)
+
+
+_SUBMISSION = (
+    "COPY intake_submission (id, source, channel, organisation_id, received_hour, locale, receipt_digest, reply_key,"
+    " data_key, sealed_text, sealed_contact, details, withheld) FROM STDIN"
+)
+_REPORT = (
+    "COPY intake_report (id, submission_id, source, organisation_id, external_id, received_hour, url, digest,"
+    " sealed_typed, seen_on, child_at_risk, state, screening, outcome) FROM STDIN"
+)
+
+
+def write(entries: Sequence[Entry]) -> None:
+    """Seal and write submissions with their reports in the present transaction: three statements, whatever their number.
+
+    A submission with nothing to seal gets no key.
+    """
+    texts = [_texts(entry) for entry in entries]
+    keys = iter(seal_many([t for t in texts if t]))
+    sealed = [next(keys) if t else (None, {}) for t in texts]
+    _copy(
+        _SUBMISSION,
+        [
+            (
+                entry.submission_id,
+                str(entry.source),
+                entry.channel,
+                entry.organisation_id,
+                entry.hour,
+                entry.locale,
+                entry.receipt_digest,
+                entry.reply_key,
+                key,
+                parts.get("text"),
+                parts.get("contact"),
+                Jsonb(entry.details),
+                False,
+            )
+            for entry, (key, parts) in zip(entries, sealed, strict=True)
+        ],
+    )
+    _copy(
+        _REPORT,
+        [
+            (
+                told.report_id,
+                entry.submission_id,
+                str(entry.source),
+                entry.organisation_id,
+                told.external_id,
+                entry.hour,
+                told.address.url,
+                told.address.digest,
+                parts.get(f"typed:{told.report_id}"),
+                told.seen_on,
+                told.child_at_risk,
+                "received",
+                "",
+                "",
+            )
+            for entry, (_key, parts) in zip(entries, sealed, strict=True)
+            for told in entry.told
+        ],
+    )
+
+
+def _texts(entry: Entry) -> dict[str, str]:
+    """What is sealed. An address is kept as typed only where that is not its canonical form."""
+    texts = {"text": entry.text, "contact": entry.contact}
+    texts.update({f"typed:{t.report_id}": t.typed for t in entry.told if t.typed != t.address.url})
+    return {name: text for name, text in texts.items() if text}
+
+
+def _copy(statement: str, rows: list[tuple[Any, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
