@@ -1,0 +1,73 @@
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.ui.states import StateLook, register_states
+from mamori.hotline.assessment.states import Reason
+
+register_states(
+    "content",
+    {
+        "tracing": StateLook(_("Being traced"), "info", "search"),
+        "awaiting_assessment": StateLook(_("Awaiting assessment"), "info", "inbox"),
+        "cannot_access": StateLook(_("Cannot be accessed"), "warning", "lock"),
+        "in_assessment": StateLook(_("In assessment"), "warning", "eye"),
+        "second_opinion": StateLook(_("Awaiting another opinion"), "info", "people"),
+        "in_second_opinion": StateLook(_("In another opinion"), "warning", "eye"),
+        "assessed": StateLook(_("Assessed"), "info", "scale"),
+        "actioning": StateLook(_("Being actioned"), "error", "flag"),
+        "monitoring": StateLook(_("Removal monitored"), "warning", "clock"),
+        "removed": StateLook(_("Removed"), "success", "check"),
+        "unavailable": StateLook(_("Unavailable"), "success", "cross"),
+        "moved": StateLook(_("Moved"), "warning", "arrow-right"),
+        "not_illegal": StateLook(_("Not illegal"), "neutral", "scale"),
+        "watch": StateLook(_("Watched for return"), "info", "refresh"),
+        "closed": StateLook(_("Closed"), "neutral", "archive"),
+    },
+)
+register_states(
+    "verdict",
+    {
+        "BASELINE": StateLook(_("Baseline: illegal everywhere"), "error", "flag"),
+        "NATIONAL": StateLook(_("National: illegal here"), "error", "flag"),
+        "NOT_ILLEGAL": StateLook(_("Not illegal"), "neutral", "scale"),
+        "IGNORE": StateLook(_("Ignore: not our remit"), "neutral", "arrow-right"),
+        "UNDETERMINED": StateLook(_("Undetermined"), "warning", "info"),
+    },
+)
+REASONS = {
+    Reason.OTHER: _("Other"),
+    Reason.CONTENT_NOT_FOUND: _("Content not found"),
+    Reason.REFERRER_UNKNOWN: _("Referring page unknown or wrong"),
+    Reason.UNABLE_TO_ACCESS: _("No access"),
+    Reason.PASSWORD_PROTECTED: _("Protected by a password"),
+    Reason.ACCOUNT_DISABLED: _("Account disabled"),
+    Reason.LEGALLY_UNABLE: _("The law does not let us open it"),
+    Reason.LINK_EXPIRED: _("Link expired"),
+    Reason.ERROR_404: _("Error 404, or the site is down"),
+    Reason.ERROR_503: _("Error 503, or unavailable for now"),
+    Reason.PREMIUM_ACCOUNT: _("Needs a paid account"),
+    Reason.MISSING_PARTS: _("Parts of the file are missing"),
+    Reason.REMOVED_BEFORE: _("Removed before the assessment"),
+    Reason.ADULT: _("Adults only"),
+    Reason.NUDISM: _("Not sexualised"),
+    Reason.BELOW_THRESHOLD: _("Below the threshold of the law"),
+    Reason.IMAGES_TOO_SMALL: _("Images too small to judge"),
+    Reason.VIRTUAL: _("Virtual material, no real child"),
+    Reason.LINKING: _("Only links, not illegal"),
+    Reason.AGE_UNCLEAR: _("Age unclear or not assessable"),
+    Reason.AGE_OVER_THRESHOLD: _("Over the age of the law"),
+}
+register_states(
+    "content_code",
+    {
+        **{str(reason): StateLook(word) for reason, word in REASONS.items()},
+        "reported_again": StateLook(_("Reported again")),
+        "reassess": StateLook(_("To be assessed anew")),
+        "appeal": StateLook(_("After an appeal")),
+        "withdrawn": StateLook(_("An opinion was taken back")),
+        "resurfaced": StateLook(_("It came back")),
+        "released": StateLook(_("Put back")),
+        "expired": StateLook(_("The time for it ran out")),
+        "exempt": StateLook(_("Past the budget: a child at risk")),
+        "time": StateLook(_("By time")),
+    },
+)

@@ -1,0 +1,37 @@
+"""What others may read of this room."""
+
+from mamori.hotline.assessment.queries.items import (
+    ContentView,
+    DecisionView,
+    ReportView,
+    content_address,
+    content_state,
+    content_view,
+    contents_on_host,
+    decision_of,
+    is_at_risk,
+    reports_of,
+    timeline,
+)
+from mamori.hotline.assessment.queries.queue import desk, queue
+from mamori.hotline.assessment.queries.statistics import Agreement, OutcomeCount, agreement, outcomes_per_day
+
+__all__ = [
+    "Agreement",
+    "ContentView",
+    "DecisionView",
+    "OutcomeCount",
+    "ReportView",
+    "agreement",
+    "content_address",
+    "content_state",
+    "content_view",
+    "contents_on_host",
+    "decision_of",
+    "desk",
+    "is_at_risk",
+    "outcomes_per_day",
+    "queue",
+    "reports_of",
+    "timeline",
+]
