@@ -11,9 +11,12 @@ from pathlib import Path
 
 from nacl.public import PrivateKey
 
+from mamori.site.messages import compile_all
+
 _seal = PrivateKey.generate()
 _folder = Path(tempfile.mkdtemp(prefix="mamori-test-"))
 _postgres = None
+compile_all(Path(__file__).resolve().parents[1] / "src" / "mamori")
 
 if "DATABASE_URL" not in os.environ:
     from demo.postgres import Postgres
