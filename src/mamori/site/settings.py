@@ -50,7 +50,7 @@ INSTALLED_APPS = [
     "mamori.lists.distribution",
     "mamori.desks",
     "mamori.site",
-    # After ours, so that our templates stand before theirs.
+    # After ours, so that our templates and words stand before theirs.
     *([] if FACE in {"public", "partner"} else ["allauth", "allauth.account", "allauth.mfa"]),
 ]
 _COMMON = [
