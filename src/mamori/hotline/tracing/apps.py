@@ -1,6 +1,6 @@
-from mamori.ground.rooms import Room
+from mamori.ground import rooms
 
 
-class TracingRoom(Room):
+class TracingRoom(rooms.Room):
     name = "mamori.hotline.tracing"
     label = "tracing"

@@ -1,0 +1,24 @@
+from mamori.ground.actors import SYSTEM
+from mamori.ground.facts import listens
+from mamori.hotline.assessment.facts import ChildAtRiskFound, ContentConfirmed, ContentOpened, ContentReopened
+from mamori.hotline.tracing import services
+
+
+@listens(ContentOpened, "tracing.run")
+def run(fact: ContentOpened) -> None:
+    services.trace_run(actor=SYSTEM, content_id=fact.content_id)
+
+
+@listens(ContentReopened, "tracing.run_again")
+def run_again(fact: ContentReopened) -> None:
+    services.trace_run(actor=SYSTEM, content_id=fact.content_id)
+
+
+@listens(ContentConfirmed, "tracing.contact_needed")
+def needed(fact: ContentConfirmed) -> None:
+    services.contact_needed(actor=SYSTEM, content_id=fact.content_id)
+
+
+@listens(ChildAtRiskFound, "tracing.contact_needed_urgently")
+def needed_urgently(fact: ChildAtRiskFound) -> None:
+    services.contact_needed(actor=SYSTEM, content_id=fact.content_id, urgent=True)

@@ -1,0 +1,7 @@
+from mamori.ground.jobs import sweep
+from mamori.hotline.tracing import services
+
+
+@sweep("tracing.retry")
+def retry() -> None:
+    services.traces_retry()
