@@ -1,7 +1,13 @@
-"""How allauth behaves here: no sign-up but by invitation, no address of a member shown to strangers."""
+"""How allauth behaves here: no sign-up but by invitation, secrets of second factors encrypted, no mail of its own."""
+
+import hashlib
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
 from django.http import HttpRequest
+from nacl.encoding import Base64Encoder
+from nacl.secret import SecretBox
 
 
 class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -9,3 +15,18 @@ class StaffAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Keeps TOTP secrets and the seed of recovery codes encrypted in the database, under the staff face's secret key."""
+
+    def encrypt(self, text: str) -> str:
+        return _box().encrypt(text.encode(), encoder=Base64Encoder).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return _box().decrypt(encrypted_text.encode(), encoder=Base64Encoder).decode()
+
+
+def _box() -> SecretBox:
+    key = hashlib.blake2b(settings.SECRET_KEY.encode(), digest_size=SecretBox.KEY_SIZE, person=b"mamori second")
+    return SecretBox(key.digest())

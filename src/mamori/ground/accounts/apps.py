@@ -1,6 +1,6 @@
-from mamori.ground.rooms import Room
+from mamori.ground import rooms
 
 
-class AccountsRoom(Room):
+class AccountsRoom(rooms.Room):
     name = "mamori.ground.accounts"
     label = "accounts"

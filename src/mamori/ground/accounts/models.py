@@ -96,6 +96,9 @@ class Invitation(models.Model):
     email = models.EmailField()
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT)
     role = models.CharField(max_length=24)
+    renews = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="A member who starts anew: same roles."
+    )
     invited_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     invited_at = models.DateTimeField()
     expires_at = models.DateTimeField()

@@ -6,6 +6,7 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mamori.ground import audit, clock
 from mamori.ground.accounts.models import Invitation, Membership, Organisation, Token, User
-from mamori.ground.accounts.permissions import INVITE, MANAGE_TOKENS
+from mamori.ground.accounts.permissions import INVITE, INVITE_ANYWHERE, MANAGE_TOKENS
 from mamori.ground.actors import Actor, Role
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.letters.services import letter_post
@@ -35,7 +36,7 @@ ROLES_OF = {
 @transaction.atomic
 def organisation_create(*, actor: Actor, name: str, kind: Organisation.Kind) -> Organisation:
     """Create an organisation. DomainError when the name is taken."""
-    actor.require(INVITE)
+    actor.require(INVITE_ANYWHERE)
     if Organisation.objects.filter(name=name).exists():
         raise DomainError("organisation_exists", _("There is already an organisation of this name."))
     organisation = Organisation.objects.create(name=name, kind=kind)
@@ -48,21 +49,11 @@ def invite(*, actor: Actor, email: str, organisation_id: UUID, role: Role) -> st
     """Invite a person by mail. Returns the link, so that the inviter can also hand it over in person."""
     actor.require(INVITE)
     organisation = Organisation.objects.filter(id=organisation_id).first()
-    if organisation is None:
+    if organisation is None or not _within_reach(actor, organisation.id):
         raise NotFound
     _check_role(organisation, role)
-    secret = secrets.token_urlsafe(32)
-    invitation = Invitation.objects.create(
-        digest=_digest(secret),
-        email=email.strip().lower(),
-        organisation=organisation,
-        role=role,
-        invited_by_id=actor.id if actor.kind == "person" else None,
-        invited_at=clock.now(),
-        expires_at=clock.now() + INVITATION_LIFE,
-    )
+    invitation, link = _invitation(actor, email.strip().lower(), organisation, role)
     audit.record("accounts.invited", subject=invitation, actor=actor, role=role, organisation=organisation.id)
-    link = f"{settings.STAFF_URL}/invitation/{secret}/"
     letter_post(
         key=f"invitation:{invitation.id}",
         kind="invitation",
@@ -79,15 +70,15 @@ def invite(*, actor: Actor, email: str, organisation_id: UUID, role: Role) -> st
 def invitation_accept(*, secret: str, name: str, password: str) -> User:
     """Create the invited person's account, or add the role to the account that has the address."""
     invitation = invitation_find(secret, lock=True)
-    user = User.objects.filter(email__iexact=invitation.email).first()
+    user = invitation.renews or User.objects.filter(email__iexact=invitation.email).first()
     if user is None:
         user = User(email=invitation.email, name=name.strip(), created_at=clock.now())
-        try:
-            validate_password(password, user)
-        except ValidationError as error:
-            raise DomainError("weak_password", " ".join(error.messages), status=422) from error
-        user.set_password(password)
-        user.save()
+        _set_password(user, password)
+    elif invitation.renews is not None:
+        _set_password(user, password)
+    elif not user.is_active:
+        user.name, user.is_active = name.strip() or user.name, True
+        _set_password(user, password)
     elif not user.check_password(password):
         raise DomainError(
             "wrong_password",
@@ -95,7 +86,8 @@ def invitation_accept(*, secret: str, name: str, password: str) -> User:
             remedy=_("Enter the password you use to log in."),
             status=422,
         )
-    Membership.objects.get_or_create(user=user, organisation=invitation.organisation, role=invitation.role)
+    if invitation.renews is None:
+        Membership.objects.get_or_create(user=user, organisation=invitation.organisation, role=invitation.role)
     invitation.accepted_at = clock.now()
     invitation.save(update_fields=["accepted_at"])
     audit.record("accounts.joined", subject=user, actor=user.actor, role=invitation.role, invitation=invitation.id)
@@ -104,7 +96,7 @@ def invitation_accept(*, secret: str, name: str, password: str) -> User:
 
 def invitation_find(secret: str, *, lock: bool = False) -> Invitation:
     """The open invitation of a link, or DomainError saying that it is used, withdrawn or too old."""
-    invitations = Invitation.objects.select_related("organisation")
+    invitations = Invitation.objects.select_related("organisation", "renews")
     if lock:
         invitations = invitations.select_for_update(of=("self",))
     invitation = invitations.filter(digest=_digest(secret)).first()
@@ -123,12 +115,64 @@ def invitation_find(secret: str, *, lock: bool = False) -> Invitation:
     return invitation
 
 
+def invitation_account(invitation: Invitation) -> str:
+    """What accepting it will ask for: "new" (name and password), "known" (the password in use), "renewed" (a password)."""
+    if invitation.renews is not None:
+        return "renewed"
+    return "known" if User.objects.filter(email__iexact=invitation.email, is_active=True).exists() else "new"
+
+
+@transaction.atomic
+def invitation_withdraw(*, actor: Actor, invitation_id: UUID) -> None:
+    """Make an invitation's link worthless. Withdrawing twice changes nothing."""
+    actor.require(INVITE)
+    invitation = Invitation.objects.select_for_update().filter(id=invitation_id).first()
+    if invitation is None or not _within_reach(actor, invitation.organisation_id):
+        raise NotFound
+    if invitation.accepted_at is not None:
+        raise DomainError("invitation_closed", _("This invitation was accepted already."))
+    if invitation.withdrawn_at is None:
+        invitation.withdrawn_at = clock.now()
+        invitation.save(update_fields=["withdrawn_at"])
+        audit.record("accounts.invitation_withdrawn", subject=invitation, actor=actor)
+
+
+@transaction.atomic
+def access_renew(*, actor: Actor, user_id: UUID) -> None:
+    """Let a member who lost password or second factor start anew: both stop working now, a letter brings a link.
+
+    The link goes to the member's own address only, so that the one who renews cannot act as the member.
+    """
+    actor.require(INVITE)
+    user = User.objects.select_for_update().filter(id=user_id, is_active=True).first()
+    membership = user.memberships.select_related("organisation").order_by("id").first() if user else None
+    if user is None or membership is None or not _within_reach(actor, membership.organisation_id):
+        raise NotFound
+    if user.id == actor.id:
+        raise DomainError("own_access", _("You cannot renew your own access."), remedy=_("Ask a colleague."))
+    Invitation.objects.filter(renews=user, accepted_at=None, withdrawn_at=None).update(withdrawn_at=clock.now())
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    apps.get_model("mfa", "Authenticator").objects.filter(user=user).delete()
+    invitation, link = _invitation(actor, user.email, membership.organisation, Role(membership.role), renews=user)
+    audit.record("accounts.access_renewed", subject=user, actor=actor, invitation=invitation.id)
+    letter_post(
+        key=f"invitation:{invitation.id}",
+        kind="invitation",
+        to=user.email,
+        subject=_text("Your new access to Mamori"),
+        body=_text("Your access was renewed at your request. Your old password and second factor no longer work.\n\n"
+                   "%(link)s\n\nThe link works once, for seven days. If you did not ask for this, tell your organisation.\n")
+        % {"link": link},
+    )  # fmt: skip
+
+
 @transaction.atomic
 def member_remove(*, actor: Actor, membership_id: int) -> None:
     """Take a role from a person. Without a role left, the account can no longer log in."""
     actor.require(INVITE)
     membership = Membership.objects.select_related("user").filter(id=membership_id).first()
-    if membership is None:
+    if membership is None or not _within_reach(actor, membership.organisation_id):
         raise NotFound
     if membership.user_id == actor.id:
         raise DomainError("own_role", _("You cannot take a role from yourself."))
@@ -174,6 +218,36 @@ def token_actor(secret: str) -> Actor | None:
     if token is None:
         return None
     return Actor("partner", id=token.id, organisation_id=token.organisation_id, scopes=frozenset(token.scopes))
+
+
+def _within_reach(actor: Actor, organisation_id: UUID) -> bool:
+    return actor.may(INVITE_ANYWHERE) or actor.organisation_id == organisation_id
+
+
+def _invitation(
+    actor: Actor, email: str, organisation: Organisation, role: Role, renews: User | None = None
+) -> tuple[Invitation, str]:
+    secret = secrets.token_urlsafe(32)
+    invitation = Invitation.objects.create(
+        digest=_digest(secret),
+        email=email,
+        organisation=organisation,
+        role=role,
+        renews=renews,
+        invited_by_id=actor.id if actor.kind == "person" else None,
+        invited_at=clock.now(),
+        expires_at=clock.now() + INVITATION_LIFE,
+    )
+    return invitation, f"{settings.STAFF_URL}/invitation/{secret}/"
+
+
+def _set_password(user: User, password: str) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise DomainError("weak_password", " ".join(error.messages), status=422) from error
+    user.set_password(password)
+    user.save()
 
 
 def _digest(secret: str) -> str:

@@ -7,4 +7,5 @@ GRANTS = {
     },
     "audit_seal": {"staff": "SELECT", "worker": "INSERT, SELECT"},
     "audit_checkpoint": {"staff": "SELECT", "worker": "INSERT, SELECT"},
+    "audit_verification": {"staff": "SELECT, INSERT", "worker": "SELECT, UPDATE"},
 }

@@ -1,5 +1,8 @@
-"""Three append-only tables. The application's database roles can INSERT and some can SELECT; none can change a row."""
+"""Append-only tables. The application's database roles can INSERT and some can SELECT; none can change a row."""
 
+import uuid
+
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.expressions import RawSQL
 
@@ -27,6 +30,12 @@ class Event(models.Model):
             models.Index(fields=["subject_type", "subject_id"], name="audit_event_subject"),
             models.Index(fields=["actor_id", "-id"], name="audit_event_actor"),
             models.Index(fields=["event", "-id"], name="audit_event_event"),
+            models.Index(
+                fields=["organisation_id", "-id"],
+                name="audit_event_organisation",
+                condition=models.Q(organisation_id__isnull=False),
+            ),
+            BrinIndex(fields=["at"], name="audit_event_at"),
         ]
 
 
@@ -47,3 +56,23 @@ class Checkpoint(models.Model):
     size = models.BigIntegerField()
     note = models.TextField()
     witnessed = models.BooleanField(help_text="The note carries the witness's co-signature.")
+
+
+class Verification(models.Model):
+    """A recomputation of the whole log, asked for on the Audit desk and done by the worker."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    asked_at = models.DateTimeField()
+    asked_by = models.UUIDField()
+    done_at = models.DateTimeField(null=True)
+    ok = models.BooleanField(null=True)
+    events = models.BigIntegerField(default=0)
+    witnessed = models.BigIntegerField(default=0, help_text="The largest size that a witness's checkpoint confirms.")
+    findings = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                models.Value(1), condition=models.Q(done_at=None), name="audit_one_verification_at_a_time"
+            )
+        ]

@@ -10,20 +10,24 @@ from datetime import UTC
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import urllib3
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.keys import load_signing_key
 from mamori.engine.transparency.audit import LogReport, verify_log
-from mamori.engine.transparency.chain import GENESIS, ChainedEvent, canonical, link
+from mamori.engine.transparency.chain import GENESIS, ChainedEvent, canonical, export_line, link
 from mamori.engine.transparency.checkpoint import AddCheckpoint, Checkpoint, accept_cosignatures, sign_checkpoint
 from mamori.engine.transparency.merkle import Tree
 from mamori.engine.transparency.note import NoteError, NoteKey, NoteSigner
-from mamori.ground import clock
+from mamori.ground import clock, jobs
+from mamori.ground.actors import Actor
 from mamori.ground.audit import models
+from mamori.ground.audit.log import record
+from mamori.ground.audit.permissions import VERIFY
 from mamori.ground.errors import DomainError
 
 log = logging.getLogger("mamori.audit")
@@ -198,6 +202,38 @@ def verify(witness_notes: list[str] | None = None, log_key: NoteKey | None = Non
         )
     key = witness_key()
     return verify_log(chained_events(), notes, witness_notes, log_key or signer().key, [key] if key else [])
+
+
+@transaction.atomic
+def verification_ask(*, actor: Actor) -> None:
+    """Have the worker verify the log. While one verification runs, asking again changes nothing."""
+    actor.require(VERIFY)
+    try:
+        with transaction.atomic():
+            row = models.Verification.objects.create(asked_at=clock.now(), asked_by=actor.id)
+    except IntegrityError:
+        return
+    record("audit.verification_asked", subject=row, actor=actor)
+    jobs.defer("audit.verify", verification_id=str(row.id))
+
+
+def verification_run(verification_id: UUID) -> None:
+    """Verify the whole log and keep the result. Safe to run twice."""
+    if not models.Verification.objects.filter(id=verification_id, done_at=None).exists():
+        return
+    report = verify()
+    models.Verification.objects.filter(id=verification_id).update(
+        done_at=clock.now(),
+        ok=report.ok,
+        events=report.events,
+        witnessed=report.witnessed,
+        findings=[finding.message for finding in report.findings[:50]],
+    )
+
+
+def exported_lines() -> Iterator[bytes]:
+    """The sealed log as lines that `mamori audit verify-export` reads without the platform."""
+    yield from map(export_line, chained_events())
 
 
 def unsealed_count() -> int:
