@@ -49,7 +49,7 @@ def data_classes() -> list[DataClass]:
     found: list[DataClass] = []
     for app in apps.get_app_configs():
         if app.name.startswith("mamori.") and find_spec(f"{app.name}.retention"):
-            found.extend(import_module(f"{app.name}.retention").RETENTION)
+            found.extend(getattr(import_module(f"{app.name}.retention"), "RETENTION", []))
     return found
 
 

@@ -18,7 +18,6 @@ def _page(report: Report) -> str:
 class ReportTable(Table):
     """All reports; nothing sealed."""
 
-    id = "reports"
     caption = _("Reports")
     columns = (
         Column("received_hour", _("Received (hour)"), ("received_hour",), render="moment", link=_page),
