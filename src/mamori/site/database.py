@@ -19,6 +19,7 @@ _JOBS = {
     "django_migrations": dict.fromkeys(ROLES, "SELECT"),
     "django_content_type": {"staff": "SELECT"},
 }  # fmt: skip
+_CREATE = "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}"
 UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
@@ -42,12 +43,9 @@ def create_roles(passwords: dict[str, str]) -> None:
         for role in ROLES:
             name = sql.Identifier(role_name(role))
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role_name(role)])
-            verb = "ALTER" if cursor.fetchone() else "CREATE"
-            cursor.execute(
-                sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}").format(
-                    sql.SQL(verb), name, sql.Literal(passwords[role])
-                )
-            )
+            # Only a superuser may name the attributes of a role that exists; they were set when it was created.
+            verb = "ALTER ROLE {} LOGIN PASSWORD {}" if cursor.fetchone() else _CREATE
+            cursor.execute(sql.SQL(verb).format(name, sql.Literal(passwords[role])))
 
 
 def apply_grants() -> None:
