@@ -1,0 +1,165 @@
+"""What the benchmarks share: the machine, a world of their own, medians, the result as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform as host
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from demo.platform import Platform
+from demo.postgres import Postgres
+from demo.processes import Program, free_ports, wait_until
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = sys.executable
+
+
+# --- figures --------------------------------------------------------------------------------------------------------
+
+
+def median(values: Sequence[float]) -> float:
+    return statistics.median(values)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Nearest-rank percentile: a value that was measured. `share`: 0 to 1."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
+
+
+def machine() -> dict[str, Any]:
+    """When and where: goes into every result."""
+    model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ":unknown")
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cpu": model.partition(":")[2].strip(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "load_before": [round(value, 2) for value in os.getloadavg()],
+        "python": host.python_version(),
+        "system": f"{host.system()} {host.release()}",
+        "commit": commit,
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def arguments(description: str | None) -> ArgumentParser:
+    parser = ArgumentParser(description=description)
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON to FILE, or - for standard output")
+    return parser
+
+
+def finish(result: dict[str, Any], place: str | None) -> None:
+    """Write the result; a goal that was missed makes the command fail after it."""
+    result["machine"]["load_after"] = [round(value, 2) for value in os.getloadavg()]
+    text = json.dumps(result, indent=1, default=str)
+    if place == "-":
+        print(text)
+    elif place:
+        Path(place).write_text(text + "\n")
+    missed = [goal["what"] for goal in result.get("goals", []) if not goal["met"]]
+    if missed:
+        say("missed: " + "; ".join(missed))
+        raise SystemExit(1)
+
+
+def goal(what: str, value: float, limit: float, *, at_least: bool = False) -> dict[str, Any]:
+    met = value >= limit if at_least else value <= limit
+    say(f"{'ok    ' if met else 'MISSED'} {what}: {value:.3g} (goal {'>=' if at_least else '<='} {limit:g})")
+    return {"what": what, "value": round(value, 4), "limit": limit, "at_least": at_least, "met": met}
+
+
+def say(text: str) -> None:
+    """Progress goes to standard error: standard output may carry the JSON."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def timed(what: str, times: dict[str, float]) -> Iterator[None]:
+    """Tell what begins, and keep its seconds in `times`."""
+    say(f"… {what}")
+    began = time.monotonic()
+    yield
+    times[what] = round(time.monotonic() - began, 2)
+    say(f"  {what}: {times[what]:.1f} s")
+
+
+# --- a world of its own ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def world(settings: dict[str, str] | None = None) -> Iterator[Platform]:
+    """A new PostgreSQL and Mamori's tables, roles, keys and static files in a folder of their own, removed after."""
+    folder = Path(tempfile.mkdtemp(prefix="mamori-bench-"))
+    folder.chmod(0o755)
+    postgres = Postgres(folder / "world", settings=settings)
+    try:
+        postgres.start()
+        platform = Platform(folder / "mamori", postgres, {})
+        platform.prepare()
+        yield platform
+    finally:
+        postgres.destroy()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def environment(platform: Platform, face: str) -> dict[str, str]:
+    """As in production (no demo clock, sweeps each minute), but without TLS: a proxy's business."""
+    production = {"MAMORI_DEMO": "no", "MAMORI_HTTPS": "no", "MAMORI_SWEEP_SECONDS": "60", "MAMORI_SMTP_STARTTLS": "no"}
+    return {**platform.environment(face), **production, "PYTHONPATH": f"{ROOT}/src:{ROOT}"}
+
+
+def owner(platform: Platform) -> psycopg.Connection[Any]:
+    return psycopg.connect(platform.postgres.owner_dsn(), autocommit=True)
+
+
+@contextmanager
+def serving(platform: Platform, argv: Sequence[str], env: dict[str, str], probe: str) -> Iterator[int]:
+    """Run a server whose arguments hold "{port}"; its port once `probe` (a path) is answered."""
+    import urllib3
+
+    port = free_ports(1)
+    folder = platform.base / "log"
+    folder.mkdir(exist_ok=True)
+    program = Program(f"server-{port}", [part.format(port=port) for part in argv], folder, env=env, as_is=True)
+
+    def answers() -> bool:
+        if not program.running():
+            raise SystemExit(f"{argv} ended: {program.tail()}")
+        try:
+            return urllib3.request("GET", f"http://127.0.0.1:{port}{probe}", timeout=2, retries=False).status < 500
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    program.start()
+    try:
+        wait_until(answers, 60, "the server does not answer")
+        yield port
+    finally:
+        program.stop()
+
+
+def django(platform: Platform, face: str) -> None:
+    """Make this process a process of that face."""
+    import django as framework
+
+    os.environ.update({**environment(platform, face), "DJANGO_SETTINGS_MODULE": "mamori.site.settings"})
+    framework.setup()
