@@ -33,6 +33,7 @@ for name, value in {
     "MAMORI_TOKEN_PEPPER": "pepper for tests",
     "MAMORI_POW_KEY": "proof of work for tests",
     "MAMORI_HOSTER_KEY": "hoster links for tests",
+    "MAMORI_SUBSCRIBER_KEY": "subscribers for tests",
     "MAMORI_HOSTS": "testserver,127.0.0.1,localhost",
     "MAMORI_HTTPS": "no",
     "MAMORI_SMTP_STARTTLS": "no",

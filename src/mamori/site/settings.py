@@ -80,7 +80,8 @@ _PUBLIC = [
     "mamori.ground.errors.ErrorPages",
 ]
 _PARTNER = ["django.middleware.common.CommonMiddleware"]
-MIDDLEWARE = _COMMON + {"public": _PUBLIC, "partner": _PARTNER}.get(FACE, _STAFF)
+_FIRST = ["mamori.lists.listing.stop.StopPage"] if FACE == "public" else []
+MIDDLEWARE = _FIRST + _COMMON + {"public": _PUBLIC, "partner": _PARTNER}.get(FACE, _STAFF)
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -154,6 +155,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = ["^static/"]  # the stop page can only appear over http
 SECURE_HSTS_SECONDS = 2 * 365 * 86400 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
@@ -256,7 +258,11 @@ LIST_ZONE_STOP = env.text("MAMORI_LIST_ZONE_STOP", "stop.list")
 STOP_PAGE_HOST = env.text("MAMORI_STOP_PAGE_HOST", "stop.mamori.example")
 EDITION_DIR = env.path("MAMORI_EDITION_DIR")  # worker: where signed editions are written
 PROBE_RESOLVERS = dict(pair.split("=", 1) for pair in env.items("MAMORI_PROBE_RESOLVERS"))  # name=host:port
+PROBE_OUTSIDE = dict(pair.split("=", 1) for pair in env.items("MAMORI_PROBE_OUTSIDE"))  # asked for the canary only
 CANARY_NAME = env.text("MAMORI_CANARY_NAME", "canary.mamori.example")
+LIST_PRIMARY = env.text("MAMORI_LIST_PRIMARY", "")  # host:port of the primary, told to subscribers
+LIST_MAX_ADDED = int(env.number("MAMORI_LIST_MAX_ADDED", 1000))  # entries one edition may add
+SUBSCRIBER_KEY = env.text("MAMORI_SUBSCRIBER_KEY", "")  # staff and worker: any secret text, derives TSIG keys
 
 # --- logging: no request line, no address, no user agent ---------------------------------------------------------------
 LOGGING = {
