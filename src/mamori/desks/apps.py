@@ -1,6 +1,6 @@
-from mamori.ground.rooms import Room
+from mamori.ground import rooms
 
 
-class DesksRoom(Room):
+class DesksRoom(rooms.Room):
     name = "mamori.desks"
     label = "desks"

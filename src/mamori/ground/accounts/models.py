@@ -61,6 +61,12 @@ class User(AbstractBaseUser):
         return self.name
 
     @property
+    def organisation_name(self) -> str:
+        """The organisation the person acts for."""
+        first = self.memberships.select_related("organisation").order_by("id").first()
+        return first.organisation.name if first else ""
+
+    @property
     def actor(self) -> Actor:
         """This person as an actor: all roles held, in the organisation of the first membership."""
         memberships = list(self.memberships.order_by("id")) if self.is_active else []

@@ -1,10 +1,18 @@
 """What the Audit desk shows."""
 
-from django.db.models import QuerySet
+from datetime import timedelta
 
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.ground.audit.models import Checkpoint, Event, Verification
 from mamori.ground.audit.permissions import SEE, SEE_OWN
+from mamori.ground.ui.moments import Waiting
+
+LATE = timedelta(minutes=15)  # the worker asks the witness every few seconds
 
 
 def events(actor: Actor) -> QuerySet[Event]:
@@ -26,3 +34,18 @@ def last_checkpoint(actor: Actor) -> Checkpoint | None:
 def last_verification(actor: Actor) -> Verification | None:
     actor.require(SEE)
     return Verification.objects.order_by("-asked_at").first()
+
+
+def desk(actor: Actor) -> list[Waiting]:
+    """Alarms about the log itself."""
+    if not actor.may(SEE):
+        return []
+    url, found = reverse("audit_checkpoints"), []
+    verification = Verification.objects.exclude(done_at=None).order_by("-asked_at").first()
+    if verification is not None and not verification.ok:
+        found.append(Waiting(_("The audit log was changed"), len(verification.findings), url, "error", alarm=True))
+    newest = Event.objects.order_by("-id").values_list("at", flat=True).first()
+    cosigned = Checkpoint.objects.filter(witnessed=True).order_by("-id").values_list("at", flat=True).first()
+    if newest and clock.now() - newest < LATE and (cosigned is None or clock.now() - cosigned > LATE):
+        found.append(Waiting(_("The witness has not co-signed the log lately"), 1, url, "warning", alarm=True))
+    return found

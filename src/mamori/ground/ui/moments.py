@@ -22,7 +22,10 @@ class Moment:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Something that waits for the person who looks: how many, where, and when the first is due."""
+    """Something that waits for the person who looks: how many, where, and when the first is due.
+
+    `started_at`: when that clock began, so that the share used can be shown.
+    """
 
     title: Text
     count: int
@@ -30,3 +33,4 @@ class Waiting:
     tone: str = "neutral"
     due_at: datetime | None = None
     alarm: bool = False
+    started_at: datetime | None = None

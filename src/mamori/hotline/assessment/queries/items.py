@@ -69,6 +69,13 @@ def content_state(content_id: UUID) -> ContentState:
     return ContentState(_get(content_id).state)
 
 
+def content_at(actor: Actor, address: Address) -> UUID | None:
+    """The item with exactly this address; None when there is none, or the actor may see no cases."""
+    if not actor.may(SEE):
+        return None
+    return ContentItem.objects.filter(digest=address.digest).values_list("id", flat=True).first()
+
+
 def is_at_risk(content_id: UUID) -> bool:
     return _get(content_id).at_risk
 

@@ -1,5 +1,5 @@
 // Keys for the staff pages: nothing here is needed to work. `?` help, j/k rows, data-key="x" clicks a button or link or
-// focuses a field. Single keys can be switched off in the help and are never taken while a person types.
+// focuses a field; data-key="g t" is g, then t. Single keys can be switched off in the help and are never taken while a person types.
 (() => {
   const help = document.getElementById("keys");
   const toggle = document.getElementById("keys-on");
@@ -34,8 +34,15 @@
     next?.scrollIntoView({ block: "nearest" });
   };
 
+  let first = "";
   const press = (key) => {
-    const element = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    const keys = first + key;
+    first = "";
+    const element = document.querySelector(`[data-key="${CSS.escape(keys)}"]`);
+    if (!element && document.querySelector(`[data-key^="${CSS.escape(keys)} "]`)) {
+      first = `${keys} `;
+      return true;
+    }
     if (!element || element.disabled) return false;
     if (element.matches("input, select, textarea") && !element.matches("[type=radio], [type=checkbox]")) element.focus();
     else element.click();

@@ -1,0 +1,1 @@
+GRANTS = {"desks_figures": {"staff": "SELECT", "worker": "SELECT, INSERT, UPDATE"}}

@@ -1,0 +1,119 @@
+"""What the rooms offer to the pages that cross them. A room that lands adds its lines to these tables."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.actors import Actor
+from mamori.ground.audit import queries as audit
+from mamori.ground.errors import DomainError
+from mamori.ground.letters import queries as letters
+from mamori.ground.ui.moments import Moment, Waiting
+from mamori.hotline.assessment import queries as assessment
+from mamori.hotline.assessment.states import ContentState as S
+from mamori.hotline.checks import queries as checks
+from mamori.hotline.intake import queries as intake
+from mamori.hotline.takedown import queries as takedown
+from mamori.hotline.tracing import queries as tracing
+from mamori.lists.listing.queries import desk as listing
+
+Tag = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A room's part of the Case page.
+
+    `read` gives the context of `template`, or None when the room has nothing; `tag` the (machine, state) it shows in
+    the page's head.
+    """
+
+    key: str
+    title: Promise
+    icon: str
+    template: str
+    read: Callable[[Actor, UUID], Any]
+    tag: Callable[[Any], Tag | None] = lambda _content: None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A room's own page about one content item: who may open it, in which states of the item it makes sense."""
+
+    url_name: str
+    permission: str
+    label: Promise
+    icon: str
+    states: frozenset[S]
+    more: tuple[str, ...] = ()
+
+
+_TO_ASSESS = frozenset({S.TRACING, S.AWAITING_ASSESSMENT, S.CANNOT_ACCESS, S.SECOND_OPINION, S.IN_ASSESSMENT})
+_FOLLOWED = frozenset({S.ACTIONING, S.MONITORING})
+_OVER = frozenset({S.REMOVED, S.UNAVAILABLE, S.MOVED, S.NOT_ILLEGAL, S.WATCH, S.CLOSED})
+
+WAITING: tuple[Callable[[Actor], list[Waiting]], ...] = (
+    intake.desk,
+    assessment.desk,
+    tracing.desk,
+    checks.desk,
+    takedown.desk,
+    listing.desk,
+    letters.desk,
+    audit.desk,
+)
+TIMELINES: tuple[Callable[[Actor, UUID], list[Moment]], ...] = (
+    intake.timeline,
+    assessment.timeline,
+    tracing.timeline,
+    checks.timeline,
+    takedown.timeline,
+    listing.timeline,
+)
+PANELS = (
+    Panel("decision", _("Decision"), "scale", "desks/decision.html", lambda _actor, content: assessment.decision_of(content),
+          lambda decision: ("verdict", decision.verdict)),
+    Panel("trace", _("Host"), "server", "tracing/panel.html", tracing.panel, lambda panel: ("trace", panel.view.state)),
+    Panel("notices", _("Notices"), "mail", "desks/notices.html", takedown.notices_of,
+          lambda notices: ("notice_item", notices[0].item_state)),
+    Panel("checks", _("Checks"), "refresh", "desks/checks.html", checks.checks_of,
+          lambda found: ("check", found[0].result)),
+    Panel("entries", _("List"), "block", "desks/entries.html", listing.entries_of,
+          lambda entries: ("entry", entries[0].state)),
+    Panel("reports", _("Reports"), "flag", "desks/reports.html", intake.reports_of_content),
+)  # fmt: skip
+STEPS = (
+    Step("assessment_assess", "assessment.assess", _("Assess"), "scale", _TO_ASSESS | {S.IN_SECOND_OPINION}),
+    Step("checks_content", "checks.see", _("Checks"), "refresh", _FOLLOWED | _OVER - {S.NOT_ILLEGAL}),
+    Step("listing_propose", "listing.propose", _("Propose for the DNS list"), "block", _FOLLOWED, ("dns",)),
+    Step("listing_propose", "listing.propose", _("Propose for the URL list"), "block", _FOLLOWED, ("url",)),
+    Step("assessment_again", "assessment.reopen", _("Have it assessed anew"), "arrow-left", _FOLLOWED | _OVER),
+)
+
+
+def waiting(actor: Actor) -> list[Waiting]:
+    """All that waits for the actor, of all rooms."""
+    return [item for desk in WAITING for item in desk(actor)]
+
+
+def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
+    """One timeline, newest first. A room whose part the actor may not see adds nothing."""
+    moments = [moment for read in TIMELINES for moment in _allowed(read, actor, content_id) or []]
+    return sorted(moments, key=lambda moment: moment.at, reverse=True)
+
+
+def panels(actor: Actor, content_id: UUID) -> list[tuple[Panel, Any, Tag | None]]:
+    """The panels that have something to show the actor, what they show, and their tags."""
+    read = [(panel, _allowed(panel.read, actor, content_id)) for panel in PANELS]
+    return [(panel, content, panel.tag(content)) for panel, content in read if content]
+
+
+def _allowed(read: Callable[[Actor, UUID], Any], actor: Actor, content_id: UUID) -> Any:
+    try:
+        return read(actor, content_id)
+    except DomainError:
+        return None

@@ -1,0 +1,10 @@
+from django.urls import path
+
+from mamori.desks import pages
+
+STAFF = [
+    path("", pages.today, name="desks_today"),
+    path("contents/<uuid:content_id>/", pages.case, name="desks_case"),
+    path("figures/", pages.figures_page, name="desks_figures"),
+    path("search/", pages.search, name="desks_search"),
+]
