@@ -108,7 +108,7 @@ class ReportForm(_Told):
 
     contact = forms.CharField(
         label=_("How can we reach you?"),
-        help_text=_("Only if you want. Without it you can still ask us with the receipt."),
+        help_text=_("Only if you want. Without it, our questions wait for you at your receipt."),
         required=False,
         max_length=MOST_CONTACT,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

@@ -1,4 +1,5 @@
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from mamori.ground.ui.parts import register_public_page
 from mamori.ground.ui.states import StateLook, register_states
@@ -25,7 +26,7 @@ register_states(
 register_states(
     "report_outcome",
     {
-        "": StateLook(_("Open"), "info", "clock"),
+        "": StateLook(pgettext_lazy("report", "Open"), "info", "clock"),
         "actioned": StateLook(_("Actioned"), "success", "check"),
         "removed": StateLook(_("Removed"), "success", "check"),
         "already_gone": StateLook(_("Already gone"), "neutral", "check"),
@@ -38,11 +39,11 @@ register_states(
 register_states(
     "report_source",
     {
-        "public": StateLook(_("Public form"), "neutral", "globe"),
-        "operator": StateLook(_("Operator"), "neutral", "phone"),
-        "patrol": StateLook(_("Cyber patrol"), "neutral", "shield"),
-        "api": StateLook(_("Partner"), "neutral", "server"),
-        "import": StateLook(_("File"), "neutral", "download"),
+        "public": StateLook(pgettext_lazy("source", "Public form"), "neutral", "globe"),
+        "operator": StateLook(pgettext_lazy("source", "Operator"), "neutral", "phone"),
+        "patrol": StateLook(pgettext_lazy("source", "Cyber patrol"), "neutral", "shield"),
+        "api": StateLook(pgettext_lazy("source", "Partner"), "neutral", "server"),
+        "import": StateLook(pgettext_lazy("source", "File"), "neutral", "download"),
     },
 )
 register_public_page("intake_report", _("Report a page"), order=10)
