@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -25,12 +25,19 @@ class World:
     Ports: `port`+0..4 DNS (see DnsWorld), +5 http and +6 https of the sites, +7 the provider's admin, +8 RDAP, +9 SMTP.
     """
 
-    def __init__(self, base: Path, port: int = PORT, *, keys: Mapping[str, Key] | None = None) -> None:
-        """`keys`: see DnsWorld. Where Knot or a resolver is missing, `dns` has fewer engines or is None."""
+    def __init__(
+        self,
+        base: Path,
+        port: int = PORT,
+        *,
+        keys: Mapping[str, Key] | None = None,
+        engines: Sequence[str] | None = None,
+    ) -> None:
+        """`keys`: see DnsWorld. `engines`: resolvers wanted, default all. Where none can run, `dns` is None."""
         base.mkdir(parents=True, exist_ok=True)
         self.base = base
         self._port = port
-        engines = engines_installed()
+        engines = [each for each in engines_installed() if engines is None or each in engines]
         self.dns = DnsWorld(base, port, engines=engines, keys=keys) if engines else None
         self.names: DnsWorld | Names = self.dns or Names(port + 1)
         self.hosting = Hosting(base / "hosting", http_port=port + 5, https_port=port + 6, admin_port=port + 7)

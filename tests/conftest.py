@@ -10,9 +10,18 @@ from django.test import Client
 
 from mamori.ground.accounts.models import Membership, Organisation, User
 from mamori.ground.actors import Role
+from tests.platform import demo_world, platform, visitor
 from tests.world import dns_world, postgres, smtp, world_folder
 
-__all__ = ["dns_world", "postgres", "smtp", "world_folder"]  # fixtures over the demo world's programs
+__all__ = [
+    "demo_world",
+    "dns_world",
+    "platform",
+    "postgres",
+    "smtp",
+    "visitor",
+    "world_folder",
+]  # over the demo's programs
 
 START = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 KIND_OF = {

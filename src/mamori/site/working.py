@@ -19,6 +19,8 @@ from mamori.ground.audit.services import run_sealer
 log = logging.getLogger("mamori.worker")
 HEARTBEAT_SECONDS = 5.0
 STALLED_SECONDS = 20.0
+LONGEST_JOB_SECONDS = 900.0  # a job that seems to run longer has ended, but its end could not be written
+RETRY_SECONDS = 5.0  # whatever the sweeps' pause: a worker's death holds its jobs up for half a minute
 
 
 def run(seal_seconds: float, checkpoint_seconds: float, concurrency: int) -> None:
@@ -29,6 +31,7 @@ def run(seal_seconds: float, checkpoint_seconds: float, concurrency: int) -> Non
     parts: list[tuple[str, Callable[[], None]]] = [
         ("sealer", lambda: run_sealer(seal_seconds, checkpoint_seconds, stop)),
         ("sweeps", lambda: _sweep(stop)),
+        ("retry of stalled jobs", lambda: _retry(stop)),
         ("jobs", lambda: asyncio.run(_work(stop, concurrency))),
     ]
     threads = [threading.Thread(target=_keep_running, args=(n, f, stop), name=n) for n, f in parts]
@@ -54,7 +57,6 @@ def _keep_running(name: str, part: Callable[[], None], stop: threading.Event) ->
 
 
 def _sweep(stop: threading.Event) -> None:
-    retry_stalled()
     pause = float(settings.SWEEP_SECONDS)
     while not stop.wait(pause):
         close_old_connections()
@@ -66,17 +68,29 @@ def _sweep(stop: threading.Event) -> None:
                 connection.close()
 
 
-@jobs.sweep("ground.retry_stalled")
+def _retry(stop: threading.Event) -> None:
+    while not stop.is_set():
+        retry_stalled()
+        stop.wait(RETRY_SECONDS)
+
+
 def retry_stalled() -> None:
-    """Give the jobs of a worker that died back to the queue (Procrastinate never does so by itself)."""
+    """Give the jobs of a worker that died back to the queue (Procrastinate never does so by itself).
+
+    Also those of a living worker that lost its connection just when it wanted to write that the job had ended.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, worker_id = NULL
-            WHERE status = 'doing' AND (worker_id IS NULL OR worker_id NOT IN (
-                SELECT id FROM procrastinate_workers WHERE last_heartbeat >= now() - make_interval(secs => %s)))
+            UPDATE procrastinate_jobs j SET status = 'todo', attempts = attempts + 1, worker_id = NULL
+            WHERE status = 'doing' AND (
+                worker_id IS NULL
+                OR worker_id NOT IN (
+                    SELECT id FROM procrastinate_workers WHERE last_heartbeat >= now() - make_interval(secs => %s))
+                OR (SELECT max(at) FROM procrastinate_events e WHERE e.job_id = j.id AND e.type = 'started')
+                    < now() - make_interval(secs => %s))
             """,
-            [STALLED_SECONDS],
+            [STALLED_SECONDS, LONGEST_JOB_SECONDS],
         )
         if cursor.rowcount:
             log.warning("%s stalled jobs were given back to the queue", cursor.rowcount)
