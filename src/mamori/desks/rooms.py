@@ -19,7 +19,7 @@ from mamori.hotline.checks import queries as checks
 from mamori.hotline.intake import queries as intake
 from mamori.hotline.takedown import queries as takedown
 from mamori.hotline.tracing import queries as tracing
-from mamori.lists.listing.queries import desk as listing
+from mamori.lists.listing import queries as listing
 
 Tag = tuple[str, str]
 

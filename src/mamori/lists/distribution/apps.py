@@ -1,6 +1,6 @@
-from mamori.ground.rooms import Room
+from mamori.ground import rooms
 
 
-class DistributionRoom(Room):
+class DistributionRoom(rooms.Room):
     name = "mamori.lists.distribution"
     label = "distribution"

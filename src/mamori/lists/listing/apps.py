@@ -1,6 +1,6 @@
-from mamori.ground.rooms import Room
+from mamori.ground import rooms
 
 
-class ListingRoom(Room):
+class ListingRoom(rooms.Room):
     name = "mamori.lists.listing"
     label = "listing"

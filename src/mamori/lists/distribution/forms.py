@@ -1,0 +1,40 @@
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from mamori.lists.distribution.states import Delivery
+
+KILL_WORD = "EMPTY"
+
+
+class SubscriberForm(forms.Form):
+    organisation = forms.CharField(label=_("Organisation"), max_length=200)
+    delivery = forms.ChoiceField(
+        label=_("How it takes the list"),
+        choices=[
+            (Delivery.NXDOMAIN, _("DNS: the name does not exist")),
+            (Delivery.STOP, _("DNS: stop page (works for http only, never for https)")),
+            (Delivery.URL, _("URL list, fetched with a token")),
+        ],
+        widget=forms.RadioSelect,
+    )
+    notify = forms.CharField(
+        label=_("Address told of changes"),
+        required=False,
+        max_length=80,
+        help_text=_(
+            "For DNS: address and port of its secondary, like 192.0.2.1@53. Without it, it looks once a minute."
+        ),
+    )
+
+
+class KillForm(forms.Form):
+    reason = forms.CharField(label=_("Reason"), max_length=300)
+    word = forms.CharField(
+        label=_("Type EMPTY to confirm"), max_length=10, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def clean_word(self) -> str:
+        word = str(self.cleaned_data["word"]).strip().upper()
+        if word != KILL_WORD:
+            raise forms.ValidationError(_("Type the word EMPTY."))
+        return word

@@ -1,0 +1,138 @@
+"""Editions and what each changed, what resolvers did, who subscribes, the kill switch."""
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+
+from mamori.ground.accounts.models import Organisation, User
+from mamori.lists.distribution.states import EDITION, SUBSCRIBER, Delivery
+
+
+class KillOrder(models.Model):
+    """The list is empty everywhere from `at` until a list approver, not the one who pulled it, lifts it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    at = models.DateTimeField()
+    by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", help_text="None: at the machine."
+    )
+    reason = models.CharField(max_length=300)
+    lifted_at = models.DateTimeField(null=True)
+    lifted_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(lifted_by=None) | Q(by=None) | ~Q(lifted_by=F("by")), name="distribution_kill_two_persons"
+            ),
+            models.UniqueConstraint(models.Value(1), condition=Q(lifted_at=None), name="distribution_one_open_kill"),
+        ]
+
+
+class Edition(models.Model):
+    """One edition of the list, in force or refused. `refusals`: [{code, params, entry_id, message, remedy}]."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    version = models.PositiveIntegerField(unique=True)
+    state = models.CharField(max_length=10)
+    digest = models.CharField(max_length=64, help_text="SHA-256 over entries and statements, hex.")
+    names = models.PositiveIntegerField(default=0)
+    urls = models.PositiveIntegerField(default=0)
+    added = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0)
+    kill = models.ForeignKey(KillOrder, null=True, on_delete=models.PROTECT, related_name="+")
+    refusals = models.JSONField(default=list)
+    built_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            EDITION.constraint(),
+            models.CheckConstraint(
+                condition=~Q(state="published") | Q(published_at__isnull=False), name="distribution_edition_published"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "-version"], name="distribution_by_state")]
+
+
+class EditionChange(models.Model):
+    """An entry that came or went with an edition, append-only. `since`: when that was decided."""
+
+    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="changes")
+    entry_id = models.UUIDField()
+    change = models.CharField(max_length=7)
+    method = models.CharField(max_length=3)
+    target = models.TextField()
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["edition", "entry_id", "change"], name="distribution_change_once"),
+            models.CheckConstraint(condition=Q(change__in=["added", "removed"]), name="distribution_change_known"),
+        ]
+        indexes = [models.Index(fields=["entry_id"], name="distribution_change_entry")]
+
+
+class Probe(models.Model):
+    """What one resolver did, append-only. `seconds` from the decision until it was seen; None: not within 10 s.
+
+    Without `entry_id` it tells of the canary name: `seconds` 0 when it is blocked.
+    """
+
+    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="probes")
+    entry_id = models.UUIDField(null=True)
+    resolver = models.CharField(max_length=60)
+    outside = models.BooleanField(default=False)
+    blocked = models.BooleanField(help_text="What was waited for: blocked, or answering again.")
+    seconds = models.FloatField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["edition", "entry_id", "resolver"],
+                condition=Q(entry_id__isnull=False),
+                name="distribution_probe_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(outside=False) | Q(entry_id=None), name="distribution_outside_only_canary"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["entry_id"], name="distribution_probe_entry"),
+            models.Index(fields=["resolver", "-id"], name="distribution_canary", condition=Q(entry_id=None)),
+        ]
+
+
+class KnotState(models.Model):
+    """What the primary was last seen to hold. `problem`: empty when it holds exactly the edition in force."""
+
+    zone = models.CharField(primary_key=True, max_length=60)
+    checked_at = models.DateTimeField()
+    records = models.PositiveIntegerField(default=0)
+    digest = models.CharField(max_length=64, blank=True)
+    problem = models.CharField(max_length=200, blank=True)
+    healed_at = models.DateTimeField(null=True)
+
+
+class Subscriber(models.Model):
+    """An organisation that takes the list. `generation` counts its TSIG keys: each new one ends the former."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    delivery = models.CharField(max_length=8)
+    notify = models.CharField(max_length=80, blank=True, help_text="address@port told of changes.")
+    generation = models.PositiveSmallIntegerField(default=1)
+    token_id = models.UUIDField(null=True)
+    state = models.CharField(max_length=10, default="requested")
+    added_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField()
+    applied_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            SUBSCRIBER.constraint(),
+            models.CheckConstraint(condition=Q(delivery__in=list(Delivery)), name="distribution_subscriber_delivery"),
+        ]

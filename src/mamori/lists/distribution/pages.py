@@ -1,0 +1,268 @@
+"""Editions, subscribers and the kill switch."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _text
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from mamori.ground.accounts.middleware import StaffRequest
+from mamori.ground.errors import DomainError
+from mamori.ground.ui.parts import KeyValue
+from mamori.ground.ui.states import registered
+from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
+from mamori.lists.distribution import forms, queries, services
+from mamori.lists.distribution.models import Edition, Subscriber
+from mamori.lists.distribution.permissions import EXPORT, KILL, RESTORE, SUBSCRIBERS
+from mamori.lists.distribution.services.subscribers import ALIVE, key_name, zone_of
+from mamori.lists.distribution.states import Delivery, EditionState
+
+
+def _choices(machine: str) -> list[tuple[str, str | Promise]]:
+    return [(value, look.word) for value, look in registered()[machine].items()]
+
+
+class EditionTable(Table):
+    id = "editions"
+    caption = _("Editions")
+    order = "-version"
+    export_permission = EXPORT
+    empty_title = _("No edition yet")
+    empty_text = _("The first edition is published when the worker has its keys and folder.")
+    columns = [
+        Column(
+            "version",
+            _("Version"),
+            sort=("version",),
+            render="number",
+            link=lambda row: reverse("distribution_edition", args=[row.version]),
+        ),
+        Column("state", _("State"), render="state:edition"),
+        Column("built_at", _("Signed"), render="moment"),
+        Column("added", _("Added"), render="number"),
+        Column("removed", _("Lifted"), render="number"),
+        Column("names", _("Names"), render="number"),
+        Column("urls", _("Pages"), render="number"),
+        Column("effect", _("Seconds to effect"), value=lambda row: row.effect),
+        Column("why", _("Why refused"), value=lambda row: row.why),
+    ]
+    filters = [
+        ChoiceFilter("state", _("State"), choices=lambda: _choices("edition")),
+        DateFilter("built", _("Signed"), lookup="built_at"),
+    ]
+
+    @property
+    def rows(self) -> list[Any]:
+        return with_effect(super().rows)
+
+
+class SubscriberTable(Table):
+    id = "subscribers"
+    caption = _("Subscribers")
+    order = "organisation"
+    empty_title = _("No subscriber yet")
+    empty_text = _("Add an internet provider: it gets a key of its own.")
+    columns = [
+        Column(
+            "organisation",
+            _("Organisation"),
+            sort=("organisation__name",),
+            value=lambda row: row.organisation.name,
+            link=lambda row: reverse("distribution_subscriber", args=[row.id]),
+        ),
+        Column("delivery", _("How it takes the list"), render="state:delivery"),
+        Column("state", _("State"), render="state:subscriber"),
+        Column("added_at", _("Since"), sort=("added_at",), render="moment"),
+        Column("revoked_at", _("Revoked"), render="moment"),
+    ]
+    filters = [ChoiceFilter("state", _("State"), choices=lambda: _choices("subscriber"))]
+
+
+@require_GET
+def editions(request: StaffRequest) -> HttpResponse:
+    table = EditionTable(request.GET, queries.editions(request.actor), actor=request.actor)
+    if table.wants_csv:
+        return table.csv_response("editions")
+    context = {
+        "table": table,
+        "primary": queries.primary(),
+        "canaries": queries.canaries(),
+        "kill": queries.open_kill(),
+        "in_force": queries.in_force(),
+        "may_subscribers": request.actor.may(SUBSCRIBERS),
+        "may_kill": request.actor.may(KILL),
+    }
+    return render(request, "distribution/editions.html", context)
+
+
+@require_GET
+def refused(_request: StaffRequest) -> HttpResponse:
+    return redirect(f"{reverse('distribution_editions')}?editions-state=refused")
+
+
+@require_GET
+def edition(request: StaffRequest, version: int) -> HttpResponse:
+    row = with_effect([queries.edition_of(request.actor, version)])[0]
+    probes: dict[UUID, list[Any]] = {}
+    for probe in row.probes.filter(entry_id__isnull=False).order_by("resolver"):
+        probes.setdefault(probe.entry_id, []).append(probe)
+    changes = [
+        {
+            "row": change,
+            "url": change.target if change.method == "url" else f"https://{change.target}/",
+            "probes": probes.get(change.entry_id, []),
+        }
+        for change in queries.changes_of(row)
+    ]
+    facts = [
+        KeyValue(_("Signed"), row.built_at, "moment"),
+        KeyValue(_("Published"), row.published_at, "moment"),
+        KeyValue(_("Names"), row.names, "number"),
+        KeyValue(_("Pages"), row.urls, "number"),
+        KeyValue(_("Added"), row.added, "number"),
+        KeyValue(_("Lifted"), row.removed, "number"),
+        KeyValue(_("Seconds to effect"), row.effect),
+        KeyValue(_("Digest"), row.digest, "digest"),
+    ]
+    return render(
+        request,
+        "distribution/edition.html",
+        {"edition": row, "facts": facts, "changes": changes, "reasons": reasons_of(row)},
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+def subscribers(request: StaffRequest) -> HttpResponse:
+    rows = queries.subscribers(request.actor)
+    form = forms.SubscriberForm(request.POST or None)
+    error = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            subscriber, secret = services.subscriber_add(
+                actor=request.actor,
+                organisation=form.cleaned_data["organisation"],
+                delivery=Delivery(form.cleaned_data["delivery"]),
+                notify=form.cleaned_data["notify"],
+            )
+        except DomainError as refusal:
+            error = refusal
+        else:
+            return _secret(request, subscriber, secret)
+    table = SubscriberTable(request.GET, rows, actor=request.actor)
+    return render(
+        request,
+        "distribution/subscribers.html",
+        {"table": table, "form": form, "error": error},
+        status=422 if error else 200,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
+    row = queries.subscriber_of(request.actor, subscriber_id)
+    if request.method == "POST" and request.POST.get("step") == "key":
+        return _secret(request, *services.subscriber_renew_key(actor=request.actor, subscriber_id=row.id))
+    facts = [
+        KeyValue(_("How it takes the list"), row.delivery, "state:delivery"),
+        KeyValue(_("State"), row.state, "state:subscriber"),
+        KeyValue(_("Address told of changes"), row.notify),
+        KeyValue(_("Added"), row.added_at, "moment"),
+        KeyValue(_("Set up"), row.applied_at, "moment"),
+        KeyValue(_("Revoked"), row.revoked_at, "moment"),
+    ]
+    if row.delivery != Delivery.URL:
+        facts.insert(2, KeyValue(_("Name of its key"), key_name(row)))
+    return render(
+        request, "distribution/subscriber.html", {"subscriber": row, "facts": facts, "alive": row.state in ALIVE}
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def subscriber_revoke(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
+    row = queries.subscriber_of(request.actor, subscriber_id)
+    if request.method == "POST":
+        services.subscriber_revoke(actor=request.actor, subscriber_id=row.id)
+        messages.success(request, _text("Revoked: its key or token ends at once."))
+        return redirect("distribution_subscribers")
+    context = {
+        "title": _("Revoke %(organisation)s") % {"organisation": row.organisation.name},
+        "consequence": _("It can fetch no further list. What it has already fetched stays with it until it expires."),
+        "confirm_label": _("Revoke"),
+        "danger": True,
+        "cancel_url": reverse("distribution_subscriber", args=[row.id]),
+    }
+    return render(request, "ui/confirm.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def kill(request: StaffRequest) -> HttpResponse:
+    if not (request.actor.may(KILL) or request.actor.may(RESTORE)):
+        request.actor.require(KILL)
+    order = queries.open_kill()
+    form = forms.KillForm(request.POST if request.method == "POST" and order is None else None)
+    if request.method == "POST":
+        if order is not None:
+            services.kill_lift(actor=request.actor)
+            messages.success(request, _text("The list comes back with the next edition, within seconds."))
+            return redirect("distribution_editions")
+        if form.is_valid():
+            services.kill_switch(actor=request.actor, reason=form.cleaned_data["reason"])
+            messages.success(request, _text("The list is being emptied everywhere."))
+            return redirect("distribution_editions")
+    may_lift = order is not None and request.actor.may(RESTORE) and order.by_id != request.actor.id
+    return render(
+        request,
+        "distribution/kill.html",
+        {"order": order, "form": form, "in_force": queries.in_force(), "may_lift": may_lift},
+        status=422 if form.errors else 200,
+    )
+
+
+def with_effect(rows: list[Edition]) -> list[Any]:
+    """Give each edition what its row shows: seconds by resolver, reasons of a refusal."""
+    slowest = queries.slowest([row.id for row in rows])
+    for row in rows:
+        parts = [f"{name} {'>10' if most is None else f'{most:.2f}'} s" for name, most in slowest.get(row.id, [])]
+        row.effect = ", ".join(parts)  # type: ignore[attr-defined]
+        reasons = reasons_of(row)
+        more = _text(" and %(n)d more") % {"n": len(reasons) - 1} if len(reasons) > 1 else ""
+        row.why = f"{reasons[0]}{more}" if reasons else ""  # type: ignore[attr-defined]
+    return rows
+
+
+def reasons_of(row: Edition) -> list[str]:
+    """Why the gate refused, in plain language."""
+    if row.state != EditionState.REFUSED:
+        return []
+    return [f"{_text(each['message']) % each['params']} {_text(each['remedy'])}" for each in row.refusals]
+
+
+def _secret(request: StaffRequest, row: Subscriber, secret: str) -> HttpResponse:
+    """The only page that shows a subscriber's secret."""
+    host, _colon, port = settings.LIST_PRIMARY.rpartition(":")
+    return render(
+        request,
+        "distribution/secret.html",
+        {
+            "subscriber": row,
+            "secret": secret,
+            "key_name": key_name(row),
+            "zone": zone_of(row),
+            "primary_address": host or "ADDRESS-OF-THE-PRIMARY",
+            "primary_port": port or "53",
+            "is_url": row.delivery == Delivery.URL,
+            "is_stop": row.delivery == Delivery.STOP,
+            "partner_url": settings.PARTNER_URL,
+            "stop_host": settings.STOP_PAGE_HOST,
+        },
+    )

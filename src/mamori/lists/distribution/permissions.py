@@ -1,0 +1,15 @@
+from mamori.ground.actors import Role, grant
+
+SEE = "distribution.see"
+EXPORT = "distribution.export"
+SUBSCRIBERS = "distribution.subscribers"
+KILL = "distribution.kill"
+RESTORE = "distribution.restore"
+LIST_READ = "list.read"  # a scope of subscribers' tokens
+
+grant(SEE, Role.LIST_REVIEWER, Role.LIST_APPROVER, Role.SENIOR_ANALYST, Role.AUDITOR, Role.OPERATOR)
+grant(EXPORT, Role.LIST_APPROVER, Role.AUDITOR)
+grant(SUBSCRIBERS, Role.LIST_APPROVER, Role.OPERATOR)
+grant(KILL, Role.LIST_APPROVER, Role.SENIOR_ANALYST, Role.AUDITOR)
+grant(RESTORE, Role.LIST_APPROVER)
+grant(LIST_READ)

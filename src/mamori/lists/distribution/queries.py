@@ -1,0 +1,152 @@
+"""What the pages and the desks show of editions, resolvers and subscribers."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Max, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground import clock
+from mamori.ground.actors import Actor
+from mamori.ground.errors import NotFound
+from mamori.ground.ui.moments import Moment, Waiting
+from mamori.lists.distribution.models import Edition, EditionChange, KillOrder, KnotState, Probe, Subscriber
+from mamori.lists.distribution.permissions import SEE, SUBSCRIBERS
+from mamori.lists.distribution.states import EditionState
+from mamori.lists.listing import queries as listing
+
+STUCK = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one of our resolvers did with one change. `seconds` None: not seen within 10 s."""
+
+    resolver: str
+    blocked: bool
+    seconds: float | None
+    at: datetime
+
+
+def editions(actor: Actor) -> QuerySet[Edition]:
+    actor.require(SEE)
+    return Edition.objects.all()
+
+
+def edition_of(actor: Actor, version: int) -> Edition:
+    row = Edition.objects.filter(version=version).first() if actor.may(SEE) else None
+    if row is None:
+        raise NotFound
+    return row
+
+
+def in_force() -> Edition | None:
+    """The last published edition."""
+    return Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version").first()
+
+
+def open_kill() -> KillOrder | None:
+    return KillOrder.objects.select_related("by").filter(lifted_at=None).first()
+
+
+def slowest(edition_ids: list[UUID]) -> dict[UUID, list[tuple[str, float | None]]]:
+    """Edition id -> (resolver, seconds of its slowest change; None when one was not seen), by resolver."""
+    rows = Probe.objects.filter(edition_id__in=edition_ids, entry_id__isnull=False)
+    late = set(rows.filter(seconds=None).values_list("edition_id", "resolver"))
+    found: dict[UUID, list[tuple[str, float | None]]] = {}
+    for edition, resolver, most in (
+        rows.values_list("edition_id", "resolver").annotate(most=Max("seconds")).order_by("resolver")
+    ):
+        found.setdefault(edition, []).append((resolver, None if (edition, resolver) in late else most))
+    return found
+
+
+def effects_of(entry_id: UUID) -> list[Effect]:
+    """When our resolvers began and ceased to enforce an entry."""
+    rows = Probe.objects.filter(entry_id=entry_id).order_by("at", "resolver")
+    return [Effect(row.resolver, row.blocked, row.seconds, row.at) for row in rows[:200]]
+
+
+def changes_of(edition: Edition) -> list[EditionChange]:
+    return list(edition.changes.order_by("-change", "id")[:500])
+
+
+def primary() -> list[KnotState]:
+    return list(KnotState.objects.order_by("zone"))
+
+
+def canaries() -> list[Probe]:
+    """The last word of every resolver on our canary name."""
+    return list(Probe.objects.filter(entry_id=None).order_by("resolver", "-id").distinct("resolver"))
+
+
+def subscribers(actor: Actor) -> QuerySet[Subscriber]:
+    actor.require(SUBSCRIBERS)
+    return Subscriber.objects.select_related("organisation")
+
+
+def subscriber_of(actor: Actor, subscriber_id: UUID) -> Subscriber:
+    row = subscribers(actor).filter(id=subscriber_id).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
+    """Moments of the content's entries at the resolvers."""
+    entries = {entry.id: entry for entry in listing.entries_of(actor, content_id)}
+    if not entries or not actor.may(SEE):
+        return []
+    moments = [
+        Moment(change.edition.published_at, "list", _("Edition published"),
+               _("Edition %(version)d") % {"version": change.edition.version}, tone="info")
+        for change in EditionChange.objects.filter(entry_id__in=entries).select_related("edition")[:200]
+        if change.edition.published_at
+    ]  # fmt: skip
+    for probe in Probe.objects.filter(entry_id__in=entries).order_by("at")[:200]:
+        if probe.seconds is None:
+            word, tone = _("Not effective within 10 s"), "error"
+        else:
+            word, tone = (_("Block effective"), "success") if probe.blocked else (_("Block lifted"), "success")
+        detail = (
+            _("%(resolver)s, after %(seconds).2f s") % {"resolver": probe.resolver, "seconds": probe.seconds}
+            if probe.seconds is not None
+            else probe.resolver
+        )
+        moments.append(Moment(probe.at, "block" if probe.blocked else "check", word, detail, tone=tone))
+    return moments
+
+
+def desk(actor: Actor) -> list[Waiting]:
+    """Alarms of the distribution."""
+    if not actor.may(SEE):
+        return []
+    found: list[Waiting] = []
+    url = reverse("distribution_editions")
+
+    def alarm(title: object, count: int = 1, where: str = url) -> None:
+        found.append(Waiting(title, count, where, "error", alarm=True))  # type: ignore[arg-type]
+
+    if open_kill():
+        alarm(_("The list is emptied by the kill switch"), where=reverse("distribution_kill"))
+    last = Edition.objects.exclude(state=EditionState.ABANDONED).order_by("-version").first()
+    if last and last.state == EditionState.REFUSED:
+        alarm(_("The last edition was refused"), where=reverse("distribution_edition", args=[last.version]))
+    if Edition.objects.filter(state=EditionState.SIGNED, built_at__lt=clock.now() - STUCK).exists():
+        alarm(_("An edition is signed but does not reach the primary"))
+    if any(state.problem for state in primary()):
+        alarm(_("The primary does not hold the list"))
+    published = in_force()
+    if published and (late := Probe.objects.filter(edition=published, seconds=None, entry_id__isnull=False).count()):
+        alarm(_("Resolvers are late with the last edition"), late)
+    if late := sum(probe.seconds is None for probe in canaries()):
+        alarm(_("Resolvers do not enforce the list (canary)"), late)
+    return found
+
+
+def resolvers() -> list[str]:
+    """Names of our own resolvers, in order."""
+    return sorted(settings.PROBE_RESOLVERS)

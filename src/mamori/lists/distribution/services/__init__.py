@@ -1,0 +1,26 @@
+"""The only writer of the distribution tables."""
+
+from mamori.lists.distribution.services.editions import edition_publish, primary_heal
+from mamori.lists.distribution.services.kill import kill_lift, kill_switch
+from mamori.lists.distribution.services.probing import canary_watch, probe_run
+from mamori.lists.distribution.services.subscribers import (
+    subscriber_add,
+    subscriber_renew_key,
+    subscriber_revoke,
+    subscribers_apply,
+    tsig_key,
+)
+
+__all__ = [
+    "canary_watch",
+    "edition_publish",
+    "kill_lift",
+    "kill_switch",
+    "primary_heal",
+    "probe_run",
+    "subscriber_add",
+    "subscriber_renew_key",
+    "subscriber_revoke",
+    "subscribers_apply",
+    "tsig_key",
+]

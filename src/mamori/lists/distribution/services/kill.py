@@ -1,0 +1,44 @@
+"""The kill switch: one person empties the list everywhere at once; another one, an approver, brings it back."""
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground import audit, clock, jobs
+from mamori.ground.actors import Actor
+from mamori.ground.errors import DomainError
+from mamori.lists.distribution.models import KillOrder
+from mamori.lists.distribution.permissions import KILL, RESTORE
+
+
+@transaction.atomic
+def kill_switch(*, actor: Actor, reason: str) -> KillOrder:
+    """Empty the list everywhere. One person, at once; pulled twice is pulled once."""
+    actor.require(KILL)
+    if not reason.strip():
+        raise DomainError("reason_missing", _("Say why the list is emptied."), status=422)
+    order = KillOrder.objects.select_for_update().filter(lifted_at=None).first()
+    if order is None:
+        by = actor.id if actor.kind == "person" else None
+        order = KillOrder.objects.create(at=clock.now(), by_id=by, reason=reason.strip()[:300])
+        audit.record("distribution.killed", subject=order, actor=actor)
+    jobs.defer("distribution.publish")
+    return order
+
+
+@transaction.atomic
+def kill_lift(*, actor: Actor) -> None:
+    """Bring the list back. Not by the person who emptied it; every entry still carries its two signatures."""
+    actor.require(RESTORE)
+    order = KillOrder.objects.select_for_update().filter(lifted_at=None).first()
+    if order is None:
+        raise DomainError("not_killed", _("The list is not emptied."))
+    if order.by_id is not None and order.by_id == actor.id:
+        raise DomainError(
+            "second_person_needed",
+            _("A second person must do this: you emptied the list."),
+            remedy=_("Ask another list approver."),
+        )
+    order.lifted_at, order.lifted_by_id = clock.now(), actor.id
+    order.save(update_fields=["lifted_at", "lifted_by"])
+    audit.record("distribution.restored", subject=order, actor=actor)
+    jobs.defer("distribution.publish")

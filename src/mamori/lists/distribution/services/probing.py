@@ -1,0 +1,147 @@
+"""Ask resolvers what they do. Listed names are asked only of our own; outside ones are asked for our canary alone."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.query
+import dns.rcode
+import dns.rdatatype
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from mamori.ground import audit, clock
+from mamori.ground.actors import SYSTEM
+from mamori.ground.facts import announce
+from mamori.lists.distribution.facts import EntryEffective
+from mamori.lists.distribution.models import Edition, EditionChange, Probe
+from mamori.lists.distribution.states import EditionState
+
+PAUSE = 0.02  # seconds between rounds
+LONGEST = 10.0  # seconds until a resolver counts as lagging
+MOST_NAMES = 200
+RECENT = timedelta(minutes=10)
+
+
+def is_blocked(resolver: str, name: str, *, timeout: float = 0.5) -> bool | None:
+    """Whether a resolver ("host:port") blocks a name by the list; None when it does not answer.
+
+    Blocked: a CNAME to the stop page, or NXDOMAIN that does not come from the name's own zone.
+    """
+    host, _colon, port = resolver.rpartition(":")
+    question = dns.message.make_query(name, "A")
+    try:
+        answer = dns.query.udp(question, host.strip("[]"), port=int(port), timeout=timeout)
+    except (dns.exception.DNSException, OSError):
+        return None
+    if answer.rcode() == dns.rcode.NXDOMAIN:
+        asked = dns.name.from_text(name)
+        return not any(
+            rrset.rdtype == dns.rdatatype.SOA and asked.is_subdomain(rrset.name) and rrset.name != dns.name.root
+            for rrset in answer.authority
+        )
+    stop = dns.name.from_text(settings.STOP_PAGE_HOST)
+    return any(
+        rrset.rdtype == dns.rdatatype.CNAME and any(record.target == stop for record in rrset)
+        for rrset in answer.answer
+    )
+
+
+def probe_run(edition_id: UUID | None = None) -> int:
+    """Ask our own resolvers until an edition's changes are effective, at most 10 s. Returns how many lag.
+
+    Without an id: the editions of the last minutes that were not probed, for a process that died.
+    """
+    if not settings.PROBE_RESOLVERS:
+        return 0
+    if edition_id is None:
+        now = clock.now()
+        recent = Edition.objects.filter(
+            ~Exists(Probe.objects.filter(edition=OuterRef("pk"), entry_id__isnull=False)),
+            state=EditionState.PUBLISHED,
+            published_at__range=(now - RECENT, now - timedelta(seconds=2 * LONGEST)),
+        )
+        return sum(probe_run(edition.id) for edition in recent.order_by("version"))
+    edition = Edition.objects.get(id=edition_id)
+    changes = list(EditionChange.objects.filter(edition=edition, method="dns").order_by("id")[:MOST_NAMES])
+    if not changes or Probe.objects.filter(edition=edition, entry_id__isnull=False).exists():
+        return 0
+    still = {change.target for change in changes if change.change == "added"}
+    asked = [change for change in changes if change.change == "added" or change.target not in still]
+    with ThreadPoolExecutor(len(settings.PROBE_RESOLVERS)) as pool:
+        names = list(settings.PROBE_RESOLVERS)
+        seen = pool.map(lambda name: _watch(settings.PROBE_RESOLVERS[name], asked), names)
+    return _keep(edition, asked, dict(zip(names, seen, strict=True)))
+
+
+def canary_watch() -> None:
+    """Ask every resolver, ours and outside ones, for our canary; keep the answer when it changed."""
+    edition = Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version").first()
+    if edition is None:
+        return
+    wanted = edition.kill_id is None
+    for outside, resolvers in ((False, settings.PROBE_RESOLVERS), (True, settings.PROBE_OUTSIDE)):
+        for name, resolver in resolvers.items():
+            right = is_blocked(resolver, settings.CANARY_NAME) is wanted
+            last = Probe.objects.filter(resolver=name, entry_id=None).order_by("-id").first()
+            if last is None or (last.seconds is not None) != right or last.blocked != wanted:
+                Probe.objects.create(
+                    edition=edition,
+                    resolver=name,
+                    outside=outside,
+                    blocked=wanted,
+                    seconds=0.0 if right else None,
+                    at=clock.now(),
+                )
+
+
+def _watch(resolver: str, changes: list[EditionChange]) -> dict[UUID, datetime]:
+    """Entry id -> when the resolver was first seen to do what the change asks for."""
+    seen: dict[UUID, datetime] = {}
+    deadline = time.monotonic() + LONGEST
+    waiting = changes
+    while True:
+        left = []
+        for change in waiting:
+            if is_blocked(resolver, change.target) is (change.change == "added"):
+                seen[change.entry_id] = clock.now()
+            else:
+                left.append(change)
+        waiting = left
+        if not waiting or time.monotonic() > deadline:
+            return seen
+        time.sleep(PAUSE)
+
+
+@transaction.atomic
+def _keep(edition: Edition, changes: list[EditionChange], seen: dict[str, dict[UUID, datetime]]) -> int:
+    """Keep one probe per resolver and change, and announce entries that every resolver enforces."""
+    now = clock.now()
+    lagging = 0
+    for change in changes:
+        moments = [found.get(change.entry_id) for found in seen.values()]
+        lagging += sum(moment is None for moment in moments)
+        Probe.objects.bulk_create(
+            [
+                Probe(
+                    edition=edition,
+                    entry_id=change.entry_id,
+                    resolver=name,
+                    blocked=change.change == "added",
+                    seconds=None if (at := found.get(change.entry_id)) is None else (at - change.since).total_seconds(),
+                    at=at or now,
+                )
+                for name, found in seen.items()
+            ],
+            ignore_conflicts=True,
+        )
+        if change.change == "added" and None not in moments:
+            announce(EntryEffective(change.entry_id))
+    audit.record("distribution.probed", subject=edition, actor=SYSTEM, changes=len(changes), lagging=lagging)
+    return lagging

@@ -1,0 +1,177 @@
+"""Who takes the list. A TSIG key is derived, never stored: it is shown once and can be set up again at a new primary."""
+
+import base64
+import hashlib
+import hmac
+import ipaddress
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground import audit, clock, jobs, states
+from mamori.ground.accounts.models import Organisation, Token
+from mamori.ground.accounts.services import organisation_create, token_create, token_revoke
+from mamori.ground.actors import SYSTEM, Actor
+from mamori.ground.errors import DomainError, NotFound
+from mamori.lists.distribution.knot import Access, Knot
+from mamori.lists.distribution.models import Subscriber
+from mamori.lists.distribution.permissions import LIST_READ, SUBSCRIBERS
+from mamori.lists.distribution.states import SUBSCRIBER, Delivery, SubscriberState
+
+ALIVE = (SubscriberState.REQUESTED, SubscriberState.ACTIVE)
+
+
+def key_name(subscriber: Subscriber) -> str:
+    """The name of the subscriber's present TSIG key."""
+    return f"sub-{subscriber.id.hex[:12]}-{subscriber.generation}"
+
+
+def tsig_key(subscriber: Subscriber) -> str:
+    """The secret of the present TSIG key (hmac-sha256), base64 of 32 bytes."""
+    if not settings.SUBSCRIBER_KEY:
+        raise DomainError(
+            "no_subscriber_key",
+            _("This face does not hold the key that is needed here."),
+            remedy=_("The operator sets MAMORI_SUBSCRIBER_KEY."),
+            status=503,
+        )
+    text = f"tsig:{subscriber.id}:{subscriber.generation}"
+    return base64.b64encode(hmac.new(settings.SUBSCRIBER_KEY.encode(), text.encode(), hashlib.sha256).digest()).decode()
+
+
+def zone_of(subscriber: Subscriber) -> str:
+    return settings.LIST_ZONE_NXDOMAIN if subscriber.delivery == Delivery.NXDOMAIN else settings.LIST_ZONE_STOP
+
+
+@transaction.atomic
+def subscriber_add(*, actor: Actor, organisation: str, delivery: Delivery, notify: str = "") -> tuple[Subscriber, str]:
+    """Let an organisation take the list. Returns the subscriber and its secret (TSIG key or token), shown once.
+
+    `notify`: address@port that the primary tells of changes (DNS only).
+    """
+    actor.require(SUBSCRIBERS)
+    place = "" if delivery == Delivery.URL else _notify(notify)
+    name = organisation.strip()
+    provider = Organisation.objects.filter(name=name).first() or organisation_create(
+        actor=SYSTEM, name=name, kind=Organisation.Kind.PROVIDER
+    )
+    subscriber = Subscriber.objects.create(
+        organisation=provider,
+        delivery=str(delivery),
+        notify=place,
+        added_by_id=actor.id if actor.kind == "person" else None,
+        added_at=clock.now(),
+    )
+    audit.record(
+        "distribution.subscriber_added", subject=subscriber, actor=actor, delivery=delivery, organisation=provider.id
+    )
+    if delivery == Delivery.URL:
+        return subscriber, _give_token(subscriber)
+    jobs.defer("distribution.subscribers")
+    return subscriber, tsig_key(subscriber)
+
+
+@transaction.atomic
+def subscriber_renew_key(*, actor: Actor, subscriber_id: UUID) -> tuple[Subscriber, str]:
+    """Give a subscriber a new secret; the former one stops working at once."""
+    actor.require(SUBSCRIBERS)
+    subscriber = _locked(subscriber_id)
+    if subscriber.state not in ALIVE:
+        raise DomainError("revoked", _("This subscriber was revoked."))
+    audit.record("distribution.subscriber_key", subject=subscriber, actor=actor)
+    if subscriber.delivery == Delivery.URL:
+        _end_token(subscriber)
+        return subscriber, _give_token(subscriber)
+    subscriber.generation += 1
+    subscriber.save(update_fields=["generation"])
+    jobs.defer("distribution.subscribers")
+    return subscriber, tsig_key(subscriber)
+
+
+@transaction.atomic
+def subscriber_revoke(*, actor: Actor, subscriber_id: UUID) -> None:
+    """Take the list away from a subscriber in one step: its key or token ends."""
+    actor.require(SUBSCRIBERS)
+    subscriber = _locked(subscriber_id)
+    subscriber.revoked_at = clock.now()
+    _move(subscriber, SubscriberState.REVOKING, actor, "revoked_at")
+    if subscriber.delivery == Delivery.URL:
+        _end_token(subscriber)
+        _move(subscriber, SubscriberState.REVOKED, SYSTEM)
+    else:
+        jobs.defer("distribution.subscribers")
+
+
+def subscribers_apply() -> None:
+    """Make the primary let in exactly the living DNS subscribers. Safe to run twice. Raises KnotError."""
+    if not settings.KNOT_SOCKET:
+        return
+    knot = Knot(settings.KNOT_SOCKET)
+    present = {name for name in knot.accesses() if name.startswith("sub-")}
+    wanted = {key_name(row): row for row in Subscriber.objects.filter(state__in=ALIVE).exclude(delivery=Delivery.URL)}
+    for name in sorted(present - wanted.keys()):
+        knot.forbid(name)
+    for name in sorted(wanted.keys() - present):
+        row = wanted[name]
+        knot.allow(Access(name, tsig_key(row), zone_of(row), row.notify))
+    with transaction.atomic():
+        for row in Subscriber.objects.select_for_update().filter(
+            state__in=[SubscriberState.REQUESTED, SubscriberState.REVOKING]
+        ):
+            if row.state == SubscriberState.REVOKING:
+                _move(row, SubscriberState.REVOKED, SYSTEM)
+            elif key_name(row) in wanted:
+                row.applied_at = clock.now()
+                _move(row, SubscriberState.ACTIVE, SYSTEM, "applied_at")
+
+
+def _move(row: Subscriber, to: SubscriberState, actor: Actor, *changed: str) -> None:
+    states.move(row, to, machine=SUBSCRIBER, actor=actor, event="distribution.subscriber_moved", changed=changed)
+
+
+def _locked(subscriber_id: UUID) -> Subscriber:
+    row = Subscriber.objects.select_for_update().filter(id=subscriber_id).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _give_token(subscriber: Subscriber) -> str:
+    title = f"list:{subscriber.id}:{subscriber.generation}"
+    secret = token_create(actor=SYSTEM, organisation_id=subscriber.organisation_id, title=title, scopes=[LIST_READ])
+    subscriber.token_id = Token.objects.filter(title=title, revoked_at=None).values_list("id", flat=True).get()
+    subscriber.applied_at = clock.now()
+    subscriber.save(update_fields=["token_id", "applied_at"])
+    if subscriber.state == SubscriberState.REQUESTED:
+        _move(subscriber, SubscriberState.ACTIVE, SYSTEM)
+    return secret
+
+
+def _end_token(subscriber: Subscriber) -> None:
+    if subscriber.token_id is not None:
+        token_revoke(actor=SYSTEM, token_id=subscriber.token_id)
+    subscriber.generation += 1
+    subscriber.save(update_fields=["generation"])
+
+
+def _notify(text: str) -> str:
+    """address@port, or "" for none. DomainError when it is neither."""
+    text = text.strip()
+    if not text:
+        return ""
+    address, _at, port = text.partition("@")
+    try:
+        plain = ipaddress.ip_address(address)
+        number = int(port or 53)
+    except ValueError:
+        number = 0
+    if not 0 < number < 65536:
+        raise DomainError(
+            "bad_notify",
+            _("This is no address and port."),
+            remedy=_("Write it like 192.0.2.1@53, or leave it empty."),
+            status=422,
+        )
+    return f"{plain}@{number}"

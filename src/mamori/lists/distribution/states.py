@@ -1,0 +1,52 @@
+"""An edition: signed -> published; or refused by the gate. A subscriber: requested -> active -> revoking -> revoked."""
+
+from enum import StrEnum
+
+from mamori.ground.states import Machine, Move
+from mamori.lists.distribution.permissions import SUBSCRIBERS
+
+
+class EditionState(StrEnum):
+    SIGNED = "signed"
+    PUBLISHED = "published"
+    ABANDONED = "abandoned"
+    REFUSED = "refused"
+
+
+_E = EditionState
+EDITION = Machine(
+    "edition",
+    EditionState,
+    {
+        (_E.SIGNED, _E.PUBLISHED): Move(None),
+        (_E.SIGNED, _E.ABANDONED): Move(None),  # the process died before its files were out
+    },
+)
+
+
+class SubscriberState(StrEnum):
+    REQUESTED = "requested"
+    ACTIVE = "active"
+    REVOKING = "revoking"
+    REVOKED = "revoked"
+
+
+_S = SubscriberState
+SUBSCRIBER = Machine(
+    "subscriber",
+    SubscriberState,
+    {
+        (_S.REQUESTED, _S.ACTIVE): Move(None),
+        (_S.REQUESTED, _S.REVOKING): Move(SUBSCRIBERS),
+        (_S.ACTIVE, _S.REVOKING): Move(SUBSCRIBERS),
+        (_S.REVOKING, _S.REVOKED): Move(None),
+    },
+)
+
+
+class Delivery(StrEnum):
+    """How a subscriber takes the list."""
+
+    NXDOMAIN = "nxdomain"
+    STOP = "stop"
+    URL = "url"

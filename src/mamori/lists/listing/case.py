@@ -1,0 +1,104 @@
+"""What the list body reads of the hotline about a content item, and when that allows a listing."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from mamori.engine.addresses import (
+    Address,
+    Breadth,
+    NameSet,
+    breadth,
+    popular_names,
+    protected_suffixes,
+    shared_platforms,
+)
+from mamori.ground.errors import DomainError
+from mamori.hotline.assessment import queries as assessment
+from mamori.hotline.checks import queries as checks
+from mamori.hotline.referral import queries as referral
+from mamori.hotline.takedown import queries as takedown
+from mamori.hotline.tracing import queries as tracing
+from mamori.lists.listing.states import Reason
+
+POPULAR = NameSet(popular_names())
+SHARED = NameSet(shared_platforms())
+PROTECTED = NameSet(protected_suffixes() | {settings.STOP_PAGE_HOST, settings.CANARY_NAME})
+_ILLEGAL = ("BASELINE", "NATIONAL")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What blocking a name would reach besides the content. `unrelated` counts other names known on its addresses."""
+
+    facts: Breadth
+    protected: str | None
+    contents: int
+    unrelated: int
+
+    @property
+    def refused(self) -> bool:
+        return self.facts.hits_others or self.protected is not None
+
+
+def require_listable(content_id: UUID, reason: str | None = None) -> None:
+    """Raise DomainError unless the hotline's facts allow a listing now.
+
+    Confirmed illegal by two, police told and not holding, still online, removal tried and too slow or impossible.
+    """
+    decision = assessment.decision_of(content_id)
+    if decision is None or decision.verdict not in _ILLEGAL or decision.confirmed_by is None:
+        raise DomainError(
+            "not_confirmed",
+            _("This content is not confirmed as illegal by two analysts."),
+            remedy=_("Wait for the second opinion of the hotline."),
+        )
+    if referral.is_held(content_id):
+        raise DomainError(
+            "police_hold",
+            _("Police hold this content: nothing is listed meanwhile."),
+            remedy=_("Wait until the hold is released or ends."),
+        )
+    if not referral.is_cleared(content_id):
+        raise DomainError(
+            "police_first",
+            _("Police were not told yet, or their time is not over."),
+            remedy=_("Wait until the police desk shows the content as released."),
+        )
+    if str(checks.last_verdict(content_id)) != "online":
+        raise DomainError(
+            "not_online",
+            _("The last check did not find this content online."),
+            remedy=_("Ask the hotline to check again, or to attest that it is online."),
+        )
+    tried = takedown.removal_tried(content_id)
+    impossible = reason == Reason.IMPOSSIBLE
+    if (tried is None and not impossible) or (tried and not tried.too_slow and reason == Reason.TOO_SLOW):
+        raise DomainError(
+            "removal_first",
+            _("Removal was not tried long enough: listing comes after it."),
+            remedy=_("Wait for the hotline's notice and its clocks, or say why removal is impossible."),
+        )
+
+
+def targets(address: Address) -> list[str]:
+    """Names a DNS entry for the address may name: its host, or the domain above it. Empty for IP addresses."""
+    if address.host_kind != "name":
+        return []
+    return list(dict.fromkeys(name for name in (address.host, address.registrable) if name))
+
+
+def reach_of(content_id: UUID, name: str) -> Reach:
+    """Facts about how much blocking `name` would hit."""
+    host = tracing.host_of(content_id)
+    addresses = list(host.addresses) if host else []
+    return Reach(
+        facts=breadth(
+            name, known_names_on_host=(), known_names_on_address=(), popular=POPULAR, shared_platforms=SHARED
+        ),
+        protected=PROTECTED.above(name) or PROTECTED.covered_by(name),
+        contents=assessment.contents_on_host(name),
+        unrelated=max((tracing.names_on_address(str(ip)) - 1 for ip in addresses), default=0),
+    )

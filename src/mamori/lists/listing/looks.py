@@ -1,0 +1,79 @@
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.ui.parts import register_public_page
+from mamori.ground.ui.states import StateLook, register_states
+
+register_states(
+    "entry",
+    {
+        "proposed": StateLook(_("Proposed, not signed"), "neutral", "pen"),
+        "pending_activation": StateLook(_("Waits for a second person"), "warning", "people"),
+        "active": StateLook(_("In force"), "success", "block"),
+        "recheck_failed": StateLook(_("Found gone"), "info", "eye"),
+        "pending_removal": StateLook(_("Being lifted"), "info", "clock"),
+        "removed": StateLook(_("Off the list"), "neutral", "check"),
+        "appealed": StateLook(_("In force, appealed"), "warning", "scale"),
+        "in_review": StateLook(_("In force, under review"), "warning", "scale"),
+        "upheld": StateLook(_("In force, upheld"), "success", "block"),
+        "suspended": StateLook(_("Suspended"), "info", "pause"),
+    },
+)
+register_states(
+    "entry_code",
+    {
+        "content_gone": StateLook(_("The content is gone"), "success", "check"),
+        "expired": StateLook(_("Its time was over"), "neutral", "calendar"),
+        "renewed": StateLook(_("Renewed by another entry"), "neutral", "refresh"),
+        "content_dismissed": StateLook(_("Found not illegal"), "neutral", "scale"),
+        "content_reopened": StateLook(_("The content is assessed anew"), "neutral", "refresh"),
+        "withdrawn": StateLook(_("Withdrawn by a member"), "neutral", "cross"),
+        "oversight_order": StateLook(_("Ordered by oversight"), "warning", "shield"),
+        "police": StateLook(_("Police hold"), "warning", "shield"),
+        "appeal": StateLook(_("Complaint"), "warning", "scale"),
+        "rejected": StateLook(_("Complaint rejected"), "neutral", "cross"),
+    },
+)
+register_states(
+    "list_method",
+    {
+        "dns": StateLook(_("DNS list"), "neutral", "globe"),
+        "url": StateLook(_("URL list"), "neutral", "list"),
+    },
+)
+register_states(
+    "list_reason",
+    {
+        "removal_too_slow": StateLook(_("Removal is too slow"), "neutral", "clock"),
+        "removal_refused": StateLook(_("Removal was refused"), "neutral", "cross"),
+        "removal_impossible": StateLook(_("Removal is impossible"), "neutral", "block"),
+    },
+)
+register_states(
+    "candidate",
+    {
+        "too_slow": StateLook(_("Removal is too slow"), "warning", "clock"),
+        "resurfaced": StateLook(_("It came back"), "error", "refresh"),
+    },
+)
+register_states(
+    "appeal",
+    {
+        "received": StateLook(_("Received"), "warning", "inbox"),
+        "in_review": StateLook(_("Under review"), "warning", "scale"),
+        "upheld": StateLook(_("Entry upheld"), "neutral", "block"),
+        "suspended": StateLook(_("Entry suspended"), "info", "pause"),
+        "removed": StateLook(_("Entry removed"), "success", "check"),
+        "rejected": StateLook(_("Rejected"), "neutral", "cross"),
+    },
+)
+register_states(
+    "appeal_proof",
+    {
+        "": StateLook(_("Not shown yet"), "warning", "key"),
+        "dns": StateLook(_("By DNS record"), "success", "check"),
+        "file": StateLook(_("By a file on the site"), "success", "check"),
+        "attested": StateLook(_("Attested by a member"), "success", "user"),
+    },
+)
+register_public_page("list_about", _("The address list"), order=50)
+register_public_page("list_appeal", _("Complain about a block"), order=60)

@@ -1,0 +1,278 @@
+"""The list desk."""
+
+import base64
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from mamori.ground.accounts.middleware import StaffRequest
+from mamori.ground.errors import DomainError, NotFound
+from mamori.ground.ui.parts import KeyValue
+from mamori.ground.ui.states import look
+from mamori.hotline.assessment import queries as assessment
+from mamori.hotline.takedown import queries as takedown
+from mamori.lists.listing import case, forms, queries, services
+from mamori.lists.listing.models import Entry
+from mamori.lists.listing.pages.tables import EntryTable
+from mamori.lists.listing.permissions import ACTIVATE, CONFIRM_KEY, PROPOSE, REVIEW, WITHDRAW
+from mamori.lists.listing.states import BEFORE, IN_FORCE, EntryState, Method, Reason
+
+
+@require_GET
+def desk(request: StaffRequest) -> HttpResponse:
+    table = EntryTable(request.GET, queries.entries(request.actor), actor=request.actor)
+    if table.wants_csv:
+        return table.csv_response("entries")
+    waiting = [
+        {"row": row, "url": assessment.content_address(row.content_id).url} for row in queries.candidates(request.actor)
+    ]
+    refused = [
+        {"entry": entry, "reasons": reasons_of(entry)}
+        for entry in queries.entries(request.actor).filter(state__in=IN_FORCE).exclude(refused=[])[:50]
+    ]
+    return render(
+        request,
+        "listing/desk.html",
+        {"table": table, "waiting": waiting, "refused": refused, "may_propose": request.actor.may(PROPOSE)},
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def propose(request: StaffRequest, content_id: UUID, method: str) -> HttpResponse:
+    request.actor.require(PROPOSE)
+    if method not in list(Method):
+        raise NotFound
+    address = assessment.content_address(content_id)
+    names = case.targets(address)
+    if method == Method.DNS and not names:
+        raise DomainError(
+            "no_name",
+            _("This content stands under an IP address: it has no name to list."),
+            remedy=_("Propose the single page for the URL list."),
+        )
+    form = forms.ProposeForm(request.POST or None, method=Method(method), names=names)
+    error = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            entry = services.entry_propose(
+                actor=request.actor,
+                content_id=content_id,
+                method=Method(method),
+                reason=Reason(form.cleaned_data["reason"]),
+                answers=form.answers,
+                target=form.cleaned_data.get("target", ""),
+                days=form.cleaned_data["days"],
+            )
+        except DomainError as refusal:
+            error = refusal
+        else:
+            messages.info(request, _("The answers are kept. Now sign the statement."))
+            return redirect("listing_entry", entry.id)
+    return render(
+        request,
+        "listing/propose.html",
+        {
+            "form": form,
+            "error": error,
+            "url": address.url,
+            "method": method,
+            "other_url": reverse("listing_propose", args=[content_id, Method.URL]) if method == Method.DNS else "",
+            "reaches": [breadth_of(content_id, name) for name in names] if method == Method.DNS else [],
+            "tried": tried_of(content_id),
+        },
+        status=422 if error else 200,
+    )
+
+
+@require_GET
+def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
+    row = queries.entry_of(request.actor, entry_id)
+    actor = request.actor
+    statement = queries.activation_of(row)
+    context: dict[str, Any] = {
+        "entry": row,
+        "url": row.target if row.method == Method.URL else f"https://{row.target}/",
+        "facts": facts_of(row),
+        "tests": [
+            {"question": forms.QUESTIONS[test][0], **row.answers[str(test)]}
+            for test in forms.QUESTIONS
+            if str(test) in row.answers
+        ],
+        "breadth": breadth_of(row.content_id, row.target) if row.method == Method.DNS else None,
+        "tried": tried_of(row.content_id),
+        "statement": statement.decode(),
+        "statement_base64": base64.b64encode(statement).decode(),
+        "approvals": row.approvals.select_related("person").order_by("at"),
+        "opinions": row.opinions.select_related("person").order_by("at"),
+        "events": list(queries.timeline(actor, row.content_id)),
+        "refused": reasons_of(row),
+        "may_sign": row.state == EntryState.PROPOSED and actor.id == row.proposer_id,
+        "may_activate": row.state == EntryState.PENDING_ACTIVATION
+        and actor.may(ACTIVATE)
+        and actor.id != row.proposer_id,
+        "may_review": row.state == EntryState.IN_REVIEW and row.review_reason == "police" and actor.may(REVIEW),
+        "may_withdraw": row.state in (*BEFORE, *IN_FORCE, EntryState.SUSPENDED) and actor.may(WITHDRAW),
+        "own_proposal": row.state == EntryState.PENDING_ACTIVATION and actor.id == row.proposer_id,
+        "signature_form": forms.SignatureForm(),
+        "review_form": forms.ReviewForm(),
+    }
+    return render(request, "listing/entry.html", context)
+
+
+@require_GET
+def statement(request: StaffRequest, entry_id: UUID) -> HttpResponse:
+    """The statement as a file, byte for byte what is signed."""
+    row = queries.entry_of(request.actor, entry_id)
+    answer = HttpResponse(queries.activation_of(row), content_type="application/octet-stream")
+    answer["Content-Disposition"] = f'attachment; filename="entry-{row.id}.json"'
+    return answer
+
+
+@require_POST
+def sign(request: StaffRequest, entry_id: UUID) -> HttpResponse:
+    services.entry_sign(actor=request.actor, entry_id=entry_id, signature=_signature(request))
+    messages.success(request, _("Signed. A second person can activate the entry now."))
+    return redirect("listing_entry", entry_id)
+
+
+@require_POST
+def activate(request: StaffRequest, entry_id: UUID) -> HttpResponse:
+    services.entry_activate(actor=request.actor, entry_id=entry_id, signature=_signature(request))
+    messages.success(request, _("The entry is in force with the next edition, within seconds."))
+    return redirect("listing_entry", entry_id)
+
+
+@require_POST
+def review(request: StaffRequest, entry_id: UUID) -> HttpResponse:
+    form = forms.ReviewForm(request.POST)
+    if not form.is_valid():
+        raise DomainError("incomplete", _("Choose, and say why."), status=422)
+    services.entry_review(
+        actor=request.actor,
+        entry_id=entry_id,
+        keep=form.cleaned_data["keep"] == "yes",
+        note=form.cleaned_data["note"],
+    )
+    messages.success(request, _("Your opinion is kept."))
+    return redirect("listing_entry", entry_id)
+
+
+@require_http_methods(["GET", "POST"])
+def withdraw(request: StaffRequest, entry_id: UUID) -> HttpResponse:
+    request.actor.require(WITHDRAW)
+    row = queries.entry_of(request.actor, entry_id)
+    if request.method == "POST":
+        services.entry_withdraw(actor=request.actor, entry_id=entry_id)
+        messages.success(request, _("The entry goes with the next edition, within seconds."))
+        return redirect("listing_entry", entry_id)
+    in_force = row.state in IN_FORCE
+    return render(
+        request,
+        "ui/confirm.html",
+        {
+            "title": _("Withdraw the entry"),
+            "consequence": _("The block is lifted at once. One person is enough for that; listing it again needs two."),
+            "leaving": facts_of(row) if in_force else [],
+            "recipients": [_("All subscribers of the list")] if in_force else [],
+            "confirm_label": _("Withdraw"),
+            "danger": True,
+            "cancel_url": reverse("listing_entry", args=[entry_id]),
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def keys(request: StaffRequest) -> HttpResponse:
+    form = forms.KeyForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        services.key_register(actor=request.actor, public_key=form.cleaned_data["public_key"])
+        messages.success(request, _("Registered. It counts once a colleague has confirmed its number with you."))
+        return redirect("listing_keys")
+    rows = queries.keys(request.actor)
+    return render(
+        request,
+        "listing/keys.html",
+        {"form": form, "keys": rows, "may_confirm": request.actor.may(CONFIRM_KEY), "me": request.actor.id},
+    )
+
+
+@require_POST
+def key_step(request: StaffRequest, key: str, step: str) -> HttpResponse:
+    if step == "confirm":
+        services.key_confirm(actor=request.actor, key=key)
+        messages.success(request, _("Confirmed: this person can sign from now on."))
+    else:
+        services.key_revoke(actor=request.actor, key=key)
+        messages.success(request, _("Revoked: this key signs nothing any more."))
+    return redirect("listing_keys")
+
+
+def facts_of(row: Entry) -> list[KeyValue]:
+    """An entry in terms and values: what leaves the house once it is active."""
+    return [
+        KeyValue(_("Target"), row.target if row.method == Method.URL else f"https://{row.target}/", "address"),
+        KeyValue(_("Method"), row.method, "state:list_method"),
+        KeyValue(_("Ground"), row.reason, "state:list_reason"),
+        KeyValue(_("Stated at"), row.stated_at, "moment"),
+        KeyValue(_("Ends by itself on"), row.expires_on, "day"),
+        KeyValue(
+            _("Re-check"),
+            _("By the hotline's plan: hourly on the first day, daily later. Three agreeing failures lift it."),
+        ),
+        KeyValue(_("Number"), str(row.id)),
+    ]
+
+
+def breadth_of(content_id: UUID, name: str) -> dict[str, Any]:
+    """Answers to “what else would this block?”, for the approval page."""
+    reach = case.reach_of(content_id, name)
+    facts = reach.facts
+    suffix = facts.public_suffix or (_("suffixes lie below it") if facts.above_public_suffix else "")
+    return {
+        "name": f"https://{name}/",
+        "refused": reach.refused,
+        "items": [
+            KeyValue(_("Public suffix?"), suffix or _("No")),
+            KeyValue(_("Shared platform?"), facts.shared_platform or _("No")),
+            KeyValue(_("Popular name?"), facts.popular or _("No")),
+            KeyValue(_("Protected name?"), reach.protected or _("No")),
+            KeyValue(_("Content items known on this host"), reach.contents, "number"),
+            KeyValue(_("Other names known on its addresses"), reach.unrelated, "number"),
+        ],
+    }
+
+
+def tried_of(content_id: UUID) -> list[KeyValue]:
+    """What the hotline tried, for “no other means”."""
+    tried = takedown.removal_tried(content_id)
+    if tried is None:
+        return [KeyValue(_("Notices sent"), 0, "number")]
+    return [
+        KeyValue(_("First notice"), tried.first_notice_at, "moment"),
+        KeyValue(_("Notices sent"), tried.notices, "number"),
+        KeyValue(_("Escalated to"), look("notice_level", tried.level).word if tried.level else ""),
+        KeyValue(_("Clocks have run out"), bool(tried.too_slow), "yes_no"),
+    ]
+
+
+def reasons_of(row: Entry) -> list[str]:
+    """Why the edition refused the entry, in plain language."""
+    return [f"{_(each['message']) % each['params']} {_(each['remedy'])}" for each in row.refused]
+
+
+def _signature(request: HttpRequest) -> str:
+    form = forms.SignatureForm(request.POST)
+    if not form.is_valid():
+        raise DomainError(
+            "no_signature",
+            _("There is no signature in the form."),
+            remedy=_("Sign the statement and paste the signature."),
+            status=422,
+        )
+    return str(form.cleaned_data["signature"])

@@ -1,0 +1,65 @@
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.ui.states import registered
+from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
+from mamori.lists.listing.permissions import EXPORT
+from mamori.lists.listing.queries.shown import appeal_due
+
+
+def _choices(machine: str) -> list[tuple[str, str | Promise]]:
+    return [(value, look.word) for value, look in registered()[machine].items()]
+
+
+class EntryTable(Table):
+    id = "entries"
+    caption = _("Entries")
+    order = "-proposed"
+    export_permission = EXPORT
+    empty_title = _("No entry yet")
+    empty_text = _("Entries begin with a proposal of content the hotline could not get removed in time.")
+    columns = [
+        Column(
+            "number",
+            _("Entry"),
+            value=lambda row: str(row.id)[:8],
+            link=lambda row: reverse("listing_entry", args=[row.id]),
+        ),
+        Column(
+            "target",
+            _("Target"),
+            render="address",
+            value=lambda row: row.target if row.method == "url" else f"https://{row.target}/",
+        ),
+        Column("method", _("Method"), render="state:list_method"),
+        Column("state", _("State"), sort=("state", "-proposed_at"), render="state:entry"),
+        Column("proposed", _("Proposed"), sort=("proposed_at",), render="moment", value=lambda row: row.proposed_at),
+        Column("activated_at", _("In force since"), render="moment"),
+        Column("expires_on", _("Holds until before"), render="day"),
+        Column("refused", _("Refused by the edition"), render="yes_no", value=lambda row: bool(row.refused)),
+    ]
+    filters = [
+        ChoiceFilter("state", _("State"), choices=lambda: _choices("entry")),
+        ChoiceFilter("method", _("Method"), choices=lambda: _choices("list_method")),
+        DateFilter("proposed", _("Proposed"), lookup="proposed_at"),
+    ]
+
+
+class AppealTable(Table):
+    id = "appeals"
+    caption = _("Complaints")
+    order = "received"
+    empty_title = _("No complaint")
+    empty_text = _("Complaints from the public page appear here within a minute.")
+    columns = [
+        Column("code", _("Reference"), link=lambda row: reverse("listing_appeal", args=[row.id])),
+        Column("url", _("Address"), render="address"),
+        Column("state", _("State"), render="state:appeal"),
+        Column("proof", _("Control of the domain"), render="state:appeal_proof"),
+        Column(
+            "received", _("Received (hour)"), sort=("received_hour",), render="moment", value=lambda r: r.received_hour
+        ),
+        Column("due", _("Due"), render="moment", value=appeal_due),
+    ]
+    filters = [ChoiceFilter("state", _("State"), choices=lambda: _choices("appeal"))]

@@ -1,0 +1,99 @@
+"""The list as the engine knows it: entries, signed statements, keys."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from mamori.engine.editions import (
+    ListEntry,
+    Method,
+    PersonKey,
+    Signature,
+    SignedStatement,
+    activation_statement,
+)
+from mamori.lists.listing.models import Entry, SigningKey, Withdrawal
+from mamori.lists.listing.states import IN_FORCE
+
+
+def list_entry(entry: Entry) -> ListEntry:
+    """The entry as both persons sign it. Its `activated_at` is the moment stated in the proposal."""
+    return ListEntry(
+        entry_id=str(entry.id),
+        method=cast("Method", entry.method),
+        target=entry.target,
+        reason=entry.reason,
+        activated_at=entry.stated_at,
+        expires_on=entry.expires_on,
+    )
+
+
+def activation_of(entry: Entry) -> bytes:
+    """The statement of an entry, byte for byte what is signed."""
+    return activation_statement(list_entry(entry))
+
+
+def entries_in_force(method: str = "") -> list[ListEntry]:
+    """What the next edition holds; of one method when given."""
+    rows = Entry.objects.filter(state__in=IN_FORCE)
+    return [list_entry(entry) for entry in (rows.filter(method=method) if method else rows)]
+
+
+def entries_and_activations() -> tuple[list[ListEntry], list[SignedStatement]]:
+    """Every entry in force and its two persons' signatures, read in one statement: they fit together."""
+    rows = Entry.objects.filter(state__in=IN_FORCE).values_list(
+        "id",
+        "method",
+        "target",
+        "reason",
+        "stated_at",
+        "expires_on",
+        "approvals__statement",
+        "approvals__key_id",
+        "approvals__signature",
+    )
+    entries: dict[UUID, ListEntry] = {}
+    signed: list[tuple[str, str, bytes]] = []
+    for entry_id, method, target, reason, stated_at, expires_on, statement, key, signature in rows:
+        entries[entry_id] = ListEntry(str(entry_id), cast("Method", method), target, reason, stated_at, expires_on)
+        if statement is not None:
+            signed.append((statement, key, bytes(signature)))
+    return list(entries.values()), _grouped(signed)
+
+
+def withdrawals_signed() -> list[SignedStatement]:
+    """Every withdrawal ever signed."""
+    rows = Withdrawal.objects.values_list("statement", "key_id", "signature")
+    return _grouped((statement, key, bytes(signature)) for statement, key, signature in rows)
+
+
+def keys_in_use() -> dict[str, PersonKey]:
+    """Confirmed keys, not revoked, of all persons, by key id."""
+    return {key.id: PersonKey(str(key.person_id), bytes(key.public_key)) for key in _confirmed()}
+
+
+def person_keys(person_id: UUID) -> dict[str, PersonKey]:
+    """Confirmed keys, not revoked, of one person, by key id."""
+    return {
+        key.id: PersonKey(str(key.person_id), bytes(key.public_key)) for key in _confirmed().filter(person_id=person_id)
+    }
+
+
+def moments_of(entry_ids: Iterable[UUID]) -> dict[UUID, tuple[datetime | None, datetime | None]]:
+    """Entry id -> (activated at, ended at): from when its effect is measured."""
+    rows = Entry.objects.filter(id__in=list(entry_ids)).values_list("id", "activated_at", "ended_at")
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def _confirmed() -> QuerySet[SigningKey]:
+    return SigningKey.objects.filter(confirmed_at__isnull=False, revoked_at=None)
+
+
+def _grouped(rows: Iterable[tuple[str, str, bytes]]) -> list[SignedStatement]:
+    found: dict[str, set[Signature]] = {}
+    for statement, key, value in rows:
+        found.setdefault(statement, set()).add(Signature(key, value))
+    return [SignedStatement(statement.encode(), frozenset(signatures)) for statement, signatures in found.items()]

@@ -1,0 +1,143 @@
+"""What the list desk and the case page show."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.actors import Actor
+from mamori.ground.errors import NotFound
+from mamori.ground.ui.moments import Moment, Waiting
+from mamori.ground.ui.states import look
+from mamori.lists.listing.models import Appeal, Candidate, Entry, EntryEvent, SigningKey
+from mamori.lists.listing.permissions import ACTIVATE, CONFIRM_KEY, PROPOSE, REVIEW, SEE
+from mamori.lists.listing.states import DECIDE_WITHIN, IN_FORCE, TRIAGE_WITHIN, AppealState, EntryState
+
+MOST = 1000
+
+
+def entries(actor: Actor) -> QuerySet[Entry]:
+    actor.require(SEE)
+    return Entry.objects.all()
+
+
+def entry_of(actor: Actor, entry_id: UUID) -> Entry:
+    entry = Entry.objects.filter(id=entry_id).first() if actor.may(SEE) else None
+    if entry is None:
+        raise NotFound
+    return entry
+
+
+def entries_of(actor: Actor, content_id: UUID) -> list[Entry]:
+    """All entries of a content item, newest first; none for who may not see the list."""
+    return list(Entry.objects.filter(content_id=content_id).order_by("-proposed_at")) if actor.may(SEE) else []
+
+
+def is_listed(content_id: UUID) -> bool:
+    """Whether an entry of the content is in force."""
+    return Entry.objects.filter(content_id=content_id, state__in=IN_FORCE).exists()
+
+
+def candidates(actor: Actor) -> list[Candidate]:
+    """Content the list body may consider, longest waiting first."""
+    actor.require(SEE)
+    return list(Candidate.objects.filter(closed_at=None).order_by("since")[:200])
+
+
+def appeals(actor: Actor) -> QuerySet[Appeal]:
+    actor.require(REVIEW)
+    return Appeal.objects.select_related("entry")
+
+
+def appeal_of(actor: Actor, appeal_id: UUID) -> Appeal:
+    appeal = Appeal.objects.select_related("entry").filter(id=appeal_id).first() if actor.may(REVIEW) else None
+    if appeal is None:
+        raise NotFound
+    return appeal
+
+
+def keys(actor: Actor) -> list[SigningKey]:
+    """Keys to confirm or revoke for who may; otherwise one's own."""
+    rows = SigningKey.objects.select_related("person", "confirmed_by").order_by("-registered_at")
+    return list((rows if actor.may(CONFIRM_KEY) else rows.filter(person_id=actor.id))[:200])
+
+
+def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
+    """Moments of the content's entries."""
+    if not actor.may(SEE):
+        return []
+    events = EntryEvent.objects.filter(entry__content_id=content_id).select_related("entry").order_by("at", "id")
+    return [_moment(event) for event in events[:500]]
+
+
+def desk(actor: Actor) -> list[Waiting]:
+    """What waits at the list desk for this person."""
+    found: list[Waiting] = []
+    url = reverse("listing_desk")
+
+    def add(title: object, rows: QuerySet[Entry], permission: str, tone: str = "info", *, alarm: bool = False) -> None:
+        if actor.may(permission) and (count := rows[:MOST].count()):
+            found.append(Waiting(title, count, url, tone, alarm=alarm))  # type: ignore[arg-type]
+
+    def state(value: EntryState) -> QuerySet[Entry]:
+        return Entry.objects.filter(state=value)
+
+    add(_("Proposals to sign"), state(EntryState.PROPOSED).filter(proposer_id=actor.id), PROPOSE)
+    add(
+        _("Entries to activate"),
+        state(EntryState.PENDING_ACTIVATION).exclude(proposer_id=actor.id),
+        ACTIVATE,
+        "warning",
+    )
+    add(
+        _("Entries under review after a police hold"),
+        state(EntryState.IN_REVIEW).filter(review_reason="police"),
+        REVIEW,
+        "error",
+        alarm=True,
+    )
+    add(
+        _("Entries the edition refused"),
+        Entry.objects.filter(state__in=IN_FORCE).exclude(refused=[]),
+        SEE,
+        "error",
+        alarm=True,
+    )
+    if actor.may(PROPOSE) and (waiting := Candidate.objects.filter(closed_at=None)[:MOST].count()):
+        found.append(Waiting(_("Content to consider for the list"), waiting, url))
+    if actor.may(CONFIRM_KEY):
+        unconfirmed = SigningKey.objects.filter(confirmed_at=None, revoked_at=None).exclude(person_id=actor.id)
+        if count := unconfirmed[:MOST].count():
+            found.append(Waiting(_("Signing keys to confirm"), count, reverse("listing_keys")))
+    if actor.may(REVIEW):
+        found += _appeals()
+    return found
+
+
+def appeal_due(appeal: Appeal) -> datetime | None:
+    """When the next step of an open complaint is due; None once it is closed."""
+    if appeal.state == AppealState.RECEIVED:
+        return appeal.received_hour + TRIAGE_WITHIN
+    return appeal.received_hour + DECIDE_WITHIN if appeal.state == AppealState.IN_REVIEW else None
+
+
+def _appeals() -> list[Waiting]:
+    found = []
+    for state, title in (
+        (AppealState.RECEIVED, _("Complaints to triage")),
+        (AppealState.IN_REVIEW, _("Complaints to decide")),
+    ):
+        rows = Appeal.objects.filter(state=state)
+        first = rows.order_by("received_hour").first()
+        if first is not None:
+            due = appeal_due(first)
+            found.append(Waiting(title, rows[:MOST].count(), reverse("listing_appeals"), "warning", due))
+    return found
+
+
+def _moment(event: EntryEvent) -> Moment:
+    shown = look("entry", event.now)
+    detail = look("entry_code", event.code).word if event.code else look("list_method", event.entry.method).word
+    return Moment(event.at, shown.icon, shown.word, detail, event.actor_kind, shown.tone)

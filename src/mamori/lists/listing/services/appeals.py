@@ -1,0 +1,216 @@
+"""Complaints about an address, listed or not. Control of the domain is proved first; somebody uninvolved decides."""
+
+import secrets
+from dataclasses import dataclass
+from uuid import UUID
+
+import dns.exception
+import dns.resolver
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from mamori.engine.addresses import AddressError, canonicalize
+from mamori.ground import audit, clock, states
+from mamori.ground.actors import SYSTEM, Actor
+from mamori.ground.errors import DomainError, NotFound
+from mamori.ground.sealed.services import open_text, seal_texts
+from mamori.lists.listing.models import Appeal, Entry
+from mamori.lists.listing.permissions import OPEN_SEALED, REVIEW
+from mamori.lists.listing.services.endings import end_in_force
+from mamori.lists.listing.services.moves import locked, move
+from mamori.lists.listing.services.reviews import review_open, suspend
+from mamori.lists.listing.states import APPEAL, IN_FORCE, AppealState, End, EntryState, Method, Proof
+
+MOST_TEXT = 5000
+LABEL = "_mamori-appeal"
+FILE = "/.well-known/mamori-appeal.txt"
+
+
+@dataclass(frozen=True)
+class AppealReceipt:
+    """What the complainant is told, listed or not: a reference, and the token to publish under the host."""
+
+    code: str
+    token: str
+    host: str
+
+
+@transaction.atomic
+def appeal_open(*, address: str, text: str, contact: str) -> AppealReceipt:
+    """Take a complaint from anybody. Text and contact are sealed, the time is kept to the hour, no device is known."""
+    try:
+        place = canonicalize(address)
+    except AddressError as error:
+        raise DomainError(f"address_{error.code}", _(error.message), remedy=_(error.remedy), status=422) from error
+    key, sealed = seal_texts({"text": text[:MOST_TEXT], "contact": contact[:300]})
+    appeal = Appeal.objects.create(
+        code="-".join(f"{secrets.randbelow(10_000):04}" for _part in range(3)),
+        token=secrets.token_hex(16),
+        url=place.url,
+        host=place.host,
+        seal_key=key,
+        text=sealed["text"],
+        contact=sealed["contact"],
+        received_hour=clock.this_hour(),
+    )
+    return AppealReceipt(appeal.code, appeal.token, appeal.host)
+
+
+@transaction.atomic
+def appeals_match() -> int:
+    """Find the entries that new complaints are about. Runs as a sweep: the public face can read no entry."""
+    done = 0
+    for appeal in Appeal.objects.select_for_update(skip_locked=True).filter(matched_at=None)[:200]:
+        appeal.matched_at = clock.now()
+        entry = _entry_about(appeal)
+        if entry is not None:
+            appeal.entry, appeal.proposer_id, appeal.activator_id = entry, entry.proposer_id, entry.activator_id
+            if entry.state in (EntryState.ACTIVE, EntryState.UPHELD):
+                move(entry, EntryState.APPEALED, actor=SYSTEM)
+        appeal.save(update_fields=["matched_at", "entry", "proposer", "activator"])
+        audit.record("listing.appeal_matched", subject=appeal, actor=SYSTEM, entry=appeal.entry_id)
+        done += 1
+    return done
+
+
+@transaction.atomic
+def appeal_prove(*, actor: Actor, appeal_id: UUID, proof: Proof) -> None:
+    """Record that the complainant controls the domain. DNS is looked up where re-checks are on; else a member attests."""
+    appeal = _locked(appeal_id, actor)
+    if appeal.proof:
+        return
+    if proof == Proof.DNS and not _published(appeal):
+        raise DomainError(
+            "token_not_found",
+            _("The token is not published in the domain's DNS."),
+            remedy=_("Ask the complainant to publish it, or attest how control was shown."),
+        )
+    appeal.proof, appeal.proved_at = str(proof), clock.now()
+    appeal.save(update_fields=["proof", "proved_at"])
+    audit.record("listing.appeal_proved", subject=appeal, actor=actor, proof=proof)
+
+
+@transaction.atomic
+def appeal_accept(*, actor: Actor, appeal_id: UUID) -> None:
+    """Triage: control is proved and an entry is concerned, so it goes to review. Nothing is lifted by that."""
+    appeal = _locked(appeal_id, actor)
+    if not appeal.proof or appeal.entry_id is None:
+        raise DomainError(
+            "not_proved",
+            _("A review needs an entry in force and proof that the complainant controls the domain."),
+            remedy=_("Record the proof first, or reject the complaint."),
+        )
+    appeal.triaged_at = clock.now()
+    _move(appeal, AppealState.IN_REVIEW, actor, "triaged_at")
+    entry = locked(appeal.entry_id)
+    if entry.state == EntryState.APPEALED:
+        review_open(entry, "appeal", actor=actor)
+    elif entry.state in (EntryState.ACTIVE, EntryState.UPHELD):
+        review_open(entry, "appeal", actor=SYSTEM)
+
+
+@transaction.atomic
+def appeal_decide(*, actor: Actor, appeal_id: UUID, outcome: AppealState, reason: str) -> None:
+    """Decide a complaint under review: upheld, suspended or removed. Only by somebody who signed nothing of the entry."""
+    appeal = _locked(appeal_id, actor)
+    _close(appeal, outcome, actor, reason)
+    assert appeal.entry_id is not None
+    entry = locked(appeal.entry_id)
+    if entry.state not in IN_FORCE:
+        return
+    if outcome == AppealState.REMOVED:
+        end_in_force(entry, End.APPEAL, actor=actor)
+    elif outcome == AppealState.SUSPENDED:
+        if entry.state != EntryState.IN_REVIEW:
+            review_open(entry, "appeal", actor=SYSTEM)
+        suspend(entry, End.APPEAL, actor=actor)
+    elif entry.state == EntryState.IN_REVIEW and entry.review_reason == "appeal":
+        move(entry, EntryState.UPHELD, actor=actor, code="appeal")
+
+
+@transaction.atomic
+def appeal_reject(*, actor: Actor, appeal_id: UUID, reason: str) -> None:
+    """Close a complaint that concerns no entry, whose control is not proved, or that is no complaint."""
+    appeal = _locked(appeal_id, actor)
+    _close(appeal, AppealState.REJECTED, actor, reason)
+    if appeal.entry_id is None:
+        return
+    entry = locked(appeal.entry_id)
+    if entry.state == EntryState.APPEALED:
+        move(entry, EntryState.ACTIVE, actor=actor, code="rejected")
+    elif entry.state == EntryState.IN_REVIEW and entry.review_reason == "appeal":
+        move(entry, EntryState.UPHELD, actor=actor, code="rejected")
+
+
+@transaction.atomic
+def appeal_read(*, actor: Actor, appeal_id: UUID) -> tuple[str, str]:
+    """Open the sealed text and contact; the log keeps that it was read."""
+    actor.require(OPEN_SEALED)
+    appeal = Appeal.objects.filter(id=appeal_id).first()
+    if appeal is None:
+        raise NotFound
+    audit.record("listing.appeal_read", subject=appeal, actor=actor)
+    return (
+        open_text(appeal.seal_key, "text", bytes(appeal.text)),
+        open_text(appeal.seal_key, "contact", bytes(appeal.contact)),
+    )
+
+
+def _locked(appeal_id: UUID, actor: Actor) -> Appeal:
+    actor.require(REVIEW)
+    appeal = Appeal.objects.select_for_update().filter(id=appeal_id).first()
+    if appeal is None:
+        raise NotFound
+    return appeal
+
+
+def _close(appeal: Appeal, outcome: AppealState, actor: Actor, reason: str) -> None:
+    if actor.id in (appeal.proposer_id, appeal.activator_id):
+        raise DomainError(
+            "involved",
+            _("You signed this entry: somebody uninvolved decides."),
+            remedy=_("Ask a colleague who did not propose or activate it."),
+        )
+    if not reason.strip():
+        raise DomainError("reason_missing", _("A decision needs its reason."), status=422)
+    appeal.decided_by_id, appeal.decided_at, appeal.decision_reason = actor.id, clock.now(), reason.strip()[:300]
+    _move(appeal, outcome, actor, "decided_by", "decided_at", "decision_reason")
+
+
+def _move(appeal: Appeal, to: AppealState, actor: Actor, *changed: str) -> None:
+    states.move(appeal, to, machine=APPEAL, actor=actor, event="listing.appeal_moved", changed=changed)
+
+
+def _entry_about(appeal: Appeal) -> Entry | None:
+    """The entry in force that blocks the address: the very page, its host or a domain above, or a page on its host."""
+    labels = appeal.host.split(".")
+    names = [".".join(labels[at:]) for at in range(len(labels) - 1)]
+    entries = Entry.objects.select_for_update().filter(state__in=IN_FORCE).order_by("activated_at")
+    pages = Q(target__startswith=f"https://{appeal.host}/") | Q(target__startswith=f"http://{appeal.host}/")
+    return (
+        entries.filter(method=Method.URL, target=appeal.url).first()
+        or entries.filter(method=Method.DNS, target__in=names).first()
+        or entries.filter(pages, method=Method.URL).first()
+    )
+
+
+def _published(appeal: Appeal) -> bool:
+    """Whether the token stands in the TXT records of `_mamori-appeal.<host>`."""
+    if not settings.RECHECK:
+        raise DomainError(
+            "recheck_off",
+            _("This installation looks nothing up by itself."),
+            remedy=_("Look the record up in another way and attest it."),
+        )
+    resolver = dns.resolver.Resolver(configure=not settings.NAMESERVERS)
+    if settings.NAMESERVERS:
+        host, _colon, port = settings.NAMESERVERS[0].rpartition(":")
+        resolver.nameservers, resolver.port = [host], int(port)
+    resolver.lifetime = 5
+    try:
+        answer = resolver.resolve(f"{LABEL}.{appeal.host}", "TXT")
+    except dns.exception.DNSException:
+        return False
+    return any(b"".join(record.strings).decode("ascii", "replace") == appeal.token for record in answer)

@@ -1,0 +1,135 @@
+"""How entries end: one person or a rule, at once."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from mamori.engine.editions import sign_statement, withdrawal_statement
+from mamori.ground import audit, clock
+from mamori.ground.actors import SYSTEM, Actor, Role
+from mamori.ground.errors import DomainError
+from mamori.ground.facts import announce
+from mamori.lists.listing.facts import EntryWithdrawn
+from mamori.lists.listing.models import Candidate, Entry, Withdrawal
+from mamori.lists.listing.permissions import WITHDRAW
+from mamori.lists.listing.services.moves import locked, move
+from mamori.lists.listing.states import BEFORE, IN_FORCE, End, EntryState
+
+_ENDED = ("ended_at", "end")
+
+
+def end_in_force(entry: Entry, end: End, *, actor: Actor, announced: bool = True) -> None:
+    """Take a locked entry off the list with the next edition."""
+    entry.ended_at, entry.end = clock.now(), str(end)
+    move(entry, EntryState.PENDING_REMOVAL, actor=actor, code=str(end), changed=_ENDED)
+    if announced:
+        announce(EntryWithdrawn(entry.id))
+
+
+def end_proposal(entry: Entry, end: End, *, actor: Actor) -> None:
+    """Give up a locked entry that was never in force."""
+    entry.ended_at, entry.end = clock.now(), str(end)
+    move(entry, EntryState.REMOVED, actor=actor, code=str(end), changed=_ENDED)
+
+
+@transaction.atomic
+def entry_withdraw(*, actor: Actor, entry_id: UUID) -> None:
+    """One person takes an entry off the list, or gives a proposal up. At once; nobody needs to agree."""
+    actor.require(WITHDRAW)
+    entry = locked(entry_id)
+    end = End.OVERSIGHT if Role.AUDITOR in actor.roles else End.WITHDRAWN
+    if entry.state in BEFORE:
+        end_proposal(entry, end, actor=actor)
+    elif entry.state == EntryState.SUSPENDED:
+        move(entry, EntryState.REMOVED, actor=actor, code=str(end))
+    elif entry.state in IN_FORCE:
+        end_in_force(entry, end, actor=actor)
+    else:
+        raise DomainError("ended_already", _("This entry has ended already."))
+
+
+@transaction.atomic
+def content_gone(*, content_id: UUID) -> None:
+    """Three agreeing negative checks: what is listed goes at once, proposals are given up. Safe to run twice."""
+    for entry in _of(content_id):
+        if entry.state in BEFORE:
+            end_proposal(entry, End.GONE, actor=SYSTEM)
+            continue
+        move(entry, EntryState.RECHECK_FAILED, actor=SYSTEM)
+        end_in_force(entry, End.GONE, actor=SYSTEM)
+    _close_candidate(content_id)
+
+
+@transaction.atomic
+def content_dropped(*, content_id: UUID, end: End) -> None:
+    """The decision no longer stands (dismissed or reopened): nothing of it stays listed. Safe to run twice."""
+    for entry in _of(content_id):
+        if entry.state in BEFORE:
+            end_proposal(entry, end, actor=SYSTEM)
+        else:
+            end_in_force(entry, end, actor=SYSTEM)
+    _close_candidate(content_id)
+
+
+@transaction.atomic
+def entries_expire() -> int:
+    """Entries whose last day is over go; so do proposals nobody activated."""
+    due = Entry.objects.select_for_update(skip_locked=True).filter(
+        expires_on__lte=clock.now().date(), state__in=[*IN_FORCE, *BEFORE]
+    )
+    done = 0
+    for entry in due[:500]:
+        if entry.state in BEFORE:
+            end_proposal(entry, End.EXPIRED, actor=SYSTEM)
+        else:
+            end_in_force(entry, End.EXPIRED, actor=SYSTEM)
+        done += 1
+    return done
+
+
+@transaction.atomic
+def withdrawals_sign(*, key: Ed25519PrivateKey) -> int:
+    """Sign, with the rule's key, the statement of every ending that has none. The worker calls it before an edition."""
+    done = 0
+    for entry in Entry.objects.select_for_update().filter(
+        state__in=[EntryState.PENDING_REMOVAL, EntryState.SUSPENDED], withdrawal=None
+    ):
+        assert entry.ended_at is not None
+        statement = withdrawal_statement(str(entry.id), withdrawn_at=entry.ended_at, reason=entry.end)
+        signed = sign_statement(statement, key)
+        Withdrawal.objects.create(
+            entry=entry,
+            statement=statement.decode(),
+            key_id=signed.key_id,
+            signature=signed.value,
+            at=clock.now(),
+        )
+        audit.record("listing.withdrawal_signed", subject=entry, actor=SYSTEM, key=signed.key_id)
+        done += 1
+    return done
+
+
+@transaction.atomic
+def publication_told(*, listed: Collection[str], refused: Mapping[str, list[dict[str, Any]]]) -> None:
+    """What became of the list. `listed`: entry ids of the edition in force; `refused`: entry id -> why it was refused."""
+    for entry in Entry.objects.select_for_update().filter(state=EntryState.PENDING_REMOVAL):
+        if str(entry.id) not in listed:
+            move(entry, EntryState.REMOVED, actor=SYSTEM, code=entry.end)
+    for entry in Entry.objects.select_for_update().filter(Q(id__in=list(refused)) | ~Q(refused=[]), state__in=IN_FORCE):
+        reasons = refused.get(str(entry.id), [])
+        if entry.refused != reasons:
+            entry.refused = reasons
+            entry.save(update_fields=["refused"])
+
+
+def _of(content_id: UUID) -> Iterable[Entry]:
+    return Entry.objects.select_for_update().filter(content_id=content_id, state__in=[*BEFORE, *IN_FORCE])
+
+
+def _close_candidate(content_id: UUID) -> None:
+    Candidate.objects.filter(content_id=content_id, closed_at=None).update(closed_at=clock.now())

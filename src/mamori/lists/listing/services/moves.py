@@ -1,0 +1,43 @@
+"""How an entry moves: state, log and timeline in one place."""
+
+from typing import Any
+from uuid import UUID
+
+from mamori.ground import clock, states
+from mamori.ground.actors import Actor
+from mamori.ground.errors import NotFound
+from mamori.lists.listing.models import Entry, EntryEvent
+from mamori.lists.listing.states import ENTRY, EntryState
+
+
+def locked(entry_id: UUID) -> Entry:
+    """The entry's row, locked. NotFound when there is none."""
+    entry = Entry.objects.select_for_update().filter(id=entry_id).first()
+    if entry is None:
+        raise NotFound
+    return entry
+
+
+def move(
+    entry: Entry,
+    to: EntryState,
+    *,
+    actor: Actor,
+    code: str = "",
+    first_person: Any = None,
+    changed: tuple[str, ...] = (),
+) -> None:
+    """Move a locked entry and write its timeline."""
+    was = entry.state
+    states.move(
+        entry,
+        to,
+        machine=ENTRY,
+        actor=actor,
+        event=f"listing.{to}",
+        first_person=first_person,
+        changed=changed,
+        method=entry.method,
+        code=code,
+    )
+    EntryEvent.objects.create(entry=entry, at=clock.now(), was=was, now=str(to), code=code, actor_kind=actor.kind)

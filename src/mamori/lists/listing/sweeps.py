@@ -1,0 +1,12 @@
+from mamori.ground.jobs import sweep
+from mamori.lists.listing import services
+
+
+@sweep("listing.expire")
+def expire() -> None:
+    services.entries_expire()
+
+
+@sweep("listing.match_appeals")
+def match_appeals() -> None:
+    services.appeals_match()
