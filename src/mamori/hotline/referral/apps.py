@@ -1,6 +1,6 @@
-from mamori.ground.rooms import Room
+from mamori.ground import rooms
 
 
-class ReferralRoom(Room):
+class ReferralRoom(rooms.Room):
     name = "mamori.hotline.referral"
     label = "referral"

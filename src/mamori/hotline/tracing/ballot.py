@@ -55,11 +55,11 @@ def collect(host: str, registrable: str | None, *, ask: Sources, remembered: Rem
 
     def network(subject: str) -> tuple[str, Json] | None:
         found = ask.registry.network(ip_address(subject))
-        return found and (found.registry, _holder(found))
+        return (found.registry, _holder(found)) if found else None
 
     def autnum(asn: int) -> tuple[str, Json] | None:
         found = ask.registry.autnum(asn)
-        return found and (found.registry, _holder(found))
+        return (found.registry, _holder(found)) if found else None
 
     def domain(name: str) -> tuple[str, Json] | None:
         found = ask.registry.domain(name)
@@ -144,7 +144,7 @@ class Finding:
 def conclude(ballots: Iterable[Ballot]) -> Finding:
     """The finding. Votes of registry and Abusix are equal; the usual mailbox (RFC 2142) counts where both are silent."""
     ballots = list(ballots)
-    addresses = next((b.data["addresses"] for b in _found(ballots, Method.DNS)), [])
+    addresses: list[str] = next((b.data["addresses"] for b in _found(ballots, Method.DNS)), [])
     networks = _found(ballots, Method.RDAP_IP)
     origins = _found(ballots, Method.ROUTE)
     organisation = next((b.data["organisation"] for b in networks if b.data["organisation"]), "")

@@ -5,8 +5,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
-from pyrage import RecipientError
-from pyrage.x25519 import Recipient
+from pyrage import RecipientError, x25519
 
 from mamori.ground import audit, clock, jobs, states
 from mamori.ground.actors import SYSTEM, Actor
@@ -169,7 +168,7 @@ def contact_register_key(*, actor: Actor, contact_id: UUID, age_key: str) -> Non
     key = age_key.strip()
     if key:
         try:
-            Recipient.from_str(key)
+            x25519.Recipient.from_str(key)
         except RecipientError as error:
             raise DomainError(
                 "bad_age_key",
@@ -201,7 +200,9 @@ def _remembered(method: Method, subject: str) -> Ballot | None:
         .order_by("-at")
         .first()
     )
-    return vote and Ballot(method, subject, Outcome(vote.outcome), vote.at, vote.registry, vote.data)
+    if vote is None:
+        return None
+    return Ballot(method, subject, Outcome(vote.outcome), vote.at, vote.registry, vote.data)
 
 
 @transaction.atomic

@@ -12,6 +12,7 @@ from mamori.hotline.assessment.queries.items import (
     decision_of,
     is_at_risk,
     reports_of,
+    submissions_of,
     timeline,
 )
 from mamori.hotline.assessment.queries.queue import desk, queue
@@ -35,5 +36,6 @@ __all__ = [
     "outcomes_per_day",
     "queue",
     "reports_of",
+    "submissions_of",
     "timeline",
 ]

@@ -132,6 +132,11 @@ def reports_of(actor: Actor, content_id: UUID) -> list[ReportView]:
     return [ReportView(r.report_id, r.source, r.seen_on, r.urgent, r.linked_at) for r in rows]
 
 
+def submissions_of(content_id: UUID) -> list[UUID]:
+    """The submissions that reported an item."""
+    return list(ContentReport.objects.filter(content_id=content_id).values_list("submission_id", flat=True).distinct())
+
+
 def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
     """The item's moments. What an opinion said is shown when its round is settled: until then it is blind."""
     content = _visible(actor, content_id)

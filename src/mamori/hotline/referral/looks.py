@@ -1,0 +1,76 @@
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.ui.states import StateLook, register_states
+
+register_states(
+    "referral",
+    {
+        "drafted": StateLook(_("Way to be chosen"), "warning", "pen"),
+        "queued": StateLook(_("Waiting to be sent"), "warning", "clock"),
+        "sent": StateLook(_("Sent, not opened"), "warning", "mail"),
+        "delivered": StateLook(_("Delivered"), "info", "inbox"),
+        "acknowledged": StateLook(_("Acknowledged"), "info", "check"),
+        "hold_requested": StateLook(_("On hold"), "error", "pause"),
+        "released": StateLook(_("Released"), "success", "check"),
+        "no_objection": StateLook(_("No objection"), "success", "check"),
+        "feedback": StateLook(_("Answered"), "success", "archive"),
+    },
+)
+register_states(
+    "referral_policy",
+    {
+        "": StateLook(_("To be chosen"), "warning", "pen"),
+        "approval": StateLook(_("After release"), "neutral", "lock"),
+        "silent_consent": StateLook(_("After silence"), "neutral", "clock"),
+        "simultaneous": StateLook(_("At once"), "neutral", "arrow-right"),
+        "per_item": StateLook(_("Chosen per item"), "neutral", "pen"),
+    },
+)
+register_states(
+    "referral_urgency",
+    {
+        "True": StateLook(_("Child at risk now"), "error", "alert"),
+        "False": StateLook(_("Ordinary"), "neutral", "dot"),
+    },
+)
+register_states(
+    "referral_delivery",
+    {
+        "desk": StateLook(_("opened on the police desk"), "success", "eye"),
+        "api": StateLook(_("acknowledged by the police's system"), "success", "server"),
+        "phone": StateLook(_("handed over by phone"), "success", "phone"),
+    },
+)
+register_states(
+    "referral_feedback",
+    {
+        "new_victim": StateLook(_("New victim"), "error", "user"),
+        "known": StateLook(_("Known to police"), "neutral", "archive"),
+        "case_no": StateLook(_("Case number given"), "info", "list"),
+    },
+)
+register_states(
+    "referral_step",
+    {
+        "opened": StateLook(_("Referral to police drafted"), "info", "shield"),
+        "urgent": StateLook(_("A child is at risk: made urgent"), "error", "alert"),
+        "queued": StateLook(_("Referral queued"), "info", "clock"),
+        "sent": StateLook(_("Referral sent to police"), "info", "mail"),
+        "letter_failed": StateLook(_("Police could not be notified"), "error", "alert"),
+        "delivered": StateLook(_("Police have it"), "success", "inbox"),
+        "acknowledged": StateLook(_("Acknowledged by police"), "success", "check"),
+        "paged": StateLook(_("Duty officer paged: not opened in time"), "error", "phone"),
+        "alert": StateLook(_("Share of the time to object is used"), "warning", "clock"),
+        "hold_requested": StateLook(_("Police ask to wait"), "error", "pause"),
+        "hold_renewed": StateLook(_("Hold renewed"), "error", "pause"),
+        "hold_over": StateLook(_("Hold is over: supervisors told"), "warning", "alert"),
+        "hold_lapsed": StateLook(_("Hold lapsed"), "warning", "clock"),
+        "released": StateLook(_("Released by police"), "success", "check"),
+        "no_objection": StateLook(_("No objection by police"), "success", "check"),
+        "cleared": StateLook(_("Notices may go"), "success", "arrow-right"),
+        "feedback": StateLook(_("Police gave feedback"), "info", "archive"),
+        "evidence": StateLook(_("Evidence signed and kept"), "info", "lock"),
+        "preservation": StateLook(_("Provider asked to preserve its data"), "info", "archive"),
+        "preservation_extended": StateLook(_("Preservation extended"), "info", "archive"),
+    },
+)

@@ -1,0 +1,291 @@
+"""What others may read of this room."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _text
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground import clock
+from mamori.ground.accounts.models import Organisation
+from mamori.ground.actors import Actor
+from mamori.ground.errors import NotFound
+from mamori.ground.sealed.services import open_text
+from mamori.ground.ui.moments import Moment, Waiting
+from mamori.ground.ui.parts import Clock
+from mamori.ground.ui.states import look
+from mamori.hotline.referral.models import Evidence, Hold, Policy, Preservation, Referral, Step
+from mamori.hotline.referral.permissions import ANSWER, CHOOSE, HAND_OVER, POLICY, READ, SEE
+from mamori.hotline.referral.states import (
+    LAPSE_AFTER,
+    UNANSWERED,
+    UNDELIVERED,
+    UNDELIVERED_AFTER,
+    UNDELIVERED_URGENT_AFTER,
+    PolicyKind,
+    ReferralState,
+)
+
+MOST = 1000
+NOBODY = UUID(int=0)
+
+
+@dataclass(frozen=True)
+class PreservationView:
+    """A request to a provider to preserve its data."""
+
+    preservation_id: UUID
+    reference: str
+    requested_at: datetime
+    until: datetime
+    extended: bool
+
+
+@dataclass(frozen=True)
+class HoldView:
+    """The hold in force. `reason` is opened on the staff face only."""
+
+    asked_at: datetime
+    until: datetime
+    lapses_at: datetime
+    late: bool
+    reason: str
+
+
+def is_held(content_id: UUID) -> bool:
+    """Whether police ask to wait: no notice, no listing, until they release it or the hold lapses."""
+    return Hold.objects.filter(referral__content_id=content_id, ended_at=None).exists()
+
+
+def was_held(content_id: UUID) -> bool:
+    return Hold.objects.filter(referral__content_id=content_id).exists()
+
+
+def is_cleared(content_id: UUID) -> bool:
+    """Whether notices may go: police were told, the policy is fulfilled, and nothing is held."""
+    cleared = Referral.objects.filter(content_id=content_id, cleared_at__isnull=False)
+    return cleared.exists() and not is_held(content_id)
+
+
+def told_at(content_id: UUID) -> datetime | None:
+    """When police got it; None while it is only queued or sent."""
+    return Referral.objects.filter(content_id=content_id).values_list("delivered_at", flat=True).first()
+
+
+def referral_of(content_id: UUID) -> UUID | None:
+    """The referral of a content item."""
+    return Referral.objects.filter(content_id=content_id).values_list("id", flat=True).first()
+
+
+def evidence_of(content_id: UUID) -> UUID | None:
+    """The newest evidence bundle of a content item."""
+    return Evidence.objects.filter(content_id=content_id).order_by("-made_at").values_list("id", flat=True).first()
+
+
+def preservations_of(content_id: UUID) -> list[PreservationView]:
+    """The requests to preserve, for the provider's page and the case."""
+    rows = Preservation.objects.filter(content_id=content_id).order_by("requested_at")
+    return [
+        PreservationView(p.id, f"P-{p.id.hex[:12].upper()}", p.requested_at, p.until, p.extended_at is not None)
+        for p in rows
+    ]
+
+
+def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
+    """The steps of the referral."""
+    if not actor.may(SEE):
+        raise NotFound
+    steps = Step.objects.filter(referral__content_id=content_id).order_by("at", "id")[:300]
+    return [_moment(step) for step in steps]
+
+
+def desk(actor: Actor) -> list[Waiting]:
+    """What waits for this person, alarms first: undelivered, failed letters, clocks, holds, choices."""
+    if not actor.may(SEE):
+        return []
+    return [*_alarms(actor), *_for_police(actor), *_for_analysts(actor)]
+
+
+def is_police(actor: Actor) -> bool:
+    """Whether the actor belongs to a police organisation."""
+    found = Organisation.objects.filter(kind=Organisation.Kind.POLICE, id=actor.organisation_id or NOBODY)
+    return found.exists()
+
+
+def referrals(actor: Actor) -> QuerySet[Referral]:
+    """The referrals the actor may see: police those to them, hotline and auditors all. NotFound for others."""
+    if not actor.may(SEE):
+        raise NotFound
+    rows = Referral.objects.select_related("policy", "mailing")
+    if not actor.may(READ):
+        return rows
+    if not is_police(actor):
+        raise NotFound
+    return rows.filter(Q(policy__organisation=None) | Q(policy__organisation_id=actor.organisation_id)).exclude(
+        state=ReferralState.DRAFTED
+    )
+
+
+def referral_row(actor: Actor, referral_id: UUID) -> Referral:
+    """One referral the actor may see."""
+    found = referrals(actor).filter(id=referral_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def may_read(actor: Actor, referral: Referral) -> bool:
+    """Whether the actor may see what is referred: police, once it is delivered to them."""
+    return actor.may(READ) and referral.delivered_at is not None
+
+
+def hold_of(actor: Actor, referral: Referral) -> HoldView | None:
+    """The hold in force; its reason only for those who may read the referral."""
+    hold = referral.holds.filter(ended_at=None).first()
+    if hold is None:
+        return None
+    reason = open_text(hold.data_key, "reason", bytes(hold.sealed_reason)) if actor.may(READ) else ""
+    return HoldView(
+        hold.asked_at, hold.until, max(hold.until, hold.told_at or hold.until) + LAPSE_AFTER, hold.late, reason
+    )
+
+
+def hold_until(referral: Referral) -> datetime | None:
+    """Until when it is held, if it is."""
+    return referral.holds.filter(ended_at=None).values_list("until", flat=True).first()
+
+
+def clock_of(referral: Referral) -> Clock | None:
+    """The clock that runs: to be opened, to object, or the hold's."""
+    here = f"/police/{referral.id}/"
+    if referral.state in UNDELIVERED and referral.queued_at and referral.undelivered_due_at:
+        started = referral.queued_at
+        if referral.urgent:
+            started = max(referral.queued_at, referral.urgent_at or referral.queued_at)
+        return Clock(
+            _("To be opened by police"), min(started, referral.undelivered_due_at), referral.undelivered_due_at, here
+        )
+    silent = referral.state in UNANSWERED and referral.kind == PolicyKind.SILENT_CONSENT
+    if silent and referral.delivered_at and referral.cleared_at is None:
+        span = timedelta(hours=referral.policy.silence_hours)
+        return Clock(_("Time to object"), referral.delivered_at, referral.delivered_at + span, here)
+    if referral.state == ReferralState.HOLD_REQUESTED:
+        hold = referral.holds.filter(ended_at=None).first()
+        if hold is not None:
+            return Clock(_("Hold"), hold.asked_at, hold.until, here)
+    return None
+
+
+def clocks(actor: Actor, most: int = 6) -> list[Clock]:
+    """The clocks that run out first."""
+    rows = referrals(actor)
+    running = [
+        *rows.filter(state__in=UNDELIVERED).order_by("queued_at")[:most],
+        *rows.filter(state__in=UNANSWERED, kind=PolicyKind.SILENT_CONSENT, cleared_at=None).order_by("delivered_at")[
+            :most
+        ],
+        *rows.filter(holds__in=Hold.objects.filter(ended_at=None)).order_by("holds__until")[:most],
+    ]
+    found = [clock for clock in map(clock_of, running) if clock is not None]
+    return sorted(found, key=lambda each: each.due_at)[:most]
+
+
+def evidence_envelope(actor: Actor, referral: Referral) -> str:
+    """The signed bundle, for police to whom the referral was delivered."""
+    evidence = Evidence.objects.filter(content_id=referral.content_id).order_by("-made_at").first()
+    if evidence is None or not may_read(actor, referral):
+        raise NotFound
+    return evidence.envelope
+
+
+def steps_of(actor: Actor, referral: Referral) -> list[Moment]:
+    """The referral's own timeline."""
+    return timeline(actor, referral.content_id)
+
+
+def policy_versions(actor: Actor) -> list[Policy]:
+    """All versions, the newest first."""
+    if not actor.may(SEE):
+        raise NotFound
+    return list(Policy.objects.select_related("organisation", "set_by").order_by("-set_at", "-version")[:50])
+
+
+def police_organisations() -> list[tuple[str, str]]:
+    """(id, name) of police organisations."""
+    rows = Organisation.objects.filter(kind=Organisation.Kind.POLICE).order_by("name")
+    return [(str(o.id), o.name) for o in rows]
+
+
+def _alarms(actor: Actor) -> list[Waiting]:
+    """Nobody may take these for told."""
+    now = clock.now()
+    waiting = referrals(actor).filter(state__in=UNDELIVERED)
+    late = Q(queued_at__lte=now - UNDELIVERED_AFTER) | Q(
+        urgent=True, queued_at__lte=now - UNDELIVERED_URGENT_AFTER, urgent_at__lte=now - UNDELIVERED_URGENT_AFTER
+    )
+    page = reverse("referral_desk")
+    found = []
+    overdue = waiting.filter(late)[:MOST].count()
+    if overdue:
+        found.append(
+            Waiting(_("Referrals police did not open in time"), overdue, f"{page}?state=sent", "error", alarm=True)
+        )
+    failed = waiting.filter(mailing__failed_at__isnull=False)[:MOST].count()
+    if failed:
+        found.append(Waiting(_("Letters to police that failed"), failed, page, "error", alarm=True))
+    if actor.may(POLICY):
+        policy = Policy.objects.order_by("-set_at", "-version").first()
+        if policy is None or not (policy.duty_mail or policy.duty_phone):
+            found.append(Waiting(_("No duty officer is named"), 1, reverse("referral_policy"), "warning"))
+    return found
+
+
+def _for_police(actor: Actor) -> list[Waiting]:
+    if not actor.may(ANSWER):
+        return []
+    rows, page = referrals(actor), reverse("referral_desk")
+    found = []
+    unopened = list(rows.filter(state__in=UNDELIVERED).order_by("queued_at")[:MOST])
+    if unopened:
+        due = min(r.undelivered_due_at for r in unopened if r.undelivered_due_at)
+        tone = "error" if any(r.urgent for r in unopened) else "warning"
+        found.append(Waiting(_("Referrals to open"), len(unopened), page, tone, due))
+    silent = list(
+        rows.filter(state__in=UNANSWERED, kind=PolicyKind.SILENT_CONSENT, cleared_at=None).order_by("delivered_at")[
+            :MOST
+        ]
+    )
+    if silent:
+        ends = [r.delivered_at + timedelta(hours=r.policy.silence_hours) for r in silent if r.delivered_at]
+        found.append(Waiting(_("Referrals you may still hold"), len(silent), page, "info", min(ends)))
+    over = rows.filter(Exists(Hold.objects.filter(referral=OuterRef("pk"), ended_at=None, until__lte=clock.now())))
+    count = over[:MOST].count()
+    if count:
+        found.append(Waiting(_("Holds that are over"), count, f"{page}?state=hold_requested", "warning"))
+    return found
+
+
+def _for_analysts(actor: Actor) -> list[Waiting]:
+    if not (actor.may(CHOOSE) or actor.may(HAND_OVER)):
+        return []
+    drafts = Referral.objects.filter(state=ReferralState.DRAFTED).order_by("opened_at")[:MOST]
+    opened = list(drafts.values_list("opened_at", flat=True))
+    if not opened:
+        return []
+    url = f"{reverse('referral_desk')}?state=drafted"
+    return [
+        Waiting(_("Referrals whose way is to be chosen"), len(opened), url, "warning", opened[0] + UNDELIVERED_AFTER)
+    ]
+
+
+def _moment(step: Step) -> Moment:
+    shown = look("referral_step", step.kind)
+    detail = ""
+    if step.kind == "alert":
+        detail = _text("%(n)d %%") % {"n": step.number or 0}
+    elif step.number is not None:
+        detail = _text("for %(n)d days") % {"n": step.number}
+    return Moment(step.at, shown.icon, shown.word, detail, step.actor_kind, shown.tone)

@@ -1,0 +1,52 @@
+"""The only writer of this room's tables."""
+
+from mamori.hotline.referral.services.answers import (
+    acknowledge,
+    feedback,
+    handed_over_by_phone,
+    hold_renew,
+    hold_request,
+    referral_opened_by_officer,
+    release,
+)
+from mamori.hotline.referral.services.clocks import clocks_run
+from mamori.hotline.referral.services.evidence import (
+    evidence_bundle,
+    preservation_extend,
+    preservation_reference,
+    preservation_request,
+)
+from mamori.hotline.referral.services.fetching import referrals_fetch
+from mamori.hotline.referral.services.policies import policy_now, policy_set
+from mamori.hotline.referral.services.sending import (
+    mailing_failed,
+    mailing_handed,
+    referral_choose,
+    referral_open,
+    referrals_send,
+)
+from mamori.hotline.referral.services.withholding import closings_withhold
+
+__all__ = [
+    "acknowledge",
+    "clocks_run",
+    "closings_withhold",
+    "evidence_bundle",
+    "feedback",
+    "handed_over_by_phone",
+    "hold_renew",
+    "hold_request",
+    "mailing_failed",
+    "mailing_handed",
+    "policy_now",
+    "policy_set",
+    "preservation_extend",
+    "preservation_reference",
+    "preservation_request",
+    "referral_choose",
+    "referral_open",
+    "referral_opened_by_officer",
+    "referrals_fetch",
+    "referrals_send",
+    "release",
+]

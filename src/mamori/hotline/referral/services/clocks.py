@@ -1,0 +1,161 @@
+"""What is due, found from recorded moments: alerts, the end of silence, paging, holds that are over."""
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from mamori.ground import audit, clock
+from mamori.ground.actors import SYSTEM
+from mamori.hotline.referral.models import Hold, Policy, Referral
+from mamori.hotline.referral.services.answers import end_hold
+from mamori.hotline.referral.services.rows import clear, locked, move, step
+from mamori.hotline.referral.services.sending import post
+from mamori.hotline.referral.states import (
+    ALERTS,
+    LAPSE_AFTER,
+    UNANSWERED,
+    UNDELIVERED,
+    UNDELIVERED_AFTER,
+    UNDELIVERED_URGENT_AFTER,
+    HoldEnd,
+    PolicyKind,
+    ReferralState,
+    StepKind,
+)
+
+BATCH = 500
+
+
+def clocks_run() -> None:
+    """All clocks, each in its own transaction. Safe to run twice."""
+    duty_page()
+    silence_alert()
+    silence_end()
+    holds_over()
+    holds_lapse()
+
+
+@transaction.atomic
+def duty_page() -> None:
+    """Undelivered for 4 hours (urgent: 15 minutes): page the duty officer, once."""
+    now = clock.now()
+    overdue = Q(queued_at__lte=now - UNDELIVERED_AFTER) | Q(
+        urgent=True, queued_at__lte=now - UNDELIVERED_URGENT_AFTER, urgent_at__lte=now - UNDELIVERED_URGENT_AFTER
+    )
+    rows = (
+        Referral.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("policy")
+        .filter(overdue, state__in=UNDELIVERED, paged_at=None)
+        .order_by("queued_at")[:BATCH]
+    )
+    by_box: dict[str, list[Referral]] = {}
+    for referral in rows:
+        referral.paged_at = now
+        referral.save(update_fields=["paged_at"])
+        step(referral, StepKind.PAGED)
+        audit.record("referral.paged", subject=referral, actor=SYSTEM)
+        by_box.setdefault(referral.policy.duty_mail, []).append(referral)
+    for box, referrals in by_box.items():
+        if box:
+            post("page", box, len(referrals), key=f"police:page:{referrals[0].id}:{referrals[0].urgent}", urgent=True)
+
+
+@transaction.atomic
+def silence_alert() -> None:
+    """50, 80 and 100 percent of the silence clock: recorded once each; police get a letter at 50 and 80."""
+    now = clock.now()
+    by_box: dict[tuple[str, int], list[Referral]] = {}
+    for policy in _silent():
+        for mark in ALERTS:
+            for referral in _unanswered(policy, now, mark / 100).filter(alerted__lt=mark)[:BATCH]:
+                referral.alerted = mark
+                referral.save(update_fields=["alerted"])
+                step(referral, StepKind.ALERT, number=mark)
+                audit.record("referral.alert", subject=referral, actor=SYSTEM, percent=mark)
+                if policy.notification_mail and mark < 100:
+                    by_box.setdefault((policy.notification_mail, mark), []).append(referral)
+    for (box, mark), referrals in by_box.items():
+        post("alert", box, len(referrals), key=f"police:alert:{mark}:{referrals[0].id}")
+
+
+@transaction.atomic
+def silence_end() -> None:
+    """The time to object is over: no objection, notices may go."""
+    now = clock.now()
+    for policy in _silent():
+        for referral in _unanswered(policy, now, 1)[:BATCH]:
+            move(referral, ReferralState.NO_OBJECTION, actor=SYSTEM)
+            step(referral, StepKind.NO_OBJECTION)
+            clear(referral)
+
+
+@transaction.atomic
+def holds_over() -> None:
+    """A hold's time is over: its policy's named supervisors are told, once."""
+    now = clock.now()
+    holds = (
+        Hold.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("referral__policy")
+        .filter(ended_at=None, until__lte=now, told_at=None)
+        .order_by("until")[:BATCH]
+    )
+    by_box: dict[str, list[Hold]] = {}
+    for hold in holds:
+        hold.told_at = now
+        hold.save(update_fields=["told_at"])
+        step(hold.referral, StepKind.HOLD_OVER)
+        audit.record("referral.hold_over", subject=hold, actor=SYSTEM)
+        for box in hold.referral.policy.supervisors:
+            by_box.setdefault(box, []).append(hold)
+    for box, over in by_box.items():
+        post("supervisors", box, len(over), key=f"police:over:{over[0].id}:{over[0].until:%Y%m%d%H%M%S}:{_short(box)}")
+
+
+@transaction.atomic
+def holds_lapse() -> None:
+    """24 hours after its end a hold lapses: released. Where only a release clears, it goes back to acknowledged."""
+    due = clock.now() - LAPSE_AFTER
+    ids = Hold.objects.filter(ended_at=None, until__lte=due, told_at__lte=due, told_at__gte=F("until")).values_list(
+        "referral_id", flat=True
+    )
+    for referral_id in list(ids[:BATCH]):
+        referral = locked(referral_id)
+        hold = referral.holds.filter(ended_at=None, until__lte=due, told_at__lte=due).first()
+        if hold is None:
+            continue
+        end_hold(hold, HoldEnd.LAPSED)
+        step(referral, StepKind.HOLD_LAPSED)
+        if referral.kind == PolicyKind.APPROVAL and referral.cleared_at is None:
+            move(referral, ReferralState.ACKNOWLEDGED, actor=SYSTEM)
+        else:
+            move(referral, ReferralState.RELEASED, actor=SYSTEM)
+            clear(referral)
+
+
+def _silent() -> list[Policy]:
+    """Policies under which silence may clear something; per item, an analyst may have chosen it."""
+    kinds = [PolicyKind.SILENT_CONSENT, PolicyKind.PER_ITEM]
+    return list(Policy.objects.filter(kind__in=kinds, jurisdiction=settings.JURISDICTION).order_by("version"))
+
+
+def _unanswered(policy: Policy, now: datetime, share: float) -> QuerySet[Referral]:
+    """Locked referrals of which police have had this share of the time to object, and said nothing against it."""
+    return (
+        Referral.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("policy")
+        .filter(
+            policy=policy,
+            kind=PolicyKind.SILENT_CONSENT,
+            state__in=UNANSWERED,
+            cleared_at=None,
+            delivered_at__lte=now - timedelta(hours=policy.silence_hours) * share,
+        )
+        .order_by("delivered_at")
+    )
+
+
+def _short(box: str) -> str:
+    return sha256(box.encode()).hexdigest()[:12]

@@ -1,0 +1,201 @@
+"""What is done before the first notice: evidence signed and kept, the provider asked to preserve its data."""
+
+import json
+from uuid import UUID
+
+import pyrage
+from django.conf import settings
+from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext as _text
+from django.utils.translation import gettext_lazy as _
+
+from mamori.engine import keys
+from mamori.engine.evidence import seal_bundle
+from mamori.ground import audit, clock
+from mamori.ground.actors import SYSTEM, Actor
+from mamori.ground.errors import DomainError, NotFound
+from mamori.ground.letters.services import letter_post
+from mamori.hotline.assessment import queries as assessment
+from mamori.hotline.referral.models import Evidence, Preservation, Referral
+from mamori.hotline.referral.permissions import PRESERVE
+from mamori.hotline.referral.services.rows import step
+from mamori.hotline.referral.states import PRESERVED_AT_MOST, PRESERVED_FOR, StepKind
+from mamori.hotline.tracing import queries as tracing
+
+
+@transaction.atomic
+def evidence_bundle(*, actor: Actor, content_id: UUID) -> UUID:
+    """Sign and keep what is known about a content item, and ask its provider to preserve. Returns the bundle's id.
+
+    Once for each host it was on: called again, it returns the last bundle unless the host changed since.
+    """
+    actor.require(PRESERVE)
+    referral = (
+        Referral.objects.select_for_update(of=("self",)).select_related("policy").filter(content_id=content_id).first()
+    )
+    if referral is None:
+        raise DomainError("not_referred", _("This was not referred to police yet."))
+    host = tracing.host_of(content_id)
+    last = Evidence.objects.filter(content_id=content_id).order_by("-made_at").first()
+    if last is not None and not (host and host.changed_at and host.changed_at > last.made_at):
+        return last.id
+    if settings.EVIDENCE_KEY_FILE is None:
+        raise DomainError(
+            "no_evidence_key",
+            _("This face does not hold the key that signs evidence."),
+            remedy=_("The operator sets %(name)s.") % {"name": "MAMORI_EVIDENCE_KEY"},
+            status=503,
+        )
+    key = keys.load_signing_key(settings.EVIDENCE_KEY_FILE)
+    evidence = Evidence.objects.create(
+        content_id=content_id,
+        made_at=clock.now(),
+        key_id=keys.key_id(key.public_key()),
+        envelope=seal_bundle(_bundle(referral), key),
+    )
+    audit.record("referral.evidence_kept", subject=evidence, actor=actor, key=evidence.key_id)
+    step(referral, StepKind.EVIDENCE, actor=actor)
+    if host is not None and host.contact_id is not None and host.contact_approved:
+        preservation_request(actor=actor, content_id=content_id)
+    return evidence.id
+
+
+@transaction.atomic
+def preservation_request(*, actor: Actor, content_id: UUID) -> UUID:
+    """Ask the provider to preserve its data for 30 days. Once for each content item and contact.
+
+    The letter names a reference only. With it goes an encrypted file that names the address, where the contact has
+    registered a key; otherwise the notice that follows under the same reference tells it behind its link.
+    """
+    actor.require(PRESERVE)
+    host = tracing.host_of(content_id)
+    if host is None or host.contact_id is None or not host.contact_approved:
+        raise DomainError(
+            "contact_not_approved",
+            _("The provider's contact is not approved yet."),
+            remedy=_("An analyst approves it on the desk Contacts."),
+        )
+    contact = tracing.contact_of(host.contact_id)
+    now = clock.now()
+    preservation, made = Preservation.objects.get_or_create(
+        content_id=content_id,
+        contact_id=contact.contact_id,
+        defaults={"requested_at": now, "until": now + PRESERVED_FOR},
+    )
+    if made:
+        _write(preservation, contact, extended=False)
+        audit.record("referral.preservation_asked", subject=preservation, actor=actor, contact=contact.contact_id)
+        _step(content_id, StepKind.PRESERVATION, actor, PRESERVED_FOR.days)
+    return preservation.id
+
+
+@transaction.atomic
+def preservation_extend(*, actor: Actor, preservation_id: UUID) -> None:
+    """Ask once more, to 60 days in all."""
+    actor.require(PRESERVE)
+    preservation = Preservation.objects.select_for_update().filter(id=preservation_id).first()
+    if preservation is None:
+        raise NotFound
+    if preservation.extended_at is not None or preservation.until <= clock.now():
+        raise DomainError("not_extendable", _("This request was already extended, or its time is over."))
+    preservation.extended_at = clock.now()
+    preservation.until = preservation.requested_at + PRESERVED_AT_MOST
+    preservation.save(update_fields=["extended_at", "until"])
+    _write(preservation, tracing.contact_of(preservation.contact_id), extended=True)
+    audit.record("referral.preservation_extended", subject=preservation, actor=actor)
+    _step(preservation.content_id, StepKind.PRESERVATION_EXTENDED, actor, PRESERVED_AT_MOST.days)
+
+
+def preservation_reference(preservation_id: UUID) -> str:
+    """How a preservation is named to the provider."""
+    return f"P-{preservation_id.hex[:12].upper()}"
+
+
+def _bundle(referral: Referral) -> dict[str, object]:
+    """All that is known, as JSON values: no content, no picture, nothing of reporters."""
+    content_id = referral.content_id
+    address = assessment.content_address(content_id)
+    decision = assessment.decision_of(content_id)
+    host = tracing.host_of(content_id)
+    return {
+        "made_at": clock.now().isoformat(),
+        "content_id": str(content_id),
+        "address": {"url": address.url, "host": address.host, "port": address.port, "sha256": address.digest},
+        "decision": decision
+        and {
+            "verdict": str(decision.verdict),
+            "law_codes": list(decision.law_codes),
+            "criteria_version": decision.criteria_version,
+            "decided_at": decision.decided_at.isoformat(),
+            "confirmed_at": decision.confirmed_at and decision.confirmed_at.isoformat(),
+        },
+        "host": host
+        and {
+            "state": str(host.state),
+            "addresses": list(host.addresses),
+            "asn": host.asn,
+            "as_name": host.as_name,
+            "country": host.country,
+            "registrar": host.registrar,
+            "contact": host.contact_mail,
+            "traced_at": host.traced_at and host.traced_at.isoformat(),
+        },
+        "votes": host
+        and [
+            {
+                "method": str(vote.method),
+                "subject": vote.subject,
+                "outcome": str(vote.outcome),
+                "asked_at": vote.at.isoformat(),
+                "registry": vote.registry,
+                "answer": vote.data,
+            }
+            for vote in tracing.votes_of(SYSTEM, content_id)
+        ],
+        "police": {
+            "referral_id": str(referral.id),
+            "policy_version": referral.policy.version,
+            "sent_at": referral.sent_at and referral.sent_at.isoformat(),
+            "delivered_at": referral.delivered_at and referral.delivered_at.isoformat(),
+        },
+        "fingerprints": [],
+    }
+
+
+def _write(preservation: Preservation, contact: tracing.ContactView, *, extended: bool) -> None:
+    reference = preservation_reference(preservation.id)
+    attachment = None
+    if contact.age_key:
+        url = assessment.content_address(preservation.content_id).url
+        told = json.dumps({"reference": reference, "url": url, "until": preservation.until.isoformat()}).encode()
+        sealed = pyrage.encrypt(told, [pyrage.x25519.Recipient.from_str(contact.age_key)])
+        attachment = (f"{reference}.json.age", "application/octet-stream", sealed)
+    with translation.override(settings.LANGUAGE_CODE):
+        subject = _text("Request to preserve data %(reference)s") % {"reference": reference}
+        body = _text(
+            "To: %(organisation)s\n\n"
+            "Please preserve the access and account records you hold about the content under this reference, and"
+            " delete nothing of them, until %(until)s (UTC).\n\n"
+            "Reference: %(reference)s\n\n"
+            "This letter names no address. The notice that carries the same reference tells it behind its link.\n"
+            "Please tell nobody outside your abuse desk of this request.\n"
+        ) % {
+            "organisation": contact.organisation or contact.mail,
+            "until": f"{preservation.until:%Y-%m-%d %H:%M}",
+            "reference": reference,
+        }
+    letter_post(
+        key=f"preservation:{preservation.id}:{'extended' if extended else 'asked'}",
+        kind="preservation",
+        to=contact.mail,
+        subject=subject,
+        body=body,
+        attachment=attachment,
+    )
+
+
+def _step(content_id: UUID, kind: StepKind, actor: Actor, days: int) -> None:
+    referral = Referral.objects.filter(content_id=content_id).first()
+    if referral is not None:
+        step(referral, kind, actor=actor, number=days)

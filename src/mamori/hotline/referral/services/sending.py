@@ -1,0 +1,209 @@
+"""Open a referral and send it on its way to police."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext as _text
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from mamori.ground import audit, clock, jobs
+from mamori.ground.actors import SYSTEM, Actor
+from mamori.ground.errors import DomainError
+from mamori.ground.facts import announce
+from mamori.ground.letters.services import letter_post
+from mamori.hotline.referral.facts import PoliceCleared
+from mamori.hotline.referral.models import Mailing, Referral
+from mamori.hotline.referral.permissions import CHOOSE
+from mamori.hotline.referral.services.policies import policy_now
+from mamori.hotline.referral.services.rows import clear, locked, move, step
+from mamori.hotline.referral.states import CHOICES, UNDELIVERED, Channel, PolicyKind, ReferralState, StepKind
+
+BATCH = 500
+
+
+@transaction.atomic
+def referral_open(*, actor: Actor, content_id: UUID, urgent: bool = False) -> UUID:
+    """Refer a content item to police. Safe to call again; `urgent` later makes an open one urgent.
+
+    Under a policy per item it waits for an analyst's choice, but never when a child is at risk: that goes at once, and
+    nothing is noticed before police release it.
+    """
+    policy, now = policy_now(), clock.now()
+    per_item = policy.kind == PolicyKind.PER_ITEM
+    referral, made = Referral.objects.select_for_update(of=("self",)).get_or_create(
+        content_id=content_id,
+        defaults={
+            "policy": policy,
+            "kind": policy.kind if not per_item else PolicyKind.APPROVAL if urgent else "",
+            "urgent": urgent,
+            "urgent_at": now if urgent else None,
+            "opened_at": now,
+        },
+    )
+    if made:
+        audit.record("referral.opened", subject=referral, actor=actor, urgent=urgent, policy=policy.id)
+        step(referral, StepKind.OPENED, actor=actor)
+        if urgent or not per_item:
+            _queue(referral, actor=SYSTEM)
+    elif urgent and not referral.urgent:
+        _make_urgent(referral, actor=actor)
+    elif is_clear(referral):
+        announce(PoliceCleared(content_id))  # assessed again: police were told of this address before
+    return referral.id
+
+
+@transaction.atomic
+def referral_choose(*, actor: Actor, referral_id: UUID, kind: PolicyKind) -> None:
+    """An analyst chooses what clears this item (policy per item), and sends it on its way."""
+    actor.require(CHOOSE)
+    referral = locked(referral_id)
+    if kind not in CHOICES:
+        raise DomainError("not_a_choice", _("Choose one of the three ways."), status=422)
+    referral.kind = kind
+    _queue(referral, actor=actor)
+
+
+@transaction.atomic
+def referrals_send() -> None:
+    """Notify police of all that is queued: one letter for each mailbox. Without a mailbox, the desk itself shows it."""
+    waiting = list(
+        Referral.objects.select_for_update(skip_locked=True, of=("self",))
+        .select_related("policy")
+        .filter(state=ReferralState.QUEUED, mailing=None, policy__channel=Channel.DESK)
+        .order_by("queued_at")[:BATCH]
+    )
+    by_box: dict[tuple[str, bool], list[Referral]] = {}
+    for referral in waiting:
+        if referral.policy.notification_mail:
+            by_box.setdefault((referral.policy.notification_mail, referral.urgent), []).append(referral)
+        else:
+            referral_sent(referral)
+    for (box, urgent), referrals in by_box.items():
+        mailing = post("notify", box, len(referrals), key=f"police:notify:{referrals[0].id}:{urgent}", urgent=urgent)
+        for referral in referrals:
+            referral.mailing = mailing
+            referral.save(update_fields=["mailing"])
+
+
+@transaction.atomic
+def mailing_handed(*, letter_id: UUID) -> None:
+    """The police's mail server took a letter: what it told of is sent. It is not delivered by that."""
+    mailing = Mailing.objects.select_for_update().filter(letter_id=letter_id).first()
+    if mailing is None:
+        return
+    mailing.handed_at, mailing.failed_at = clock.now(), None
+    mailing.save(update_fields=["handed_at", "failed_at"])
+    for referral in _of_mailing(mailing):
+        if referral.state == ReferralState.QUEUED:
+            referral_sent(referral)
+        elif referral.state == ReferralState.SENT and referral.kind == PolicyKind.SIMULTANEOUS:
+            clear(referral)
+
+
+@transaction.atomic
+def mailing_failed(*, letter_id: UUID) -> None:
+    """A letter to police failed: an alarm on the desk. What it told of never counts as told.
+
+    What was cleared by sending alone is taken back when its letter bounces, unless police opened it meanwhile.
+    """
+    mailing = Mailing.objects.select_for_update().filter(letter_id=letter_id).first()
+    if mailing is None or mailing.failed_at is not None:
+        return
+    mailing.failed_at = clock.now()
+    mailing.save(update_fields=["failed_at"])
+    for referral in _of_mailing(mailing):
+        if referral.state == ReferralState.SENT and referral.cleared_at is not None:
+            referral.cleared_at = None
+            referral.save(update_fields=["cleared_at"])
+        step(referral, StepKind.LETTER_FAILED)
+        audit.record("referral.letter_failed", subject=referral, actor=SYSTEM, letter=letter_id)
+
+
+def referral_sent(referral: Referral) -> None:
+    """Move a locked, queued referral to sent. Simultaneous ones are cleared by it."""
+    referral.sent_at = clock.now()
+    move(referral, ReferralState.SENT, actor=SYSTEM, changed=("sent_at",))
+    step(referral, StepKind.SENT)
+    if referral.kind == PolicyKind.SIMULTANEOUS:
+        clear(referral)
+
+
+def is_clear(referral: Referral) -> bool:
+    return referral.cleared_at is not None and not referral.holds.filter(ended_at=None).exists()
+
+
+def post(purpose: str, box: str, count: int, *, key: str, urgent: bool = False) -> Mailing:
+    """Post a letter to police. It says how many, and to log in: nothing else."""
+    subject, body = _letter(purpose, count, urgent=urgent)
+    letter_id = letter_post(key=key, kind=f"police_{purpose}", to=box, subject=subject, body=body)
+    mailing, _made = Mailing.objects.get_or_create(
+        letter_id=letter_id, defaults={"purpose": purpose, "count": count, "posted_at": clock.now()}
+    )
+    return mailing
+
+
+def _letter(purpose: str, count: int, *, urgent: bool) -> tuple[str, str]:
+    with translation.override(settings.LANGUAGE_CODE):
+        subjects = {
+            "notify": _text("Referrals wait for you"),
+            "alert": _text("The time to object is running"),
+            "page": _text("Duty officer: referrals were not opened"),
+            "supervisors": _text("A hold is over"),
+        }
+        words = {
+            "notify": ngettext("You have %(n)d new referral.", "You have %(n)d new referrals.", count),
+            "alert": ngettext(
+                "The time to object to %(n)d referral is running out.",
+                "The time to object to %(n)d referrals is running out.",
+                count,
+            ),
+            "page": ngettext(
+                "%(n)d referral was not opened in the agreed time.",
+                "%(n)d referrals were not opened in the agreed time.",
+                count,
+            ),
+            "supervisors": ngettext(
+                "The time of %(n)d hold is over. It is released in 24 hours unless it is renewed with a reason.",
+                "The time of %(n)d holds is over. They are released in 24 hours unless they are renewed with a reason.",
+                count,
+            ),
+        }
+        subject = subjects[purpose]
+        if urgent:
+            subject = f"[{_text('urgent')}] {subject}"
+        body = words[purpose] % {"n": count} + "\n" + _text("Please log in:") + f" {settings.STAFF_URL}/police/\n"
+        return subject, body
+
+
+def _queue(referral: Referral, *, actor: Actor) -> None:
+    referral.queued_at = clock.now()
+    move(referral, ReferralState.QUEUED, actor=actor, changed=("queued_at", "kind"))
+    step(referral, StepKind.QUEUED, actor=actor)
+    if referral.urgent:
+        jobs.defer("referral.send")
+
+
+def _make_urgent(referral: Referral, *, actor: Actor) -> None:
+    referral.urgent, referral.urgent_at = True, clock.now()
+    referral.kind = referral.kind or PolicyKind.APPROVAL
+    referral.paged_at = None  # the short clock begins
+    if referral.state == ReferralState.QUEUED:
+        referral.mailing = None  # told once more, as urgent
+    referral.save(update_fields=["urgent", "urgent_at", "kind", "paged_at", "mailing"])
+    audit.record("referral.urgent", subject=referral, actor=actor)
+    step(referral, StepKind.URGENT, actor=actor)
+    if referral.state == ReferralState.DRAFTED:
+        _queue(referral, actor=SYSTEM)
+    elif referral.state == ReferralState.SENT and referral.policy.notification_mail:
+        post("notify", referral.policy.notification_mail, 1, key=f"police:notify:{referral.id}:{True}", urgent=True)
+    elif referral.state in UNDELIVERED:
+        jobs.defer("referral.send")
+
+
+def _of_mailing(mailing: Mailing) -> list[Referral]:
+    return list(
+        Referral.objects.select_for_update(of=("self",)).select_related("policy").filter(mailing=mailing).order_by("id")
+    )
