@@ -1,6 +1,6 @@
-from mamori.ground.rooms import Room
+from mamori.ground import rooms
 
 
-class ChecksRoom(Room):
+class ChecksRoom(rooms.Room):
     name = "mamori.hotline.checks"
     label = "checks"

@@ -1,6 +1,6 @@
-from mamori.ground.rooms import Room
+from mamori.ground import rooms
 
 
-class TakedownRoom(Room):
+class TakedownRoom(rooms.Room):
     name = "mamori.hotline.takedown"
     label = "takedown"

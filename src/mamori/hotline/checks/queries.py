@@ -1,0 +1,189 @@
+"""What other rooms and the desks may know of checks."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.actors import Actor
+from mamori.ground.ui.moments import Moment, Waiting
+from mamori.ground.ui.states import look
+from mamori.hotline.assessment import queries as assessment
+from mamori.hotline.assessment.states import ILLEGAL
+from mamori.hotline.checks import judge, schedule
+from mamori.hotline.checks.models import Check, Watch
+from mamori.hotline.checks.permissions import CHECK, SEE
+from mamori.hotline.checks.prints import Print
+from mamori.hotline.checks.states import Result, Verdict, WatchState
+
+MOST_LOOKS = 40
+ASKED_AGAIN = timedelta(minutes=10)
+FRESH = timedelta(hours=1)
+ATTESTED_FRESH = timedelta(hours=24)
+_PERSON_CAN_TELL = (Result.BLOCKED_OR_CHALLENGED, Result.ERROR_OURS, Result.ONLINE_CHANGED)
+
+
+def last_verdict(content_id: UUID) -> Verdict:
+    """online, offline_suspected, gone or unknown: what the recorded checks say together."""
+    return judge.verdict(looks_of(content_id), vantage_points=settings.RECHECK_VANTAGE_POINTS)
+
+
+def online_since(content_id: UUID) -> datetime | None:
+    """When it was last found online, or None if the newest check that counts did not find it so."""
+    counted = [look for look in looks_of(content_id) if look.result.positive or look.result.negative]
+    return counted[0].at if counted and counted[0].result.positive else None
+
+
+def is_surely_online(content_id: UUID, now: datetime) -> bool:
+    """Found online by a check of the last hour, or attested by a person within a day where re-check is off."""
+    found = online_since(content_id)
+    return found is not None and now - found <= (FRESH if settings.RECHECK else ATTESTED_FRESH)
+
+
+def checks_of(actor: Actor, content_id: UUID) -> list[Check]:
+    """The newest checks of an item, newest first."""
+    actor.require(SEE)
+    rows = Check.objects.filter(content_id=content_id).select_related("attested_by")
+    return list(rows.order_by("-at", "-id")[:200])
+
+
+def watch_of(actor: Actor, content_id: UUID) -> Watch | None:
+    actor.require(SEE)
+    return Watch.objects.filter(content_id=content_id).first()
+
+
+def watches(actor: Actor) -> QuerySet[Watch]:
+    """All watches, with their content, for the desk's table."""
+    actor.require(SEE)
+    return Watch.objects.select_related("content")
+
+
+def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
+    """Checks as moments of a case: repeated equal results are told once, with the last of them."""
+    if not actor.may(SEE):
+        return []
+    moments: list[Moment] = []
+    before = ""
+    rows = list(Check.objects.filter(content_id=content_id).order_by("-at", "-id")[:200])
+    for check in reversed(rows):
+        if check.result == before and not check.attested_by_id:
+            continue
+        before = check.result
+        shown = look("check", check.result)
+        kind = "person" if check.attested_by_id else "system"
+        moments.append(Moment(check.at, shown.icon, shown.word, actor_kind=kind, tone=shown.tone))
+    return moments
+
+
+def desk(actor: Actor) -> list[Waiting]:
+    """Pages a machine cannot judge: they changed, or refuse machines."""
+    if not actor.may(CHECK):
+        return []
+    waiting = []
+    for result, title in (
+        (Result.ONLINE_CHANGED, _("Pages that changed: look at them again")),
+        (Result.BLOCKED_OR_CHALLENGED, _("Pages that refuse the re-check: look yourself")),
+    ):
+        rows = Watch.objects.filter(state=WatchState.WATCHING, last_result=result)
+        count = rows[:1000].count()
+        if count:
+            waiting.append(Waiting(title, count, f"{reverse('checks_desk')}?last_result={result}", "warning"))
+    return waiting
+
+
+def person_may_attest(watch: Watch) -> bool:
+    """Where re-check is off, or the newest check could not tell."""
+    return not settings.RECHECK or watch.last_result in {"", *_PERSON_CAN_TELL}
+
+
+def is_confirmed(content_id: UUID) -> bool:
+    """Whether two people found it illegal: nothing else is ever fetched."""
+    decision = assessment.decision_of(content_id)
+    return decision is not None and decision.verdict in ILLEGAL and decision.confirmed_by is not None
+
+
+def looks_of(content_id: UUID) -> list[judge.Look]:
+    """The newest checks, newest first, as the verdict needs them."""
+    rows = Check.objects.filter(content_id=content_id).order_by("-at", "-id")
+    values = rows.values_list("at", "result", "vantage", "attested_by_id", "note")[:MOST_LOOKS]
+    return [judge.Look(at, Result(result), vantage, by, note == "moved") for at, result, vantage, by, note in values]
+
+
+def known_print(content_id: UUID) -> Print | None:
+    """The fingerprint of the first answer a machine got after confirmation: taken for the content."""
+    rows = Check.objects.filter(content_id=content_id, result=Result.ONLINE_SAME, attested_by=None)
+    first = rows.order_by("at").first()
+    if first is None or first.fingerprint is None:
+        return None
+    structure = bytes(first.structure) if first.structure is not None else None
+    return Print(bytes(first.fingerprint), structure, first.media)
+
+
+def gone_prints(content_id: UUID) -> frozenset[bytes]:
+    """Fingerprints of pages a person looked at and found to hold nothing any more."""
+    rows = Check.objects.filter(content_id=content_id, attested_by__isnull=False, fingerprint__isnull=False)
+    return frozenset(bytes(row.fingerprint) for row in rows[:MOST_LOOKS] if row.fingerprint is not None)
+
+
+def due_watches(now: datetime, *, most: int) -> tuple[list[UUID], list[UUID]]:
+    """Content to look at now, and content whose watch for a return is over. Overdue ones first; never more than `most`.
+
+    The database narrows by the shortest time each band can mean; the exact due time is computed from the row.
+    """
+    watching = Q(last_at=None)
+    began = now
+    for until, every in (*schedule.BANDS, (None, schedule.DAY)):
+        band = Q(last_at__lte=now - schedule.soonest(every), since__lte=began)
+        if until is not None:
+            began = now - until
+            band &= Q(since__gt=began)
+        watching |= band
+    watching |= Q(negatives__gt=0, last_at__lte=now - timedelta(minutes=16))
+    rows = (
+        Watch.objects.filter(watching, state=WatchState.WATCHING)
+        .filter(Q(asked_at=None) | Q(asked_at__lte=now - ASKED_AGAIN) | Q(last_at__gte=F("asked_at")))
+        .order_by(F("last_at").asc(nulls_first=True))
+    )
+    due = [watch.content_id for watch in rows[: most * 2] if _next(watch) <= now][:most]
+    return _with_gone(due, now, most)
+
+
+def _with_gone(due: list[UUID], now: datetime, most: int) -> tuple[list[UUID], list[UUID]]:
+    over = []
+    rows = Watch.objects.filter(state=WatchState.GONE, last_at__lte=now - schedule.COMES_BACK[0]).filter(
+        Q(asked_at=None) | Q(asked_at__lte=now - ASKED_AGAIN) | Q(last_at__gte=F("asked_at"))
+    )
+    for watch in _coming_back(rows, now)[:most]:
+        at = schedule.next_after_gone(gone_at=watch.gone_at, last_at=watch.last_at)  # type: ignore[arg-type]
+        if at is None:
+            over.append(watch.content_id)
+        elif at <= now and len(due) < most:
+            due.append(watch.content_id)
+    return due, over
+
+
+def _coming_back(rows: QuerySet[Watch], now: datetime) -> QuerySet[Watch]:
+    """Gone content with a look between its last check and now, so that the many that only wait are not read."""
+    passed = Q()
+    for after in schedule.COMES_BACK:
+        passed |= Q(gone_at__lte=now - after, last_at__lt=F("gone_at") + after)
+    passed |= Q(last_at__gte=F("gone_at") + schedule.COMES_BACK[-1])
+    return rows.filter(passed).order_by("last_at")
+
+
+def next_check(watch: Watch) -> datetime | None:
+    """When this will be looked at next by a machine; None: never."""
+    if not settings.RECHECK or watch.state == WatchState.ENDED:
+        return None
+    if watch.state == WatchState.GONE and watch.gone_at and watch.last_at:
+        return schedule.next_after_gone(gone_at=watch.gone_at, last_at=watch.last_at)
+    return _next(watch)
+
+
+def _next(watch: Watch) -> datetime:
+    return schedule.next_while_watching(
+        watch.content_id, since=watch.since, last_at=watch.last_at, negatives=watch.negatives
+    )

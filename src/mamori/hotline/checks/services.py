@@ -1,0 +1,249 @@
+"""The only writer of this room's tables."""
+
+from datetime import datetime
+from typing import TypedDict
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground import audit, clock, jobs, states
+from mamori.ground.actors import SYSTEM, Actor
+from mamori.ground.errors import DomainError, NotFound
+from mamori.ground.facts import announce
+from mamori.hotline.assessment import queries as assessment
+from mamori.hotline.assessment import services as content_services
+from mamori.hotline.assessment.states import ContentState, Reason
+from mamori.hotline.checks import judge
+from mamori.hotline.checks.facts import FoundGone, FoundOnline, Resurfaced
+from mamori.hotline.checks.fetch import fetch
+from mamori.hotline.checks.models import Check, Watch
+from mamori.hotline.checks.permissions import CHECK
+from mamori.hotline.checks.prints import Print
+from mamori.hotline.checks.queries import (
+    due_watches,
+    gone_prints,
+    is_confirmed,
+    known_print,
+    looks_of,
+    person_may_attest,
+)
+from mamori.hotline.checks.states import WATCH, End, Result, Verdict, WatchState
+
+MOST_DUE = 500
+_UNDECIDED = (Result.ERROR_OURS, Result.BLOCKED_OR_CHALLENGED)
+
+
+class Evidence(TypedDict, total=False):
+    """What a check may carry beside its result."""
+
+    attested_by_id: UUID | None
+    status: int | None
+    fingerprint: bytes | None
+    structure: bytes | None
+    media: str
+    note: str
+
+
+@transaction.atomic
+def watch_begin(*, content_id: UUID) -> None:
+    """Watch confirmed content from now on. Safe to call again."""
+    if not is_confirmed(content_id):
+        return
+    watch, new = Watch.objects.select_for_update().get_or_create(content_id=content_id, defaults={"since": clock.now()})
+    if not new and watch.state == WatchState.ENDED:
+        watch.since, watch.negatives, watch.first_negative_at = clock.now(), 0, None
+        fields = ("since", "negatives", "first_negative_at")
+        states.move(watch, WatchState.WATCHING, machine=WATCH, actor=SYSTEM, event="checks.watch_begun", changed=fields)
+    elif new:
+        audit.record("checks.watch_begun", subject=watch, actor=SYSTEM)
+    if new and settings.RECHECK:
+        _ask(watch, actor=SYSTEM)
+
+
+@transaction.atomic
+def watch_end(*, content_id: UUID) -> None:
+    """The content was found not to be illegal: it is never fetched again."""
+    watch = Watch.objects.select_for_update().filter(content_id=content_id).exclude(state=WatchState.ENDED).first()
+    if watch is not None:
+        states.move(watch, WatchState.ENDED, machine=WATCH, actor=SYSTEM, event="checks.watch_ended")
+
+
+@transaction.atomic
+def check_now(*, actor: Actor, content_id: UUID) -> None:
+    """Ask for a check at once. Where re-check is off nothing is fetched: the desk asks a person to look."""
+    actor.require(CHECK)
+    watch = _locked(content_id)
+    if settings.RECHECK:
+        _ask(watch, actor=actor)
+    elif not actor.is_system:
+        raise _off()
+
+
+@transaction.atomic
+def check_attest(*, actor: Actor, content_id: UUID, online: bool, end: End = End.REMOVED) -> Verdict:
+    """A person looked and says what is there: where re-check is off, or where a machine cannot tell.
+
+    `end` says how it is gone. Three attestations over 30 minutes, or two different people, make it gone.
+    """
+    actor.require(CHECK)
+    if actor.id is None:
+        raise NotFound
+    watch = _locked(content_id)
+    if not person_may_attest(watch):
+        raise DomainError(
+            "check_decides",
+            _("The re-check sees this by itself: nobody needs to look."),
+            remedy=_("Ask for a check instead."),
+        )
+    latest = Check.objects.filter(content_id=content_id).order_by("-at").first()
+    gone = {
+        End.REMOVED: Result.PAGE_UP_MEDIA_GONE,
+        End.MOVED: Result.PAGE_UP_MEDIA_GONE,
+        End.UNAVAILABLE: Result.HOST_DOWN,
+    }
+    evidence: Evidence = {"attested_by_id": actor.id, "note": str(end) if not online else ""}
+    if not online and latest is not None and latest.result == Result.ONLINE_CHANGED:
+        evidence["fingerprint"] = latest.fingerprint and bytes(
+            latest.fingerprint
+        )  # what this page now looks like holds nothing any more
+    result = Result.ONLINE_SAME if online else gone[end]
+    return check_record(actor=actor, content_id=content_id, result=result, vantage="person", **evidence)
+
+
+def content_check(*, content_id: UUID, asked_at: datetime) -> None:
+    """Look at content and record what was found: one check for each time it was asked for, however often this runs.
+
+    Only content that two people confirmed is ever fetched.
+    """
+    if not settings.RECHECK or not is_confirmed(content_id):
+        return
+    if Check.objects.filter(content_id=content_id, at__gte=asked_at, attested_by=None).exists():
+        return
+    seen = fetch(assessment.content_address(content_id))
+    watch = Watch.objects.get(content_id=content_id)
+    known = known_print(content_id)
+    if known is None and watch.state == WatchState.GONE:
+        known = Print(b"", None, "other")  # it was never seen by a machine: whatever answers now has to be looked at
+    result = judge.result_of(seen, known, gone_prints(content_id))
+    check_record(
+        actor=SYSTEM,
+        content_id=content_id,
+        result=result,
+        vantage=settings.RECHECK_VANTAGE,
+        status=seen.status,
+        fingerprint=seen.print.fingerprint if seen.print else None,
+        structure=seen.print.structure if seen.print else None,
+        media=seen.print.media if seen.print else "",
+        note=seen.why or ("downgraded" if seen.downgraded else ""),
+    )
+
+
+@transaction.atomic
+def check_record(
+    *,
+    actor: Actor,
+    content_id: UUID,
+    result: Result,
+    vantage: str,
+    attested_by_id: UUID | None = None,
+    status: int | None = None,
+    fingerprint: bytes | None = None,
+    structure: bytes | None = None,
+    media: str = "",
+    note: str = "",
+) -> Verdict:
+    """Record one check and draw the consequence: online, suspected, gone, or back again."""
+    actor.require(CHECK)
+    watch = _locked(content_id)
+    now = clock.now()
+    check = Check.objects.create(
+        content_id=content_id,
+        at=now,
+        result=result,
+        vantage=vantage,
+        attested_by_id=attested_by_id,
+        status=status,
+        fingerprint=fingerprint,
+        structure=structure,
+        media=media,
+        note=note,
+    )
+    audit.record("checks.recorded", subject=check, actor=actor, content=content_id, result=result, note=note)
+    watch.last_at, watch.last_result = now, result
+    if result.negative:
+        watch.negatives += 1
+        watch.first_negative_at = watch.first_negative_at or now
+    elif result.positive:
+        watch.negatives, watch.first_negative_at = 0, None
+    watch.save(update_fields=["last_at", "last_result", "negatives", "first_negative_at"])
+    looks = looks_of(content_id)
+    verdict = judge.verdict(looks, vantage_points=settings.RECHECK_VANTAGE_POINTS)
+    if result.positive:
+        _found_online(watch, result, actor=actor, attested=attested_by_id is not None)
+    elif verdict == Verdict.GONE and watch.state == WatchState.WATCHING:
+        _found_gone(watch, judge.end_of(judge.negative_run(looks)), result, actor=actor)
+    return verdict
+
+
+@transaction.atomic
+def checks_due() -> int:
+    """Store a job for each content item that is due; end watches that have run their whole time."""
+    if not settings.RECHECK:
+        return 0
+    now = clock.now()
+    due, over = due_watches(now, most=MOST_DUE)
+    locked = Watch.objects.select_for_update(skip_locked=True)
+    for watch in locked.filter(content_id__in=over, state=WatchState.GONE):
+        states.move(watch, WatchState.ENDED, machine=WATCH, actor=SYSTEM, event="checks.watch_ended")
+    asked = list(locked.filter(content_id__in=due).values_list("content_id", flat=True))
+    Watch.objects.filter(content_id__in=asked).update(asked_at=now)
+    jobs.defer_many("checks.check", [{"content_id": str(i), "asked_at": now.isoformat()} for i in asked])
+    return len(asked)
+
+
+def _found_online(watch: Watch, result: Result, *, actor: Actor, attested: bool) -> None:
+    """Online as it was brings back what was gone. A changed page alone does not: a person has to look at it."""
+    if watch.state == WatchState.WATCHING:
+        announce(FoundOnline(watch.content_id))
+        return
+    if result == Result.ONLINE_CHANGED and not attested:
+        return
+    watch.since, watch.gone_at = clock.now(), None
+    changed = ("since", "gone_at")
+    states.move(watch, WatchState.WATCHING, machine=WATCH, actor=actor, event="checks.resurfaced", changed=changed)
+    content_services.content_resurfaced(actor=SYSTEM, content_id=watch.content_id)
+    announce(Resurfaced(watch.content_id), FoundOnline(watch.content_id))
+
+
+def _found_gone(watch: Watch, end: End, result: Result, *, actor: Actor) -> None:
+    watch.gone_at = clock.now()
+    states.move(watch, WatchState.GONE, machine=WATCH, actor=actor, event="checks.gone", changed=("gone_at",), end=end)
+    if assessment.content_state(watch.content_id) in {ContentState.ACTIONING, ContentState.MONITORING}:
+        reason = {Result.GONE_4XX: Reason.ERROR_404, Result.PAGE_UP_MEDIA_GONE: Reason.CONTENT_NOT_FOUND}.get(result)
+        content_services.content_finish(actor=SYSTEM, content_id=watch.content_id, end=ContentState(end), reason=reason)
+    announce(FoundGone(watch.content_id))
+
+
+def _ask(watch: Watch, *, actor: Actor) -> None:
+    watch.asked_at = clock.now()
+    watch.save(update_fields=["asked_at"])
+    audit.record("checks.asked", subject=watch, actor=actor)
+    jobs.defer("checks.check", content_id=str(watch.content_id), asked_at=watch.asked_at.isoformat())
+
+
+def _locked(content_id: UUID) -> Watch:
+    watch = Watch.objects.select_for_update().filter(~Q(state=WatchState.ENDED), content_id=content_id).first()
+    if watch is None:
+        raise NotFound
+    return watch
+
+
+def _off() -> DomainError:
+    return DomainError(
+        "recheck_off",
+        _("Re-check is switched off here: the hotline fetches nothing."),
+        remedy=_("Look yourself, in the way your rules allow, and attest what you found."),
+    )

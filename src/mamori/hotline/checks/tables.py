@@ -1,0 +1,37 @@
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.ui.filters import Choices
+from mamori.ground.ui.states import registered
+from mamori.ground.ui.tables import ChoiceFilter, Column, Table
+from mamori.hotline.checks import queries
+
+
+def _choices(machine: str) -> Choices:
+    return [(value, look.word) for value, look in registered()[machine].items() if value]
+
+
+class WatchTable(Table):
+    id = "watches"
+    caption = _("Content that is looked at again")
+    columns = (
+        Column("content__url", _("Address"), render="address"),
+        Column(
+            "open",
+            _("Checks"),
+            value=lambda _row: _("Open"),
+            link=lambda row: reverse("checks_content", args=[row.pk]),
+            export=False,
+        ),
+        Column("state", _("Watch"), render="state:watch"),
+        Column("last_result", _("Newest check"), render="state:check"),
+        Column("last_at", _("Looked at"), sort=("last_at",), render="moment"),
+        Column("next", _("Next look"), render="moment", value=queries.next_check),
+    )
+    filters = (
+        ChoiceFilter("state", _("Watch"), choices=lambda: _choices("watch")),
+        ChoiceFilter("last_result", _("Newest check"), choices=lambda: _choices("check")),
+    )
+    order = "-last_at"
+    empty_title = _("Nothing is watched yet")
+    empty_text = _("Content is looked at again from the moment two people have confirmed it.")

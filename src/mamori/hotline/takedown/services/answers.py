@@ -1,0 +1,132 @@
+"""What hosters answer: dropped into the box by the public face, worked off by the worker."""
+
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from django.db import transaction
+
+from mamori.ground import audit, clock
+from mamori.ground.actors import PUBLIC, SYSTEM
+from mamori.ground.facts import announce
+from mamori.ground.sealed.services import seal_texts
+from mamori.hotline.checks.services import check_now
+from mamori.hotline.takedown.facts import RemovalClaimed
+from mamori.hotline.takedown.links import Token
+from mamori.hotline.takedown.models import HosterAnswer, Notice, NoticeItem, NoticeLetter
+from mamori.hotline.takedown.services.rows import item_move, notice_locked, notice_move
+from mamori.hotline.takedown.states import FINISHED, AnswerKind, ItemState, NoticeState
+
+MOST_TEXT = 4000
+MOST = 200
+
+
+@transaction.atomic
+def answer_record(*, token: Token, kind: AnswerKind, items: list[UUID], text: str = "") -> None:
+    """Drop an answer into the box, its text sealed. The same answer within an hour is stored once."""
+    now = clock.now()
+    key, sealed = (None, None)
+    if text:
+        key, texts = seal_texts({"text": text[:MOST_TEXT]})
+        sealed = texts["text"]
+    HosterAnswer.objects.bulk_create(
+        [
+            HosterAnswer(
+                id=_answer_id(token, kind, items, text, now),
+                token_digest=token.digest,
+                kind=kind,
+                items=[str(item) for item in items],
+                text_key=key,
+                text=sealed,
+                at=now,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    audit.record("takedown.answered", subject=f"hoster_page:{token.digest}", actor=PUBLIC, kind=kind)
+
+
+def answers_process() -> int:
+    """Work off what is in the box, oldest first. Returns how many."""
+    found = list(HosterAnswer.objects.filter(processed_at=None).order_by("at").values_list("id", flat=True)[:MOST])
+    for answer_id in found:
+        _process(answer_id)
+    return len(found)
+
+
+@transaction.atomic
+def _process(answer_id: UUID) -> None:
+    answer = HosterAnswer.objects.select_for_update().filter(id=answer_id, processed_at=None).first()
+    if answer is None:
+        return
+    answer.processed_at = clock.now()
+    notice_id = _notice_of(answer.token_digest)
+    if notice_id is not None:
+        notice = notice_locked(notice_id)
+        answer.notice = notice
+        if notice.state not in FINISHED:
+            _ANSWERS[AnswerKind(answer.kind)](notice, _items(notice, answer), answer)
+    answer.save(update_fields=["processed_at", "notice"])
+
+
+def _opened(notice: Notice, _items: list[NoticeItem], answer: HosterAnswer) -> None:
+    if notice.seen_at is None:
+        notice.seen_at = answer.at
+        notice.save(update_fields=["seen_at"])
+        audit.record("takedown.page_opened", subject=notice, actor=SYSTEM)
+
+
+def _acknowledge(notice: Notice, _items: list[NoticeItem], _answer: HosterAnswer) -> None:
+    if notice.state in {NoticeState.SENDING, NoticeState.DELIVERED, NoticeState.OVERDUE, NoticeState.BOUNCED}:
+        notice_move(notice, NoticeState.ACKNOWLEDGED)
+
+
+def _claim_removed(notice: Notice, items: list[NoticeItem], answer: HosterAnswer) -> None:
+    """A claim closes nothing: it is looked at again at once."""
+    claimed = [item for item in items if item.state in {ItemState.TOLD, ItemState.DISPUTED, ItemState.CLAIMED}]
+    for item in claimed:
+        item.claimed_at = answer.at
+        if item.state == ItemState.CLAIMED:
+            item.save(update_fields=["claimed_at"])
+        else:
+            item_move(item, ItemState.CLAIMED, changed=("claimed_at",))
+        check_now(actor=SYSTEM, content_id=item.content_id)
+    if claimed:
+        notice_move(notice, NoticeState.REMOVAL_CLAIMED)
+        announce(RemovalClaimed(notice.id))
+
+
+def _dispute(notice: Notice, items: list[NoticeItem], _answer: HosterAnswer) -> None:
+    disputed = [item for item in items if item.state in {ItemState.TOLD, ItemState.CLAIMED}]
+    for item in disputed:
+        item_move(item, ItemState.DISPUTED)
+    if disputed:
+        notice_move(notice, NoticeState.DISPUTED)
+
+
+_ANSWERS = {
+    AnswerKind.OPENED: _opened,
+    AnswerKind.ACKNOWLEDGE: _acknowledge,
+    AnswerKind.REMOVED: _claim_removed,
+    AnswerKind.DISPUTE: _dispute,
+    AnswerKind.QUESTION: _acknowledge,
+}
+
+
+def _items(notice: Notice, answer: HosterAnswer) -> list[NoticeItem]:
+    """The items an answer is about, locked: those named, or all that were told."""
+    rows = NoticeItem.objects.select_for_update().filter(notice=notice, told_in__isnull=False).order_by("number")
+    items = list(rows.filter(id__in=answer.items) if answer.items else rows)
+    for item in items:
+        item.notice = notice
+    return items
+
+
+def _notice_of(digest: str) -> UUID | None:
+    return NoticeLetter.objects.filter(page_digest=digest).values_list("notice_id", flat=True).first()
+
+
+def _answer_id(token: Token, kind: AnswerKind, items: list[UUID], text: str, now: datetime) -> UUID:
+    hour = now.strftime("%Y%m%d%H")
+    said = "|".join([hour, kind, ",".join(sorted(map(str, items))), text])
+    return UUID(bytes=sha256(token.raw + said.encode()).digest()[:16])

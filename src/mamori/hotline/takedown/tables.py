@@ -1,0 +1,153 @@
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.ui.filters import Choices
+from mamori.ground.ui.states import registered
+from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table, TextFilter
+from mamori.hotline.takedown.models import LedgerEntry, Notice
+from mamori.hotline.takedown.permissions import EXPORT
+
+
+def choices(machine: str) -> Choices:
+    return [(value, look.word) for value, look in registered()[machine].items() if value]
+
+
+def _name(row: Notice | LedgerEntry) -> str:
+    contact = row.contact.current
+    return contact.organisation or contact.mail
+
+
+def _notice_url(row: Notice) -> str:
+    return reverse("takedown_notice", args=[row.id])
+
+
+class NoticeTable(Table):
+    caption = _("Notices")
+    columns = (
+        Column("reference", _("Reference"), link=_notice_url),
+        Column("state", _("State"), sort=("state", "-opened_at"), render="state:notice"),
+        Column("contact", _("Contact"), value=_name),
+        Column("level", _("Level"), render="state:notice_level"),
+        Column("item_count", _("Addresses"), render="number"),
+        Column("reminders", _("Reminders"), render="number"),
+        Column("opened_at", _("Opened"), sort=("opened_at", "id"), render="moment"),
+        Column("delivered_at", _("Delivered"), render="moment"),
+        Column("seen_at", _("Page opened"), render="moment"),
+        Column("last_letter_at", _("Last letter"), render="moment"),
+    )
+    filters = (
+        ChoiceFilter("state", _("State"), choices=lambda: choices("notice")),
+        ChoiceFilter("level", _("Level"), choices=lambda: choices("notice_level")),
+        TextFilter("mail", _("Contact's mail"), lookup="contact__mail"),
+        DateFilter("opened", _("Opened"), lookup="opened_at"),
+    )
+    order = "-opened_at"
+    export_permission = EXPORT
+    empty_title = _("No notice yet")
+    empty_text = _("A notice opens by itself when police are told, the contact is approved and nothing is held.")
+
+
+class AddressTable(Table):
+    id = "addresses"
+    caption = _("Addresses in notices")
+    columns = (
+        Column("content__url", _("Address"), render="address", export=False),
+        Column("notice", _("Notice"), value=lambda row: row.notice.reference, link=lambda row: _notice_url(row.notice)),
+        Column(
+            "checks",
+            _("Checks"),
+            value=lambda _row: _("Look"),
+            link=lambda row: reverse("checks_content", args=[row.content_id]),
+            export=False,
+        ),
+        Column("state", _("State"), render="state:notice_item"),
+        Column("obstacle", _("Waits for"), render="state:obstacle", value=lambda row: row.obstacle or None),
+        Column("joined_at", _("Joined"), sort=("joined_at", "id"), render="moment"),
+        Column("told_at", _("Told"), render="moment"),
+        Column("claimed_at", _("Says removed"), render="moment"),
+    )
+    filters = (
+        ChoiceFilter("state", _("State"), choices=lambda: choices("notice_item")),
+        ChoiceFilter("obstacle", _("Waits for"), choices=lambda: choices("obstacle")),
+    )
+    order = "-joined_at"
+    export_permission = EXPORT
+
+
+class ItemTable(Table):
+    """Addresses of one notice."""
+
+    id = "items"
+    caption = _("Addresses of this notice")
+    columns = (
+        Column("number", _("No."), sort=("number",), render="number"),
+        Column("content__url", _("Address"), render="address", export=False),
+        Column("state", _("State"), render="state:notice_item"),
+        Column("obstacle", _("Waits for"), render="state:obstacle", value=lambda row: row.obstacle or None),
+        Column("told_at", _("Told"), render="moment"),
+        Column("claimed_at", _("Says removed"), render="moment"),
+        Column("ended_at", _("Ended"), render="moment"),
+    )
+    filters = (ChoiceFilter("state", _("State"), choices=lambda: choices("notice_item")),)
+    order = "number"
+
+
+class AnswerTable(Table):
+    id = "answers"
+    caption = _("Answers of hosting providers")
+    columns = (
+        Column("kind", _("Answer"), render="state:hoster_answer"),
+        Column("notice", _("Notice"), value=lambda row: row.notice.reference, link=lambda row: _notice_url(row.notice)),
+        Column("contact", _("Contact"), value=lambda row: _name(row.notice)),
+        Column("at", _("At"), sort=("at", "id"), render="moment"),
+        Column("settled_at", _("Dealt with"), render="moment"),
+    )
+    filters = (
+        ChoiceFilter("kind", _("Answer"), choices=[("dispute", _("Disputes")), ("question", _("Asks, or cannot act"))]),
+        ChoiceFilter(
+            "open", _("Dealt with"), choices=[("True", _("Not yet")), ("False", _("Yes"))], lookup="settled_at__isnull"
+        ),
+    )
+    order = "-at"
+    empty_title = _("No hosting provider disputes or asks")
+
+
+class EndedTable(Table):
+    id = "ended"
+    caption = _("Nobody is left to ask but the regulator")
+    columns = (
+        Column("content__url", _("Address"), render="address", export=False),
+        Column(
+            "tell",
+            _("Regulator"),
+            value=lambda _row: _("Record"),
+            link=lambda row: reverse("takedown_regulator", args=[row.pk]),
+            export=False,
+        ),
+        Column("level", _("Level"), render="state:notice_level"),
+        Column("first_told_at", _("First told"), render="moment"),
+        Column("exhausted_at", _("Since"), sort=("exhausted_at",), render="moment"),
+    )
+    order = "exhausted_at"
+    empty_title = _("For all content there is somebody to ask")
+
+
+class LedgerTable(Table):
+    caption = _("Ledger of warnings")
+    columns = (
+        Column("kind", _("Kind"), render="state:ledger"),
+        Column("contact", _("Administrator"), value=_name),
+        Column("mail", _("Mail"), value=lambda row: row.contact.current.mail),
+        Column("at", _("At"), sort=("at", "id"), render="moment"),
+        Column("by", _("By"), value=lambda row: row.by.name),
+        Column("reference", _("Reference")),
+    )
+    filters = (
+        ChoiceFilter("kind", _("Kind"), choices=lambda: choices("ledger")),
+        TextFilter("mail", _("Mail"), lookup="contact__mail"),
+        DateFilter("at", _("At")),
+    )
+    order = "-at"
+    export_permission = EXPORT
+    empty_title = _("Nothing is entered yet")
+    empty_text = _("A warning, recommendation or charge is entered from the notice it follows.")
