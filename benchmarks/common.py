@@ -163,3 +163,14 @@ def django(platform: Platform, face: str) -> None:
 
     os.environ.update({**environment(platform, face), "DJANGO_SETTINGS_MODULE": "mamori.site.settings"})
     framework.setup()
+
+
+def subcommand(platform: Platform, face: str, *module: str) -> float:
+    """Run `python -m …` in the environment of a face; its seconds. SystemExit with its words when it fails."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [PYTHON, "-m", *module], env=environment(platform, face), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{' '.join(module)} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+    return time.monotonic() - began

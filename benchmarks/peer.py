@@ -30,6 +30,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from benchmarks.peer_rows import KEYS, REPORTS, SUBMISSIONS
 from mamori.engine import seals
 from mamori.engine.addresses import Address, AddressError, canonicalize
 from mamori.engine.receipts import new_receipt_code, normalize_receipt_code, receipt_digest
@@ -38,15 +39,6 @@ SEAL = base64.b64decode(os.environ["MAMORI_SEAL_PUBLIC_KEY"])
 TOKEN_PEPPER = os.environ.get("MAMORI_TOKEN_PEPPER", "").encode()
 PEPPER = hashlib.sha256(os.environ.get("MAMORI_RECEIPT_PEPPER", "").encode()).digest()
 POW = hashlib.sha256(os.environ.get("MAMORI_POW_KEY", "").encode()).digest()
-KEYS = "id, wrapped"
-SUBMISSIONS = (
-    "id, source, channel, organisation_id, received_hour, locale, receipt_digest, reply_key, data_key, sealed_text,"
-    " sealed_contact, details, withheld"
-)
-REPORTS = (
-    "id, submission_id, source, organisation_id, external_id, received_hour, url, digest, sealed_typed, seen_on,"
-    " child_at_risk, state, screening, outcome"
-)
 JOB = (
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW('default', 'mamori.job', 0, NULL, NULL, %s::jsonb, NULL)"
     "::procrastinate_job_to_defer_v1])"

@@ -1,0 +1,246 @@
+"""Every page of the staff face on a database of 1,000,000 reports and 300,000 content items, and the CSV import on it.
+
+Server time and number of queries of each page, each sort, filter and second page found on it, asked through WSGI as a
+member who may see it, logged in to PostgreSQL as the staff face. The import is measured against a bare COPY of the
+same rows, in alternating rounds.
+
+    python -m benchmarks.desks --json FILE
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks import records
+from benchmarks.common import (
+    arguments,
+    django,
+    finish,
+    goal,
+    machine,
+    owner,
+    percentile,
+    say,
+    subcommand,
+    timed,
+    world,
+)
+from benchmarks.importing import measure_import
+from benchmarks.links import variants
+
+LIMIT_MS = 300
+ROLES = ("senior_analyst", "analyst", "list_approver", "list_reviewer", "police_liaison", "auditor", "operator")
+# What a page's address needs: ids spread over a table, the busiest first.
+SAMPLES = {
+    "content_id": "SELECT content_id FROM (SELECT content_id, count(*) FROM intake_report WHERE content_id IS NOT NULL"
+    " GROUP BY 1 ORDER BY 2 DESC LIMIT 5) x UNION ALL (SELECT id FROM assessment_contentitem TABLESAMPLE SYSTEM (0.2)"
+    " LIMIT 40)",
+    "report_id": "SELECT id FROM intake_report TABLESAMPLE SYSTEM (0.1) LIMIT 40",
+    "decision_id": "SELECT id FROM assessment_decision TABLESAMPLE SYSTEM (0.1) LIMIT 40",
+    "contact_id": "SELECT id FROM tracing_contact ORDER BY id LIMIT 40",
+    "notice_id": "SELECT id FROM takedown_notice TABLESAMPLE SYSTEM (1) LIMIT 40",
+    "letter_id": "SELECT id FROM letters_letter TABLESAMPLE SYSTEM (1) LIMIT 40",
+    "referral_id": "SELECT id FROM referral_referral TABLESAMPLE SYSTEM (1) LIMIT 40",
+    "entry_id": "SELECT id FROM listing_entry ORDER BY id LIMIT 40",
+    "appeal_id": "SELECT id FROM listing_appeal ORDER BY id LIMIT 40",
+    "edition_id": "SELECT id FROM distribution_edition ORDER BY version DESC LIMIT 40",
+    "version": "SELECT version FROM distribution_edition ORDER BY version DESC LIMIT 40",
+    "subscriber_id": "SELECT id FROM distribution_subscriber ORDER BY id LIMIT 40",
+    "organisation_id": "SELECT id FROM accounts_organisation LIMIT 40",
+    "user_id": "SELECT id FROM accounts_user LIMIT 40",
+    "person_id": "SELECT id FROM accounts_user LIMIT 40",
+    "method": "SELECT unnest(ARRAY['dns', 'url'])",
+}
+# Pages of one visit that need a secret of their own, not a desk.
+NO_DESK = ("accounts_invitation",)
+
+
+@dataclass
+class Page:
+    """A page: its name, addresses to ask for (several where it has an id), and what was measured of each variant."""
+
+    name: str
+    urls: list[str]
+    role: str = ""
+    times: dict[str, list[float]] = field(default_factory=dict)
+    queries: int = 0
+
+    def add(self, variant: str, milliseconds: float, queries: int) -> None:
+        self.times.setdefault(variant, []).append(milliseconds)
+        self.queries = max(self.queries, queries)
+
+    def figures(self) -> dict[str, Any]:
+        """p50 and p95 over all requests, and the slowest variant by its own p95."""
+        every = [value for values in self.times.values() for value in values]
+        slowest = max(self.times, key=lambda name: percentile(self.times[name], 0.95))
+        return {
+            "page": self.name,
+            "role": self.role,
+            "requests": len(every),
+            "variants": len(self.times),
+            "p50_ms": round(percentile(every, 0.5), 1),
+            "p95_ms": round(percentile(every, 0.95), 1),
+            "slowest": slowest,
+            "slowest_p95_ms": round(percentile(self.times[slowest], 0.95), 1),
+            "queries": self.queries,
+        }
+
+
+def pages(samples: dict[str, list[Any]]) -> Iterator[Page]:
+    """All pages of the staff face that can be asked for."""
+    from django.urls import URLPattern, reverse
+
+    from mamori.site.faces import pages as listed
+
+    for pattern in listed("STAFF"):
+        if not isinstance(pattern, URLPattern) or pattern.name in NO_DESK:
+            continue
+        names = list(pattern.pattern.converters)
+        missing = [name for name in names if not samples.get(name)]
+        if missing:
+            raise SystemExit(f"no sample of {missing} for the page {pattern.name}")
+        count = min((len(samples[name]) for name in names), default=1)
+        rows = [{name: samples[name][n % len(samples[name])] for name in names} for n in range(max(count, 1))]
+        urls = [reverse(pattern.name, kwargs=row) if row else reverse(pattern.name) for row in rows]
+        yield Page(str(pattern.name), urls)
+
+
+def measure(page: Page, clients: dict[str, Any], requests: int) -> None:
+    """Ask for the page and its variants, `requests` times each, as the first role that may see it."""
+    from django.core.cache import cache
+    from django.db import connection
+
+    def ask(url: str) -> tuple[Any, float, int]:
+        count = 0
+
+        def counted(execute: Any, *rest: Any) -> Any:
+            nonlocal count
+            count += 1
+            return execute(*rest)
+
+        cache.clear()  # what a desk keeps for some seconds is computed each time
+        with connection.execute_wrapper(counted):
+            began = time.perf_counter()
+            answer = clients[page.role].get(url)
+            body = answer.content
+            spent = (time.perf_counter() - began) * 1000
+        assert body is not None
+        return answer, spent, count
+
+    for role in ROLES:
+        page.role = role
+        answers = [ask(url)[0] for url in page.urls[:6]]
+        good = [url for url, answer in zip(page.urls, answers, strict=False) if answer.status_code == 200]
+        if good:
+            break
+        statuses = {answer.status_code for answer in answers}
+        if statuses == {405}:
+            page.role = ""
+            return
+        if max(statuses) >= 500:
+            raise SystemExit(f"{page.name} answered {statuses}")
+    else:
+        page.role = ""
+        say(f"  {page.name}: nobody sees it here ({statuses})")
+        return
+    seen = [*page.urls] if len(page.urls) > 1 else good
+    for variant, url in {"": "", **variants(ask(good[0])[0].content.decode())}.items():
+        for n in range(requests):
+            answer, spent, count = ask(seen[n % len(seen)] + url)
+            if answer.status_code == 200:
+                page.add(variant or "as it opens", spent, count)
+            elif answer.status_code >= 400 and answer.status_code != 404:
+                raise SystemExit(f"{page.name}{url} answered {answer.status_code}")
+
+
+def _clients() -> dict[str, Any]:
+    from django.test import Client
+
+    from mamori.ground.accounts.models import User
+
+    clients = {}
+    for role in ROLES:
+        clients[role] = Client(headers={"accept-language": "en", "host": "127.0.0.1"})
+        clients[role].force_login(User.objects.filter(memberships__role=role).order_by("email").first())
+    return clients
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--reports", type=int, default=1_000_000)
+    parser.add_argument("--contents", type=int, default=300_000)
+    parser.add_argument("--requests", type=int, default=20, help="of each variant of a page (default 20)")
+    parser.add_argument("--only", default="", help="pages whose name begins so; or: import")
+    given = parser.parse_args()
+    result: dict[str, Any] = {"benchmark": "desks", "machine": machine()}
+    times: dict[str, float] = {}
+    with ExitStack() as stack:
+        with timed("PostgreSQL, tables, roles", times):
+            platform = stack.enter_context(world({"max_wal_size": "4GB", "shared_buffers": "512MB"}))
+            subcommand(platform, "manage", "demo.seed")
+        with owner(platform) as connection:
+            result["database"] = records.fill(connection, _values(connection, given))
+            size = connection.execute("SELECT pg_size_pretty(pg_database_size(current_database()))").fetchone()
+            result["database"]["size"] = size[0] if size else ""
+            say(f"generated in {result['database']['seconds']} s: {result['database']['size']}")
+            samples = {name: [row[0] for row in _sample(connection, sql)] for name, sql in SAMPLES.items()}
+        goals = []
+        if given.only != "import":
+            django(platform, "staff")
+            with timed("pages", times):
+                result["pages"], goals = _measured(samples, given)
+        if given.only in {"", "import"}:
+            result["import"] = measure_import(platform)
+            goals.append(goal("CSV import, reports/s", result["import"]["reports_per_second"], 2000, at_least=True))
+    result |= {"seconds": times, "goals": goals}
+    finish(result, given.json)
+
+
+def _measured(samples: dict[str, list[Any]], given: argparse.Namespace) -> tuple[list[dict[str, Any]], list[Any]]:
+    clients = _clients()
+    found = []
+    for page in pages(samples):
+        if page.name.startswith(given.only):
+            measure(page, clients, given.requests)
+            if page.times:
+                found.append(page.figures())
+                told = "{page:28} {role:15} {requests:5} requests p50 {p50_ms:6} p95 {p95_ms:6} ms, {queries:3} queries"
+                say((told + "; slowest {slowest_p95_ms:6} ms: {slowest}").format(**found[-1]))
+    slow = [row for row in found if row["slowest_p95_ms"] > LIMIT_MS]
+    for row in slow:
+        say(f"slow: {row['page']} {row['slowest']}: {row['slowest_p95_ms']} ms")
+    worst = max((row["slowest_p95_ms"] for row in found), default=0.0)
+    return found, [goal("slowest variant of any page, p95 in ms", worst, LIMIT_MS)]
+
+
+def _sample(connection: Any, sql: str) -> list[Any]:
+    table = sql.split(" FROM ")[1].split(maxsplit=1)[0] if " FROM " in sql else ""
+    there = not table or table.startswith("(") or connection.execute("SELECT to_regclass(%s)", [table]).fetchone()[0]
+    return connection.execute(sql).fetchall() if there else []
+
+
+def _values(connection: Any, given: argparse.Namespace) -> dict[str, Any]:
+    people = connection.execute(
+        "SELECT m.role || row_number() OVER (PARTITION BY m.role ORDER BY u.email), u.id"
+        " FROM accounts_user u JOIN accounts_membership m ON m.user_id = u.id"
+    )
+    ids = {name: str(ident) for name, ident in people.fetchall()}
+    return {
+        "contents": given.contents,
+        "reports": given.reports,
+        "analyst": ids["analyst1"],
+        "second": ids["analyst2"],
+        "senior": ids["senior_analyst1"],
+        "police": ids["police_liaison1"],
+        "reviewer": ids["list_reviewer1"],
+        "approver": ids["list_approver1"],
+    }
+
+
+if __name__ == "__main__":
+    main()
