@@ -159,7 +159,8 @@ SECURE_REDIRECT_EXEMPT = ["^static/"]  # the stop page can only appear over http
 SECURE_HSTS_SECONDS = 2 * 365 * 86400 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-SECURE_REFERRER_POLICY = "no-referrer"
+# Browsers send "Origin: null" with the forms of a page that has "no-referrer", which the CSRF check must refuse.
+SECURE_REFERRER_POLICY = "no-referrer" if FACE in {"public", "partner"} else "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("MAMORI_BEHIND_PROXY") else None
 X_FRAME_OPTIONS = "DENY"
