@@ -27,7 +27,6 @@ from mamori.hotline.assessment.models import (
     ContentReport,
     Criteria,
     Decision,
-    Lease,
     Withdrawal,
 )
 from mamori.hotline.assessment.services.decisions import sampled
@@ -447,7 +446,9 @@ def test_it_changed_or_an_appeal_reopens_it(told: Callable[[], list[str]], ana: 
         services.content_reassess(actor=ana.actor, content_id=content.id)
     services.content_reassess(actor=senior.actor, content_id=content.id)
     assert (state(content), content.round, content.position) == (S.AWAITING_ASSESSMENT, 2, 1)
+    refused("round_open", services.content_reassess, actor=senior.actor, content_id=content.id)
     give(ben, content, Verdict.NATIONAL)
+    refused("round_open", services.content_reopen, actor=senior.actor, content_id=content.id)
     give(ana, content, Verdict.NATIONAL)
     services.content_finish(actor=SYSTEM, content_id=content.id, end=S.MOVED)
     services.content_reopen(actor=senior.actor, content_id=content.id)
@@ -527,6 +528,41 @@ def test_reasons_are_those_of_iccam() -> None:
         ("error_404", 9),
         ("age_over_threshold", 21),
     ]
+
+
+def test_after_their_time_notes_and_addresses_are_destroyed_but_a_new_report_finds_its_item(
+    frozen: time_machine.Traveller, ana: User, senior: User
+) -> None:
+    from mamori.ground.retention import retention_destroy
+
+    content = item("https://site.example/old")
+    decision = give(ana, content, Verdict.IGNORE, note="not for us")
+    frozen.shift(timedelta(minutes=6))
+    jobs.run_sweep("assessment.decisions_conclude")
+    frozen.shift(timedelta(days=364))
+    assert retention_destroy(actor=senior.actor, name="assessment.note") == 0
+    frozen.shift(timedelta(days=2))
+    assert retention_destroy(actor=senior.actor, name="assessment.note") == 1
+    assert retention_destroy(actor=senior.actor, name="assessment.note") == 0
+    refused("sealed_destroyed", services.note_open, actor=ana.actor, decision_id=decision)
+    frozen.shift(timedelta(days=366))
+    assert retention_destroy(actor=senior.actor, name="assessment.address") == 1
+    content.refresh_from_db()
+    assert (content.url, content.host) == ("", "")
+    with pytest.raises(NotFound):
+        queries.content_address(content.id)
+    refused("address_forgotten", services.content_reopen, actor=senior.actor, content_id=content.id)
+    assert item("https://site.example/old").id == content.id
+    assert queries.content_address(content.id).host == "site.example"
+
+
+def test_opinions_and_events_are_append_only_for_every_face() -> None:
+    from mamori.hotline.assessment.grants import GRANTS
+
+    for table in ("assessment_decision", "assessment_contentevent", "assessment_withdrawal"):
+        for privileges in GRANTS[table].values():
+            assert set(privileges.split(", ")) <= {"SELECT", "INSERT"}
+    assert not any("public" in roles for roles in GRANTS.values())
 
 
 # --- figures -------------------------------------------------------------------------------------------------------------------

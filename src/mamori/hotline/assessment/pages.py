@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -73,13 +73,13 @@ def assess_page(request: StaffRequest, content_id: UUID) -> HttpResponse:
     actor = request.actor
     own = _person(actor)
     content = ContentItem.objects.filter(id=content_id).first()
-    if content is None:
+    if content is None or not content.url:
         raise NotFound
     lease = Lease.objects.filter(content=content, person_id=own, ended_at=None, until__gt=clock.now()).first()
     if request.method == "GET" and lease is None:
         return render(request, "assessment/take.html", _take_context(actor, content))
     criteria = criteria_now()
-    form = DecisionForm(request.POST or None, criteria=criteria)
+    form = DecisionForm(_posted(request), criteria=criteria)
     if request.method == "POST" and form.is_valid():
         try:
             services.decide(
@@ -150,7 +150,7 @@ def again(request: StaffRequest, content_id: UUID) -> HttpResponse:
     """Have a settled item looked at anew."""
     request.actor.require(REOPEN)
     view = content_view(request.actor, content_id)
-    form = AgainForm(request.POST or None)
+    form = AgainForm(_posted(request))
     if request.method == "POST" and form.is_valid():
         ask = services.content_reopen if form.cleaned_data["why"] == "appeal" else services.content_reassess
         ask(actor=request.actor, content_id=content_id)
@@ -180,7 +180,7 @@ def note(request: StaffRequest, decision_id: UUID) -> HttpResponse:
 def exposure_page(request: StaffRequest) -> HttpResponse:
     """The team's day under lease; a senior lifts a budget here."""
     request.actor.require(LIFT_EXPOSURE)
-    form = LiftForm(request.POST or None)
+    form = LiftForm(_posted(request))
     if request.method == "POST" and form.is_valid():
         services.exposure_lift(
             actor=request.actor,
@@ -207,6 +207,10 @@ def exposure_page(request: StaffRequest) -> HttpResponse:
     ]
     context = {"rows": rows, "own": request.actor.id}
     return render(request, "assessment/exposure.html", context, status=422 if form.is_bound else 200)
+
+
+def _posted(request: StaffRequest) -> QueryDict | None:
+    return request.POST if request.method == "POST" else None
 
 
 def _person(actor: Actor) -> UUID:

@@ -61,8 +61,11 @@ class ReportView:
 
 
 def content_address(content_id: UUID) -> Address:
-    """The canonical address. NotFound when there is no such item."""
-    return canonicalize(_get(content_id).url)
+    """The canonical address. NotFound when there is no such item, or its address was destroyed."""
+    content = _get(content_id)
+    if not content.url:
+        raise NotFound
+    return canonicalize(content.url)
 
 
 def content_state(content_id: UUID) -> ContentState:

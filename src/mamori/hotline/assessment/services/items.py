@@ -23,7 +23,9 @@ from mamori.hotline.assessment.states import (
     ENDS,
     GONE_REASONS,
     ILLEGAL,
+    UNDER_LEASE,
     UNSEEN_REASONS,
+    WAITING,
     ContentState,
     LeaseEnd,
     Reason,
@@ -66,6 +68,9 @@ def content_open(*, actor: Actor, report_id: UUID, urgent: bool = False) -> UUID
         },
     )
     content = locked(content.id)
+    if not content.url:
+        content.url, content.host, content.registrable = address.url, address.host, address.registrable or ""
+        content.save(update_fields=["url", "host", "registrable"])
     if new:
         event_add(content, was="", actor=actor)
         audit.record("assessment.opened", subject=content, actor=actor)
@@ -115,10 +120,7 @@ def _reported_again(content: ContentItem, link: ContentReport, *, actor: Actor) 
         link.closed_at = clock.now()
         link.save(update_fields=["closed_at"])
         return
-    reopened = content.state != S.CANNOT_ACCESS
-    again(content, actor=actor, code="reported_again")
-    if reopened:
-        announce(ContentReopened(content.id))
+    _once_more(content, actor=actor, code="reported_again")
 
 
 @transaction.atomic
@@ -164,7 +166,7 @@ def content_resurfaced(*, actor: Actor, content_id: UUID) -> None:
     content = locked(content_id)
     if content.state in {S.ACTIONING, S.MONITORING}:
         return
-    if content.verdict not in ILLEGAL:
+    if content.verdict not in ILLEGAL or not content.url:
         raise DomainError(
             "not_confirmed", _("This was never confirmed as illegal."), remedy=_("Have it assessed anew instead.")
         )
@@ -178,19 +180,34 @@ def content_reassess(*, actor: Actor, content_id: UUID) -> None:
     """The content changed, or can be seen again: a new round of opinions."""
     content = locked(content_id)
     actor.require(ASSESS if content.state == S.CANNOT_ACCESS else REOPEN)
-    reopened = content.state != S.CANNOT_ACCESS
-    again(content, actor=actor, code="reassess")
-    if reopened:
-        announce(ContentReopened(content.id))
+    _once_more(content, actor=actor, code="reassess")
 
 
 @transaction.atomic
 def content_reopen(*, actor: Actor, content_id: UUID) -> None:
     """An appeal asks for another look at a settled item."""
     actor.require(REOPEN)
-    content = locked(content_id)
-    again(content, actor=actor, code="appeal")
-    announce(ContentReopened(content.id))
+    _once_more(locked(content_id), actor=actor, code="appeal")
+
+
+def _once_more(content: ContentItem, *, actor: Actor, code: str) -> None:
+    """A new round. One that is still open is not disturbed."""
+    if content.state in {*WAITING, *UNDER_LEASE, S.ASSESSED}:
+        raise DomainError(
+            "round_open",
+            _("This item is being assessed already."),
+            remedy=_("Wait until the opinions are given."),
+        )
+    if not content.url:
+        raise DomainError(
+            "address_forgotten",
+            _("The address was destroyed when its retention period ended."),
+            remedy=_("A new report of it brings it back."),
+        )
+    reopened = content.state != S.CANNOT_ACCESS
+    again(content, actor=actor, code=code)
+    if reopened:
+        announce(ContentReopened(content.id))
 
 
 @transaction.atomic

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.db.models import Q
 from django.utils import timezone
 
 from mamori.ground import audit, clock, states
@@ -49,7 +48,7 @@ def event_add(content: ContentItem, *, was: str, actor: Actor, code: str = "") -
 
 def rate(content: ContentItem) -> None:
     """Compute and save the place in the queue."""
-    on_host = ContentItem.objects.filter(Q(host=content.host), verdict__in=list(ILLEGAL)).exclude(id=content.id)
+    on_host = ContentItem.objects.filter(host=content.host, verdict__in=list(ILLEGAL)).exclude(id=content.id)
     content.risk_points, content.risk_signs = risk.assess(
         risk.Signals(
             at_risk_reported=content.at_risk_reported,
