@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,15 +14,8 @@ from mamori.ground.actors import Role
 from tests.platform import demo_world, platform, visitor
 from tests.world import dns_world, postgres, smtp, world_folder
 
-__all__ = [
-    "demo_world",
-    "dns_world",
-    "platform",
-    "postgres",
-    "smtp",
-    "visitor",
-    "world_folder",
-]  # over the demo's programs
+# Fixtures over real programs.
+__all__ = ["demo_world", "dns_world", "platform", "postgres", "smtp", "visitor", "world_folder"]
 
 START = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 KIND_OF = {
@@ -33,6 +27,14 @@ KIND_OF = {
     Role.AUDITOR: "oversight",
     Role.OPERATOR: "operator",
 }
+
+
+@pytest.fixture(autouse=True)
+def _static_files_as_they_stand(settings: Any) -> None:
+    """Pages name their static files without a collected manifest."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What every staff page is given: the desks, the day's clocks, who is here."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.cache import cache
@@ -9,8 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import get_language
 
+from mamori.desks import rooms
 from mamori.desks.navigation import navigation
-from mamori.desks.rooms import waiting
 from mamori.ground import clock
 from mamori.ground.accounts.looks import ROLE_WORDS
 from mamori.ground.actors import Actor, Role
@@ -18,8 +17,6 @@ from mamori.ground.ui.moments import Waiting
 from mamori.ground.ui.parts import Clock
 
 KEPT_SECONDS = 20
-MOST_CLOCKS = 4
-SPAN = timedelta(hours=24)  # of a clock whose beginning its room does not tell
 
 
 @dataclass(frozen=True)
@@ -43,32 +40,30 @@ def desk(request: HttpRequest) -> dict[str, Any]:
     return {
         **known,
         "navigation": navigation(actor, match.view_name if match else ""),
-        "clocks": clocks(_waiting_lately(actor)),
+        "clocks": clocks(actor),
     }
 
 
-def clocks(found: list[Waiting]) -> list[Clock]:
-    """The deadlines that end first."""
-    dated = sorted(((w.due_at, w) for w in found if w.due_at is not None), key=lambda pair: pair[0])
-    return [Clock(w.title, w.started_at or due - SPAN, due, w.url) for due, w in dated[:MOST_CLOCKS]]
-
-
 def waiting_now(actor: Actor) -> list[Waiting]:
-    """What waits for the actor, asked of all rooms anew and kept for the pages that follow."""
-    found = waiting(actor)
-    told = [Waiting(str(w.title), w.count, w.url, w.tone, w.due_at, w.alarm, w.started_at) for w in found]
-    cache.set(_key(actor), told, KEPT_SECONDS)
-    return told
+    """What waits for the actor, asked of all rooms anew; its clocks are kept for the pages that follow."""
+    found = rooms.waiting(actor)
+    running = [replace(one, title=str(one.title)) for one in rooms.clocks(actor, found)]
+    cache.set(_key(actor), running, KEPT_SECONDS)
+    return found
 
 
-def _waiting_lately(actor: Actor) -> list[Waiting]:
-    kept: list[Waiting] | None = cache.get(_key(actor))
-    return waiting_now(actor) if kept is None else kept
+def clocks(actor: Actor) -> list[Clock]:
+    """The deadlines that end first, at most 20 seconds old."""
+    kept: list[Clock] | None = cache.get(_key(actor))
+    if kept is None:
+        waiting_now(actor)
+        kept = cache.get(_key(actor), [])
+    return kept
 
 
 def _key(actor: Actor) -> str:
     roles = "-".join(sorted(actor.roles))
-    return f"desks.waiting:{actor.id}:{roles}:{get_language()}:{int(clock.now().timestamp()) // 60}"
+    return f"desks.clocks:{actor.id}:{roles}:{get_language()}:{int(clock.now().timestamp()) // 60}"
 
 
 def _user_menu(request: HttpRequest) -> UserMenu:

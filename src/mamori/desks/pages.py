@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from mamori.desks import figures, queries, rooms, services
-from mamori.desks.context import clocks, waiting_now
+from mamori.desks.context import waiting_now
 from mamori.desks.forms import SearchForm
 from mamori.engine.addresses import AddressError
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.actors import Actor
+from mamori.ground.errors import NotFound
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.assessment.states import ContentState
 
@@ -28,7 +29,7 @@ def today(request: StaffRequest) -> HttpResponse:
     return render(
         request,
         "desks/today.html",
-        {"alarms": alarms, "dated": dated, "rest": rest, "clocks": clocks(found), "sees_cases": _sees(request.actor)},
+        {"alarms": alarms, "dated": dated, "rest": rest, "sees_cases": _sees(request.actor)},
     )
 
 
@@ -36,6 +37,8 @@ def case(request: StaffRequest, content_id: UUID) -> HttpResponse:
     """One content item: what every room knows of it that the actor may see, and one timeline."""
     actor = request.actor
     content = assessment.content_view(actor, content_id)
+    if not rooms.may_see_case(actor, content_id):
+        raise NotFound
     panels = rooms.panels(actor, content_id)
     return render(
         request,

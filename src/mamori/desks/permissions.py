@@ -2,7 +2,7 @@ from mamori.ground.actors import Role, grant
 
 SEARCH = "desks.search"
 FIGURES = "desks.figures"
-_CASE_ROLES = (
+_ALL_BUT_THE_OPERATOR = (
     Role.ANALYST,
     Role.SENIOR_ANALYST,
     Role.POLICE_LIAISON,
@@ -11,5 +11,5 @@ _CASE_ROLES = (
     Role.AUDITOR,
 )
 
-grant(SEARCH, *_CASE_ROLES)
-grant(FIGURES, *_CASE_ROLES)
+grant(SEARCH, Role.ANALYST, Role.SENIOR_ANALYST, Role.AUDITOR)
+grant(FIGURES, *_ALL_BUT_THE_OPERATOR)

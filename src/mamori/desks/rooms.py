@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -13,15 +15,21 @@ from mamori.ground.audit import queries as audit
 from mamori.ground.errors import DomainError
 from mamori.ground.letters import queries as letters
 from mamori.ground.ui.moments import Moment, Waiting
+from mamori.ground.ui.parts import Clock
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.assessment.states import ContentState as S
 from mamori.hotline.checks import queries as checks
 from mamori.hotline.intake import queries as intake
+from mamori.hotline.referral import queries as referral
 from mamori.hotline.takedown import queries as takedown
 from mamori.hotline.tracing import queries as tracing
+from mamori.lists.distribution import queries as distribution
 from mamori.lists.listing import queries as listing
 
 Tag = tuple[str, str]
+SPAN = timedelta(hours=24)  # of a clock whose beginning its room does not tell
+MOST_CLOCKS = 4
+HOTLINE, OVERSIGHT, POLICE, LIST_BODY = "assessment.assess", "audit.see", "referral.read", "listing.review"
 
 
 @dataclass(frozen=True)
@@ -60,9 +68,11 @@ WAITING: tuple[Callable[[Actor], list[Waiting]], ...] = (
     intake.desk,
     assessment.desk,
     tracing.desk,
+    referral.desk,
     checks.desk,
     takedown.desk,
     listing.desk,
+    distribution.desk,
     letters.desk,
     audit.desk,
 )
@@ -70,14 +80,26 @@ TIMELINES: tuple[Callable[[Actor, UUID], list[Moment]], ...] = (
     intake.timeline,
     assessment.timeline,
     tracing.timeline,
+    referral.timeline,
     checks.timeline,
     takedown.timeline,
     listing.timeline,
+    distribution.timeline,
 )
+
+
+def _police(actor: Actor, content_id: UUID) -> dict[str, Any] | None:
+    row = _police_row(actor, content_id)
+    if row is None:
+        return None
+    return {"referral": row, "clock": referral.clock_of(row), "held_until": referral.hold_until(row)}
+
+
 PANELS = (
     Panel("decision", _("Decision"), "scale", "desks/decision.html", lambda _actor, content: assessment.decision_of(content),
           lambda decision: ("verdict", decision.verdict)),
     Panel("trace", _("Host"), "server", "tracing/panel.html", tracing.panel, lambda panel: ("trace", panel.view.state)),
+    Panel("police", _("Police"), "shield", "desks/police.html", _police, lambda found: ("referral", found["referral"].state)),
     Panel("notices", _("Notices"), "mail", "desks/notices.html", takedown.notices_of,
           lambda notices: ("notice_item", notices[0].item_state)),
     Panel("checks", _("Checks"), "refresh", "desks/checks.html", checks.checks_of,
@@ -100,6 +122,28 @@ def waiting(actor: Actor) -> list[Waiting]:
     return [item for desk in WAITING for item in desk(actor)]
 
 
+def clocks(actor: Actor, found: list[Waiting]) -> list[Clock]:
+    """The deadlines that end first: the police's own clocks, and whatever else that waits has a date."""
+    police = reverse("referral_desk")
+    others = [w for w in found if w.due_at is not None and not w.url.startswith(police)]
+    running = [
+        *(_allowed(referral.clocks, actor) or []),
+        *(Clock(w.title, w.started_at or w.due_at - SPAN, w.due_at, w.url) for w in others if w.due_at),
+    ]
+    return sorted(running, key=lambda clock: clock.due_at)[:MOST_CLOCKS]
+
+
+def may_see_case(actor: Actor, content_id: UUID) -> bool:
+    """The hotline and oversight see every case; police those delivered to them; the list body those found illegal."""
+    if actor.may(HOTLINE) or actor.may(OVERSIGHT):
+        return True
+    if actor.may(POLICE):
+        found = _police_row(actor, content_id)
+        return found is not None and referral.may_read(actor, found)
+    decision = assessment.decision_of(content_id) if actor.may(LIST_BODY) else None
+    return decision is not None and decision.verdict.illegal
+
+
 def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
     """One timeline, newest first. A room whose part the actor may not see adds nothing."""
     moments = [moment for read in TIMELINES for moment in _allowed(read, actor, content_id) or []]
@@ -112,8 +156,13 @@ def panels(actor: Actor, content_id: UUID) -> list[tuple[Panel, Any, Tag | None]
     return [(panel, content, panel.tag(content)) for panel, content in read if content]
 
 
-def _allowed(read: Callable[[Actor, UUID], Any], actor: Actor, content_id: UUID) -> Any:
+def _police_row(actor: Actor, content_id: UUID) -> Any:
+    found = referral.referral_of(content_id)
+    return _allowed(referral.referral_row, actor, found) if found else None
+
+
+def _allowed(read: Callable[..., Any], actor: Actor, *of: UUID) -> Any:
     try:
-        return read(actor, content_id)
+        return read(actor, *of)
     except DomainError:
         return None

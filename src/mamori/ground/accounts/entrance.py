@@ -67,7 +67,7 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
             if account == "known":
                 return redirect("account_login")
             login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
-            record_authentication(request, user, method="password", email=user.email)
+            record_authentication(request, user, method="password", email=user.email, reauthenticated=True)
             return redirect("mfa_index")
     return render(
         request,
