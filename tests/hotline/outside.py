@@ -10,7 +10,6 @@ from uuid import UUID, uuid4
 
 from demo.names import Names
 from demo.web import Request, Response, WebServer
-
 from mamori.engine.addresses import canonicalize
 from mamori.ground import clock
 from mamori.hotline.assessment.models import ContentItem

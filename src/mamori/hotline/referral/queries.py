@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _text
 from django.utils.translation import gettext_lazy as _
@@ -119,7 +119,8 @@ def referrals(actor: Actor) -> QuerySet[Referral]:
     """The referrals the actor may see: police those to them, hotline and auditors all. NotFound for others."""
     if not actor.may(SEE):
         raise NotFound
-    rows = Referral.objects.select_related("policy", "mailing")
+    held = Prefetch("holds", Hold.objects.filter(ended_at=None), to_attr="in_force")
+    rows = Referral.objects.select_related("policy", "mailing").prefetch_related(held)
     if not actor.may(READ):
         return rows
     if not is_police(actor):
@@ -144,7 +145,7 @@ def may_read(actor: Actor, referral: Referral) -> bool:
 
 def hold_of(actor: Actor, referral: Referral) -> HoldView | None:
     """The hold in force; its reason only for those who may read the referral."""
-    hold = referral.holds.filter(ended_at=None).first()
+    hold = _in_force(referral)
     if hold is None:
         return None
     reason = open_text(hold.data_key, "reason", bytes(hold.sealed_reason)) if actor.may(READ) else ""
@@ -155,7 +156,8 @@ def hold_of(actor: Actor, referral: Referral) -> HoldView | None:
 
 def hold_until(referral: Referral) -> datetime | None:
     """Until when it is held, if it is."""
-    return referral.holds.filter(ended_at=None).values_list("until", flat=True).first()
+    hold = _in_force(referral)
+    return hold.until if hold else None
 
 
 def clock_of(referral: Referral) -> Clock | None:
@@ -173,10 +175,16 @@ def clock_of(referral: Referral) -> Clock | None:
         span = timedelta(hours=referral.policy.silence_hours)
         return Clock(_("Time to object"), referral.delivered_at, referral.delivered_at + span, here)
     if referral.state == ReferralState.HOLD_REQUESTED:
-        hold = referral.holds.filter(ended_at=None).first()
+        hold = _in_force(referral)
         if hold is not None:
             return Clock(_("Hold"), hold.asked_at, hold.until, here)
     return None
+
+
+def _in_force(referral: Referral) -> Hold | None:
+    """The hold in force, without a query where `referrals` read it with the row."""
+    known: list[Hold] = getattr(referral, "in_force", None) or list(referral.holds.filter(ended_at=None)[:1])
+    return known[0] if known else None
 
 
 def clocks(actor: Actor, most: int = 6) -> list[Clock]:
@@ -231,7 +239,9 @@ def _alarms(actor: Actor) -> list[Waiting]:
     overdue = waiting.filter(late)[:MOST].count()
     if overdue:
         found.append(
-            Waiting(_("Referrals police did not open in time"), overdue, f"{page}?state=sent", "error", alarm=True)
+            Waiting(
+                _("Referrals police did not open in time"), overdue, f"{page}?referrals-state=sent", "error", alarm=True
+            )
         )
     failed = waiting.filter(mailing__failed_at__isnull=False)[:MOST].count()
     if failed:
@@ -252,7 +262,7 @@ def _for_police(actor: Actor) -> list[Waiting]:
     if unopened:
         due = min(r.undelivered_due_at for r in unopened if r.undelivered_due_at)
         tone = "error" if any(r.urgent for r in unopened) else "warning"
-        found.append(Waiting(_("Referrals to open"), len(unopened), page, tone, due))
+        found.append(Waiting(_("Referrals to open"), len(unopened), page, tone, due, started_at=unopened[0].queued_at))
     silent = list(
         rows.filter(state__in=UNANSWERED, kind=PolicyKind.SILENT_CONSENT, cleared_at=None).order_by("delivered_at")[
             :MOST
@@ -260,11 +270,20 @@ def _for_police(actor: Actor) -> list[Waiting]:
     )
     if silent:
         ends = [r.delivered_at + timedelta(hours=r.policy.silence_hours) for r in silent if r.delivered_at]
-        found.append(Waiting(_("Referrals you may still hold"), len(silent), page, "info", min(ends)))
+        found.append(
+            Waiting(
+                _("Referrals you may still hold"),
+                len(silent),
+                page,
+                "info",
+                min(ends),
+                started_at=silent[0].delivered_at,
+            )
+        )
     over = rows.filter(Exists(Hold.objects.filter(referral=OuterRef("pk"), ended_at=None, until__lte=clock.now())))
     count = over[:MOST].count()
     if count:
-        found.append(Waiting(_("Holds that are over"), count, f"{page}?state=hold_requested", "warning"))
+        found.append(Waiting(_("Holds that are over"), count, f"{page}?referrals-state=hold_requested", "warning"))
     return found
 
 
@@ -275,7 +294,7 @@ def _for_analysts(actor: Actor) -> list[Waiting]:
     opened = list(drafts.values_list("opened_at", flat=True))
     if not opened:
         return []
-    url = f"{reverse('referral_desk')}?state=drafted"
+    url = f"{reverse('referral_desk')}?referrals-state=drafted"
     return [
         Waiting(_("Referrals whose way is to be chosen"), len(opened), url, "warning", opened[0] + UNDELIVERED_AFTER)
     ]

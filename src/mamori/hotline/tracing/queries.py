@@ -232,10 +232,11 @@ def desk(actor: Actor) -> list[Waiting]:
         Waiting(
             _("New contacts to approve"),
             len(rows),
-            f"{reverse('tracing_contacts')}?state=waiting",
+            f"{reverse('tracing_contacts')}?contacts-state=waiting",
             "error" if late else "warning",
             due,
             late,
+            started_at=rows[0][0],
         )
     ]
 

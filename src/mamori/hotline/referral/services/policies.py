@@ -52,10 +52,10 @@ def policy_set(
         and not Organisation.objects.filter(id=organisation_id, kind=Organisation.Kind.POLICE).exists()
     ):
         raise DomainError("no_police", _("This organisation is not police."), status=422)
-    last = Policy.objects.select_for_update().filter(id=policy_now().id).get()
+    last = Policy.objects.select_for_update().filter(jurisdiction=settings.JURISDICTION).order_by("-version").first()
     policy = Policy.objects.create(
-        jurisdiction=last.jurisdiction,
-        version=last.version + 1,
+        jurisdiction=settings.JURISDICTION,
+        version=last.version + 1 if last else 1,
         kind=kind,
         silence_hours=silence_hours,
         longest_hold_days=longest_hold_days,

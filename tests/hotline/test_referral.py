@@ -1,0 +1,639 @@
+"""Referrals to police: each policy, each clock, and that nobody counts as told who was not."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from mamori.ground import clock, jobs
+from mamori.ground.accounts.models import Organisation
+from mamori.ground.actors import SYSTEM, Role
+from mamori.ground.errors import DomainError, Forbidden, NotFound
+from mamori.ground.facts import announce
+from mamori.ground.letters.facts import LetterFailed, LetterHanded
+from mamori.ground.letters.models import Letter
+from mamori.hotline.assessment.facts import ChildAtRiskFound, ContentConfirmed
+from mamori.hotline.referral import queries, services
+from mamori.hotline.referral.models import Hold, Referral, Step
+from mamori.hotline.referral.states import Channel, Delivery, FeedbackKind, PolicyKind
+from tests.hotline.outside import content
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+BOX, DUTY, CHIEF = "desk@police.example", "duty@police.example", "chief@police.example"
+
+
+@pytest.fixture
+def officer(person):
+    return person(Role.POLICE_LIAISON, name="Sergeant Doi").actor
+
+
+@pytest.fixture
+def senior(person):
+    return person(Role.SENIOR_ANALYST).actor
+
+
+@pytest.fixture
+def policy(senior):
+    """`policy(kind, …)` puts a policy with mailboxes into force."""
+
+    def put(kind=PolicyKind.SILENT_CONSENT, **values):
+        return services.policy_set(
+            actor=senior,
+            **{
+                "kind": kind,
+                "silence_hours": 48,
+                "longest_hold_days": 30,
+                "channel": Channel.DESK,
+                "organisation_id": None,
+                "notification_mail": BOX,
+                "duty_mail": DUTY,
+                "duty_phone": "+81 3 0000 0000",
+                "supervisors": [CHIEF],
+                **values,
+            },
+        )
+
+    return put
+
+
+def refer(urgent=False, url="http://kiku.example/page"):
+    item = content(url)
+    return services.referral_open(actor=SYSTEM, content_id=item, urgent=urgent)
+
+
+def row(referral_id):
+    return Referral.objects.get(id=referral_id)
+
+
+def steps(referral_id, kind):
+    return Step.objects.filter(referral_id=referral_id, kind=kind)
+
+
+def send(handed=True):
+    """Run the sweep; the letters are taken by the mail server, or refused. Returns them."""
+    jobs.run_sweep("referral.send")
+    letters = list(Letter.objects.filter(kind="police_notify", state="queued"))
+    for letter in letters:
+        letter.state = "handed" if handed else "refused"
+        letter.save()
+        act = services.mailing_handed if handed else services.mailing_failed
+        act(letter_id=letter.id)
+    return letters
+
+
+def deliver(referral_id, officer):
+    services.referral_opened_by_officer(actor=officer, referral_id=referral_id, officer="Sergeant Doi")
+
+
+def tick(frozen, span=timedelta()):
+    frozen.shift(span)
+    jobs.run_sweep("referral.clocks")
+
+
+class TestWay:
+    def test_confirmed_content_is_referred_once_with_a_letter_that_names_nothing(self, policy, frozen, run_jobs):
+        policy()
+        item = content("http://kiku.example/secret-path")
+        announce(ContentConfirmed(item))
+        announce(ContentConfirmed(item))
+        services.referral_open(actor=SYSTEM, content_id=item)
+        assert Referral.objects.count() == 1
+        letters = send()
+        assert [letter.to for letter in letters] == [BOX]
+        for word in ("kiku", "secret", "http://kiku", str(item)):
+            assert word not in letters[0].subject + letters[0].body
+        assert "1" in letters[0].body
+        assert row(queries.referral_of(item)).state == "sent"
+        assert queries.told_at(item) is None
+
+    def test_many_referrals_are_one_letter(self, policy):
+        policy()
+        for number in range(3):
+            refer(url=f"http://kiku.example/{number}")
+        assert [letter.body.count("3") > 0 for letter in send()] == [True]
+        assert send() == []
+
+    def test_it_is_not_sent_before_the_mail_server_took_the_letter(self, policy):
+        policy()
+        one = refer()
+        jobs.run_sweep("referral.send")
+        assert row(one).state == "queued"
+
+    def test_without_a_mailbox_the_desk_itself_shows_it(self, policy):
+        policy(notification_mail="")
+        one = refer()
+        jobs.run_sweep("referral.send")
+        assert row(one).state == "sent"
+        assert not Letter.objects.exists()
+
+    def test_without_any_policy_japans_is_in_force(self):
+        one = refer()
+        assert (row(one).kind, row(one).policy.silence_hours) == ("silent_consent", 48)
+
+    def test_the_facts_of_letters_reach_the_referral(self, policy, run_jobs):
+        policy()
+        one = refer()
+        jobs.run_sweep("referral.send")
+        letter = Letter.objects.get(kind="police_notify")
+        announce(LetterFailed(letter.id))
+        from mamori.hotline.referral import listeners
+
+        listeners.failed(LetterFailed(letter.id))
+        assert steps(one, "letter_failed").count() == 1
+        listeners.handed(LetterHanded(letter.id))
+        assert row(one).state == "sent"
+
+    def test_a_child_at_risk_is_urgent_also_when_it_was_referred_before(self, policy, run_jobs):
+        policy()
+        one = refer()
+        send()
+        services.referral_open(actor=SYSTEM, content_id=row(one).content_id, urgent=True)
+        assert row(one).urgent
+        letter = Letter.objects.filter(kind="police_notify").order_by("-queued_at").exclude(state="handed").get()
+        assert letter.subject.startswith("[")
+
+
+class TestFailure:
+    @pytest.mark.parametrize("kind", [PolicyKind.SILENT_CONSENT, PolicyKind.SIMULTANEOUS])
+    def test_a_failed_letter_is_an_alarm_and_never_clears(self, policy, officer, senior, frozen, kind):
+        policy(kind)
+        one = refer()
+        send(handed=False)
+        assert row(one).state == "queued"
+        alarms = [w for w in queries.desk(senior) if w.alarm]
+        assert len(alarms) == 1
+        tick(frozen, timedelta(days=30))
+        item = row(one).content_id
+        assert not queries.is_cleared(item)
+        assert queries.told_at(item) is None
+        deliver(one, officer)
+        assert [w for w in queries.desk(senior) if w.alarm] == []
+
+    def test_a_bounce_takes_back_what_was_cleared_by_sending_alone(self, policy, officer):
+        policy(PolicyKind.SIMULTANEOUS)
+        one = refer()
+        letter = send()[0]
+        assert queries.is_cleared(row(one).content_id)
+        services.mailing_failed(letter_id=letter.id)
+        assert not queries.is_cleared(row(one).content_id)
+        deliver(one, officer)
+        assert queries.is_cleared(row(one).content_id)
+
+    @pytest.mark.parametrize(("urgent", "after"), [(False, 4 * HOUR), (True, HOUR / 4)])
+    def test_undelivered_pages_the_duty_officer_once_and_is_never_told(self, policy, senior, frozen, urgent, after):
+        policy()
+        one = refer(urgent=urgent)
+        send()
+        tick(frozen, after - timedelta(seconds=1))
+        assert not Letter.objects.filter(to=DUTY).exists()
+        tick(frozen, timedelta(seconds=1))
+        tick(frozen, HOUR)
+        page = Letter.objects.get(to=DUTY)
+        assert "kiku" not in page.body
+        assert steps(one, "paged").count() == 1
+        assert [w.alarm for w in queries.desk(senior) if w.alarm] == [True]
+        assert queries.told_at(row(one).content_id) is None
+
+    def test_made_urgent_later_the_short_clock_begins_then(self, policy, frozen):
+        policy()
+        one = refer()
+        send()
+        tick(frozen, 3 * HOUR)
+        services.referral_open(actor=SYSTEM, content_id=row(one).content_id, urgent=True)
+        tick(frozen, HOUR / 4 - timedelta(seconds=1))
+        assert row(one).paged_at is None
+        tick(frozen, timedelta(seconds=1))
+        assert row(one).paged_at is not None
+
+
+class TestPolicies:
+    def test_silence_counts_from_delivery_and_clears_after_48_hours(self, policy, officer, frozen):
+        policy()
+        one = refer()
+        send()
+        tick(frozen, timedelta(days=10))
+        assert row(one).state == "sent"
+        deliver(one, officer)
+        tick(frozen, 48 * HOUR - timedelta(seconds=1))
+        assert not queries.is_cleared(row(one).content_id)
+        tick(frozen, timedelta(seconds=1))
+        assert row(one).state == "no_objection"
+        assert queries.is_cleared(row(one).content_id)
+
+    def test_alerts_at_50_80_and_100_percent_are_told_once_each(self, policy, officer, frozen):
+        policy()
+        one = refer()
+        send()
+        deliver(one, officer)
+        for hours, marks in ((23, []), (1, [50]), (1, [50]), (13.4, [50, 80]), (10, [50, 80, 100]), (5, [50, 80, 100])):
+            tick(frozen, hours * HOUR)
+            assert list(steps(one, "alert").order_by("number").values_list("number", flat=True)) == marks
+        assert Letter.objects.filter(kind="police_alert", to=BOX).count() == 2
+
+    def test_approval_never_clears_by_time(self, policy, officer, frozen):
+        policy(PolicyKind.APPROVAL)
+        one = refer()
+        send()
+        deliver(one, officer)
+        tick(frozen, timedelta(days=300))
+        assert not queries.is_cleared(row(one).content_id)
+        services.release(actor=officer, referral_id=one)
+        assert queries.is_cleared(row(one).content_id)
+
+    def test_simultaneous_clears_when_it_is_sent(self, policy):
+        policy(PolicyKind.SIMULTANEOUS)
+        one = refer()
+        assert not queries.is_cleared(row(one).content_id)
+        send()
+        assert queries.is_cleared(row(one).content_id)
+        assert queries.told_at(row(one).content_id) is None
+
+    def test_per_item_waits_for_an_analyst_but_not_when_a_child_is_at_risk(self, policy, person, officer):
+        policy(PolicyKind.PER_ITEM)
+        one = refer()
+        analyst = person(Role.ANALYST).actor
+        assert row(one).state == "drafted"
+        assert [w.count for w in queries.desk(analyst)] == [1]
+        with pytest.raises(NotFound):
+            queries.referral_row(officer, one)
+        with pytest.raises(DomainError, match="not_a_choice"):
+            services.referral_choose(actor=analyst, referral_id=one, kind=PolicyKind.PER_ITEM)
+        services.referral_choose(actor=analyst, referral_id=one, kind=PolicyKind.SIMULTANEOUS)
+        send()
+        assert queries.is_cleared(row(one).content_id)
+        other = refer(urgent=True, url="http://ume.example/")
+        assert (row(other).state, row(other).kind) == ("queued", "approval")
+
+    def test_a_referral_keeps_the_version_it_began_with(self, policy, officer, frozen):
+        policy(silence_hours=24)
+        one = refer()
+        policy(silence_hours=72)
+        send()
+        deliver(one, officer)
+        tick(frozen, 24 * HOUR)
+        assert row(one).state == "no_objection"
+
+    def test_only_seniors_set_the_policy(self, person, officer):
+        with pytest.raises(Forbidden):
+            services.policy_set(
+                actor=officer,
+                kind=PolicyKind.SIMULTANEOUS,
+                silence_hours=1,
+                longest_hold_days=1,
+                channel=Channel.DESK,
+                organisation_id=None,
+                notification_mail="",
+                duty_mail="",
+                duty_phone="",
+                supervisors=[],
+            )
+
+
+class TestHolds:
+    @pytest.fixture
+    def delivered(self, policy, officer, frozen):
+        policy()
+        one = refer()
+        send()
+        deliver(one, officer)
+        return one
+
+    def hold(self, one, officer, days=10, reason="An undercover step is running."):
+        services.hold_request(actor=officer, referral_id=one, until=clock.now() + timedelta(days=days), reason=reason)
+
+    def test_a_hold_stops_the_clock_until_police_release_it(self, delivered, officer, frozen):
+        self.hold(delivered, officer)
+        item = row(delivered).content_id
+        assert queries.is_held(item)
+        tick(frozen, 72 * HOUR)
+        assert not queries.is_cleared(item)
+        services.release(actor=officer, referral_id=delivered)
+        assert (queries.is_held(item), queries.is_cleared(item)) == (False, True)
+
+    def test_the_reason_is_sealed(self, delivered, officer):
+        self.hold(delivered, officer, reason="undercover")
+        hold = Hold.objects.get()
+        assert b"undercover" not in bytes(hold.sealed_reason)
+        assert queries.hold_of(officer, row(delivered)).reason == "undercover"
+
+    def test_supervisors_are_told_when_it_is_over_and_it_is_released_24_hours_later(self, delivered, officer, frozen):
+        self.hold(delivered, officer, days=1)
+        tick(frozen, 24 * HOUR)
+        tick(frozen)
+        letter = Letter.objects.get(to=CHIEF)
+        assert "kiku" not in letter.body
+        assert any(w.url.endswith("hold_requested") for w in queries.desk(officer))
+        tick(frozen, 24 * HOUR - timedelta(seconds=1))
+        assert queries.is_held(row(delivered).content_id)
+        tick(frozen, timedelta(seconds=1))
+        assert row(delivered).state == "released"
+        assert queries.is_cleared(row(delivered).content_id)
+        assert Hold.objects.get().ended_how == "lapsed"
+
+    def test_under_approval_a_lapsed_hold_clears_nothing(self, policy, officer, frozen):
+        policy(PolicyKind.APPROVAL)
+        one = refer()
+        send()
+        deliver(one, officer)
+        self.hold(one, officer, days=1)
+        tick(frozen, 24 * HOUR)
+        tick(frozen, 24 * HOUR)
+        assert row(one).state == "acknowledged"
+        assert not queries.is_cleared(row(one).content_id)
+
+    def test_a_renewal_needs_a_reason_and_ends_at_the_policys_longest(self, delivered, officer, frozen):
+        self.hold(delivered, officer, days=20)
+        start = clock.now()
+        renew = {"actor": officer, "referral_id": delivered}
+        with pytest.raises(DomainError, match="no_reason"):
+            services.hold_renew(**renew, until=start + timedelta(days=25), reason=" ")
+        with pytest.raises(DomainError, match="too_long"):
+            services.hold_renew(**renew, until=start + timedelta(days=31), reason="more")
+        with pytest.raises(DomainError, match="not_longer"):
+            services.hold_renew(**renew, until=start + timedelta(days=19), reason="less")
+        frozen.shift(timedelta(days=20, hours=2))
+        jobs.run_sweep("referral.clocks")
+        services.hold_renew(**renew, until=start + timedelta(days=30), reason="witness")
+        tick(frozen, timedelta(days=2))
+        assert queries.is_held(row(delivered).content_id)
+        assert steps(delivered, "hold_renewed").count() == 1
+
+    def test_holds_one_after_another_do_not_exceed_the_longest(self, delivered, officer, frozen):
+        self.hold(delivered, officer, days=20)
+        frozen.shift(timedelta(days=20))
+        services.release(actor=officer, referral_id=delivered)
+        with pytest.raises(DomainError, match="too_long"):
+            self.hold(delivered, officer, days=11)
+        self.hold(delivered, officer, days=9)
+
+    def test_a_late_hold_freezes_what_was_free_and_is_announced(self, delivered, officer, frozen):
+        from mamori.ground import facts
+
+        tick(frozen, 48 * HOUR)
+        item = row(delivered).content_id
+        assert queries.is_cleared(item)
+        self.hold(delivered, officer)
+        assert Hold.objects.get().late
+        assert (queries.is_held(item), queries.is_cleared(item)) == (True, False)
+        assert "PoliceHeld" in facts.listeners().values()
+        services.release(actor=officer, referral_id=delivered)
+        assert queries.is_cleared(item)
+
+    def test_a_hold_in_the_past_or_twice_is_refused(self, delivered, officer):
+        with pytest.raises(DomainError, match="past"):
+            self.hold(delivered, officer, days=0)
+        self.hold(delivered, officer)
+        with pytest.raises(DomainError, match="no_such_move"):
+            self.hold(delivered, officer)
+
+    def test_closings_of_its_reports_are_withheld_while_it_lasts(self, delivered, officer, frozen):
+        from uuid import uuid4
+
+        from mamori.hotline.assessment.models import ContentReport
+        from mamori.hotline.intake.models import Submission
+        from mamori.hotline.referral import listeners
+        from mamori.hotline.referral.facts import PoliceCleared, PoliceHeld
+
+        item = row(delivered).content_id
+        told = Submission.objects.create(source="public", received_hour=clock.this_hour(), locale="ja")
+        ContentReport.objects.create(
+            content_id=item, report_id=uuid4(), submission_id=told.id, source="public", linked_at=clock.now()
+        )
+        self.hold(delivered, officer)
+        listeners.withhold(PoliceHeld(item))
+        told.refresh_from_db()
+        assert told.withheld
+        services.release(actor=officer, referral_id=delivered)
+        listeners.let_go(PoliceCleared(item))
+        told.refresh_from_db()
+        assert not told.withheld
+
+
+class TestAnswers:
+    def test_feedback_ends_an_answered_referral_and_is_kept_for_an_open_one(self, policy, officer):
+        policy()
+        one = refer()
+        give = {"actor": officer, "referral_id": one}
+        with pytest.raises(DomainError, match="not_delivered"):
+            services.feedback(**give, kind=FeedbackKind.KNOWN)
+        deliver(one, officer)
+        with pytest.raises(DomainError, match="no_case_no"):
+            services.feedback(**give, kind=FeedbackKind.CASE_NO)
+        services.feedback(**give, kind=FeedbackKind.CASE_NO, case_no="R8-12")
+        assert (row(one).state, row(one).case_no) == ("delivered", "R8-12")
+        services.release(actor=officer, referral_id=one)
+        services.feedback(**give, kind=FeedbackKind.NEW_VICTIM)
+        assert row(one).state == "feedback"
+        assert queries.is_cleared(row(one).content_id)
+
+    def test_a_phone_hand_over_by_a_senior_counts_as_told_and_its_note_is_sealed(self, policy, senior, person, frozen):
+        policy()
+        one = refer()
+        call = {"referral_id": one, "officer": "Inspector Abe", "number": "+81 3 1111 2222", "note": "asked for speed"}
+        with pytest.raises(Forbidden):
+            services.handed_over_by_phone(actor=person(Role.ANALYST).actor, talked_at=clock.now(), **call)
+        with pytest.raises(DomainError, match="bad_time"):
+            services.handed_over_by_phone(actor=senior, talked_at=clock.now() + HOUR, **call)
+        services.handed_over_by_phone(actor=senior, talked_at=clock.now(), **call)
+        assert (row(one).state, row(one).delivered_by, row(one).officer) == (
+            "delivered",
+            Delivery.PHONE,
+            "Inspector Abe",
+        )
+        assert b"1111" not in bytes(row(one).sealed_call)
+        tick(frozen, 48 * HOUR)
+        assert queries.is_cleared(row(one).content_id)
+
+    def test_a_nameless_officer_delivers_nothing(self, officer):
+        one = refer()
+        with pytest.raises(DomainError, match="no_officer"):
+            services.referral_opened_by_officer(actor=officer, referral_id=one, officer=" ")
+
+    def test_other_police_find_nothing(self, policy, officer, person):
+        elsewhere = Organisation.objects.create(name="Another police", kind="police")
+        policy(organisation_id=elsewhere.id)
+        one = refer()
+        with pytest.raises(NotFound):
+            deliver(one, officer)
+        with pytest.raises(NotFound):
+            queries.referral_row(officer, one)
+
+    @pytest.mark.parametrize(
+        "role", [Role.ANALYST, Role.SENIOR_ANALYST, Role.AUDITOR, Role.LIST_REVIEWER, Role.OPERATOR]
+    )
+    def test_only_police_answer(self, person, role, officer):
+        one = refer()
+        deliver(one, officer)
+        actor = person(role).actor
+        for act in (
+            lambda: services.release(actor=actor, referral_id=one),
+            lambda: services.acknowledge(actor=actor, referral_id=one, officer="X"),
+            lambda: services.hold_request(actor=actor, referral_id=one, until=clock.now() + HOUR, reason="x"),
+        ):
+            with pytest.raises(Forbidden):
+                act()
+
+
+class TestPages:
+    def test_looking_opens_nothing_but_the_button_does_under_the_officers_name(self, policy, person, browser_of):
+        policy()
+        one = refer()
+        send()
+        browser = browser_of(person(Role.POLICE_LIAISON, name="Sergeant Doi"))
+        assert one.hex[:8].upper() in browser.get("/police/").content.decode()
+        page = browser.get(f"/police/{one}/").content.decode()
+        assert "kiku" not in page
+        assert row(one).state == "sent"
+        assert browser.get(f"/police/{one}/open/").status_code == 405
+        assert browser.post(f"/police/{one}/open/").status_code == 302
+        assert (row(one).state, row(one).officer) == ("delivered", "Sergeant Doi")
+        assert "kiku[.]example" in browser.get(f"/police/{one}/").content.decode()
+
+    def test_police_acknowledge_hold_renew_release_and_answer_by_forms(self, policy, person, browser_of, frozen):
+        from django.utils import timezone
+
+        def moment(days):
+            return timezone.localtime(clock.now() + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M")
+
+        policy()
+        one = refer()
+        browser = browser_of(person(Role.POLICE_LIAISON))
+        browser.post(f"/police/{one}/open/")
+        browser.post(f"/police/{one}/acknowledge/", {"acknowledge-reference": "K-7"})
+        assert (row(one).state, row(one).reference) == ("acknowledged", "K-7")
+        wrong = browser.post(f"/police/{one}/hold/", {"hold-until": moment(40), "hold-reason": "because"})
+        assert wrong.status_code == 422
+        assert "because" in wrong.content.decode()
+        browser.post(f"/police/{one}/hold/", {"hold-until": moment(5), "hold-reason": "because"})
+        assert row(one).state == "hold_requested"
+        assert "because" in browser.get(f"/police/{one}/").content.decode()
+        browser.post(f"/police/{one}/renew/", {"renew-until": moment(9), "renew-reason": "still"})
+        assert Hold.objects.get().until > clock.now() + timedelta(days=8)
+        assert browser.get(f"/police/{one}/release/").status_code == 200
+        assert row(one).state == "hold_requested"
+        browser.post(f"/police/{one}/release/")
+        browser.post(f"/police/{one}/feedback/", {"feedback-kind": "known"})
+        assert row(one).state == "feedback"
+
+    def test_an_auditor_sees_states_and_clocks_only(self, policy, person, browser_of, officer):
+        policy()
+        one = refer()
+        send()
+        services.referral_opened_by_officer(actor=officer, referral_id=one, officer="Sergeant Doi")
+        services.hold_request(actor=officer, referral_id=one, until=clock.now() + HOUR, reason="undercover")
+        page = browser_of(person(Role.AUDITOR)).get(f"/police/{one}/").content.decode()
+        for word in ("kiku", "Doi", "undercover"):
+            assert word not in page
+        assert browser_of(person(Role.LIST_REVIEWER)).get(f"/police/{one}/").status_code == 404
+        assert browser_of(person(Role.LIST_REVIEWER)).get("/police/").status_code == 404
+
+    def test_a_senior_records_a_phone_hand_over(self, policy, person, browser_of):
+        policy()
+        one = refer()
+        browser = browser_of(person(Role.SENIOR_ANALYST))
+        assert "+81 3 0000 0000" in browser.get(f"/police/{one}/").content.decode()
+        from django.utils import timezone
+
+        now = timezone.localtime(clock.now()).strftime("%Y-%m-%dT%H:%M:%S")
+        form = {"phone-officer": "Abe", "phone-number": "03", "phone-talked_at": now, "phone-note": ""}
+        assert browser.post(f"/police/{one}/phone/", form).status_code == 302
+        assert row(one).delivered_by == "phone"
+
+    def test_the_policy_page_makes_new_versions(self, policy, person, browser_of):
+        policy()
+        browser = browser_of(person(Role.SENIOR_ANALYST))
+        form = {
+            "kind": "approval",
+            "silence_hours": "48",
+            "longest_hold_days": "20",
+            "channel": "desk",
+            "organisation_id": "",
+            "notification_mail": BOX,
+            "supervisors": "a@police.example\nb@police.example",
+        }
+        assert browser.get("/police/policy/").status_code == 200
+        assert browser.post("/police/policy/", {**form, "supervisors": "nobody"}).status_code == 422
+        assert browser.post("/police/policy/", form).status_code == 302
+        now = services.policy_now()
+        assert (now.version, now.kind, now.supervisors) == (2, "approval", ["a@police.example", "b@police.example"])
+        assert browser_of(person(Role.ANALYST)).post("/police/policy/", form).status_code == 403
+
+    def test_the_table_costs_the_same_number_of_queries_for_many_rows(
+        self, policy, person, browser_of, django_assert_max_num_queries
+    ):
+        policy()
+        for number in range(12):
+            refer(url=f"http://kiku.example/{number}")
+        browser = browser_of(person(Role.POLICE_LIAISON))
+        browser.get("/police/")
+        with django_assert_max_num_queries(45):
+            browser.get("/police/")
+
+
+class TestHistories:
+    def test_no_history_of_steps_clears_without_telling_or_under_a_hold(self, policy, officer, frozen):
+        """Small random histories: nothing is free under a hold, nor before police were told."""
+        from hypothesis import given
+
+        policy()
+        acts = st.lists(
+            st.sampled_from(["send", "fail", "open", "ack", "hold", "renew", "release", "feedback", "day", "hours"]),
+            max_size=14,
+        )
+        number = iter(range(10_000))
+
+        @hypothesis_settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @given(acts)
+        def check(history):
+            one = refer(url=f"http://kiku.example/{next(number)}")
+            told = False
+            for act in history:
+                try:
+                    _act(act, one, officer, frozen)
+                except DomainError:
+                    pass
+                now = row(one)
+                told = told or now.delivered_at is not None
+                free = queries.is_cleared(now.content_id)
+                assert not (free and queries.is_held(now.content_id))
+                assert not free or told
+                assert (now.state == "hold_requested") == queries.is_held(now.content_id)
+
+        check()
+
+
+def _act(act, one, officer, frozen):
+    until = clock.now() + timedelta(days=3)
+    who = {"actor": officer, "referral_id": one}
+    if act == "send":
+        send()
+    elif act == "fail":
+        send(handed=False)
+    elif act == "open":
+        deliver(one, officer)
+    elif act == "ack":
+        services.acknowledge(**who, officer="Doi")
+    elif act == "hold":
+        services.hold_request(**who, until=until, reason="r")
+    elif act == "renew":
+        services.hold_renew(**who, until=until + timedelta(days=1), reason="r")
+    elif act == "release":
+        services.release(**who)
+    elif act == "feedback":
+        services.feedback(**who, kind=FeedbackKind.KNOWN)
+    elif act == "day":
+        tick(frozen, timedelta(days=1))
+    else:
+        tick(frozen, timedelta(hours=13))
+
+
+def test_a_child_at_risk_is_referred_by_its_fact(policy):
+    from mamori.hotline.referral import listeners
+
+    policy()
+    item = content()
+    listeners.refer_urgently(ChildAtRiskFound(item))
+    assert Referral.objects.get(content_id=item).urgent
