@@ -66,9 +66,9 @@ class _NoAnswer(Exception):
         self.why = why
 
 
-def fetch(address: Address, *, resolver: Callable[[str], Answer] = resolve) -> Seen:
-    """Look at `address` once. Never raises for what the other side does. At most MOST_SECONDS and MOST_BYTES."""
-    deadline = monotonic() + MOST_SECONDS
+def fetch(address: Address, *, resolver: Callable[[str], Answer] = resolve, seconds: float = MOST_SECONDS) -> Seen:
+    """Look at `address` once. Never raises for what the other side does. At most `seconds` and MOST_BYTES."""
+    deadline = monotonic() + seconds
     now, downgraded = address, False
     connected: list[str] = []
     for _hop in range(MOST_REDIRECTS + 1):
