@@ -96,7 +96,7 @@ def entries_expire() -> int:
 def withdrawals_sign(*, key: Ed25519PrivateKey) -> int:
     """Sign, with the rule's key, the statement of every ending that has none. The worker calls it before an edition."""
     done = 0
-    for entry in Entry.objects.select_for_update().filter(
+    for entry in Entry.objects.select_for_update(of=("self",)).filter(
         state__in=[EntryState.PENDING_REMOVAL, EntryState.SUSPENDED], withdrawal=None
     ):
         assert entry.ended_at is not None

@@ -1,0 +1,118 @@
+"""Complaints: the same answer for everybody, control proved first, decided by somebody uninvolved."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from mamori.ground import jobs
+from mamori.ground.errors import DomainError
+from mamori.lists.listing import queries, services
+from mamori.lists.listing.models import Appeal
+from mamori.lists.listing.queries.shown import appeal_due
+from mamori.lists.listing.states import AppealState, Proof
+from tests.lists.cases import listable
+
+pytestmark = pytest.mark.django_db
+URL = "https://bad.example/board/1"
+
+
+def complain(client, address=URL):
+    return client.post(
+        "/en/list/appeal/", {"address": address, "text": "This is my shop.", "contact": "shop@bad.example"}
+    )
+
+
+def test_the_answer_is_the_same_whether_listed_or_not(client, body, person, frozen):
+    body.list(listable(URL, person))
+    pages = []
+    for address in (URL, "https://free.example/board/1"):
+        answer = complain(client, address)
+        assert answer.status_code == 200
+        appeal = Appeal.objects.order_by("received_hour").get(url=address)
+        text = re.sub(r'value="[A-Za-z0-9]{64}"', "", answer.content.decode())  # the tests' own face has a CSRF token
+        for own in (appeal.code, appeal.token, appeal.host):
+            assert own in text
+            text = text.replace(own, "")
+        pages.append(text)
+    assert pages[0] == pages[1]
+    assert Appeal.objects.filter(matched_at=None).count() == 2
+    row = Appeal.objects.get(url=URL)
+    assert b"shop" not in bytes(row.text) + bytes(row.contact)
+    assert row.received_hour.minute == 0
+
+
+def test_a_bad_address_is_named(client, db):
+    answer = complain(client, "mailto:a@b.example")
+    assert answer.status_code == 422 and b"http" in answer.content
+
+
+def test_an_appeal_alone_lifts_nothing_and_somebody_uninvolved_decides(client, body, person, frozen):
+    entry = body.list(listable(URL, person))
+    complain(client, "https://www.bad.example/")
+    jobs.run_sweep("listing.match_appeals")
+    appeal = Appeal.objects.get()
+    entry.refresh_from_db()
+    assert (entry.state, appeal.entry_id) == ("appealed", entry.id)
+    assert len(queries.entries_in_force()) == 1
+    assert appeal_due(appeal) == appeal.received_hour + timedelta(hours=24)
+    with pytest.raises(DomainError, match="not_proved"):
+        services.appeal_accept(actor=body.both.actor, appeal_id=appeal.id)
+    with pytest.raises(DomainError, match="recheck_off"):
+        services.appeal_prove(actor=body.both.actor, appeal_id=appeal.id, proof=Proof.DNS)
+    services.appeal_prove(actor=body.both.actor, appeal_id=appeal.id, proof=Proof.ATTESTED)
+    services.appeal_accept(actor=body.reviewer.actor, appeal_id=appeal.id)
+    entry.refresh_from_db()
+    assert (entry.state, entry.review_reason) == ("in_review", "appeal")
+    decision = {"appeal_id": appeal.id, "outcome": AppealState.REMOVED, "reason": "A shop, indeed."}
+    for involved in (body.reviewer, body.approver):
+        with pytest.raises(DomainError, match="involved"), transaction.atomic():
+            services.appeal_decide(actor=involved.actor, **decision)
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Appeal.objects.filter(id=appeal.id).update(decided_by=involved)
+    services.appeal_decide(actor=body.both.actor, **decision)
+    entry.refresh_from_db()
+    assert (entry.state, entry.end) == ("pending_removal", "appeal")
+
+
+@pytest.mark.parametrize(("outcome", "state"), [(AppealState.UPHELD, "upheld"), (AppealState.SUSPENDED, "suspended")])
+def test_an_appeal_can_end_in_upholding_or_suspending(client, body, person, outcome, state):
+    entry = body.list(listable(URL, person))
+    complain(client)
+    jobs.run_sweep("listing.match_appeals")
+    appeal = Appeal.objects.get()
+    services.appeal_prove(actor=body.both.actor, appeal_id=appeal.id, proof=Proof.FILE)
+    services.appeal_accept(actor=body.both.actor, appeal_id=appeal.id)
+    services.appeal_decide(actor=body.both.actor, appeal_id=appeal.id, outcome=outcome, reason="Looked at it.")
+    entry.refresh_from_db()
+    assert entry.state == state
+    assert len(queries.entries_in_force()) == (outcome == AppealState.UPHELD)
+
+
+def test_a_failed_recheck_lifts_an_entry_under_appeal(client, body, person):
+    content_id = listable(URL, person)
+    entry = body.list(content_id)
+    complain(client)
+    jobs.run_sweep("listing.match_appeals")
+    services.content_gone(content_id=content_id)
+    entry.refresh_from_db()
+    assert entry.state == "pending_removal"
+
+
+def test_a_rejected_complaint_leaves_the_entry_as_it_was(client, body, person):
+    entry = body.list(listable(URL, person))
+    complain(client)
+    jobs.run_sweep("listing.match_appeals")
+    services.appeal_reject(actor=body.both.actor, appeal_id=Appeal.objects.get().id, reason="No proof came.")
+    entry.refresh_from_db()
+    assert entry.state == "active"
+
+
+def test_reading_a_complaint_is_logged(client, body, person):
+    from mamori.ground.audit.models import Event
+
+    complain(client)
+    text, contact = services.appeal_read(actor=body.both.actor, appeal_id=Appeal.objects.get().id)
+    assert (text, contact) == ("This is my shop.", "shop@bad.example")
+    assert Event.objects.filter(event="listing.appeal_read").count() == 1

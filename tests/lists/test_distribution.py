@@ -1,0 +1,408 @@
+"""Editions: gate, signatures, files, and the real thing: Knot, Unbound and BIND."""
+
+import statistics
+import time
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import dns.exception
+import dns.query
+import dns.tsig
+import dns.tsigkeyring
+import dns.xfr
+import dns.zone
+import pytest
+from django.db import IntegrityError, transaction
+
+from demo.dns import CANARY, DnsWorld, ask
+from mamori.engine.editions import EditionRefused, Record, read_edition
+from mamori.ground import clock, jobs
+from mamori.ground.accounts.models import Organisation
+from mamori.ground.accounts.services import token_create
+from mamori.ground.actors import SYSTEM, Role
+from mamori.ground.errors import DomainError, Forbidden
+from mamori.lists.distribution import queries, services, store
+from mamori.lists.distribution.keys import init_keys
+from mamori.lists.distribution.knot import Knot, KnotError
+from mamori.lists.distribution.models import Edition, KillOrder, KnotState, Probe, Subscriber
+from mamori.lists.distribution.services.subscribers import key_name
+from mamori.lists.distribution.states import Delivery
+from mamori.lists.listing import services as listing
+from mamori.lists.listing.models import Entry
+from mamori.lists.listing.states import Method
+from tests.lists.cases import listable
+from tests.programs import needs
+
+pytestmark = pytest.mark.django_db
+resolvers = [pytest.mark.resolvers, needs("knotd", "knotc", "unbound", "named")]
+URL = "https://bad.example/board/1"
+
+
+@pytest.fixture
+def press(tmp_path: Path, settings) -> SimpleNamespace:
+    """Keys and folder of a publisher without DNS."""
+    settings.EDITION_KEY_DIR = tmp_path / "keys"
+    settings.EDITION_DIR = tmp_path / "editions"
+    settings.EDITION_DIR.mkdir()
+    root = init_keys(settings.EDITION_KEY_DIR, now=clock.now())
+    return SimpleNamespace(root=root.read_bytes(), folder=settings.EDITION_DIR)
+
+
+@pytest.fixture
+def real(press, settings, dns_world: DnsWorld) -> DnsWorld:
+    """A publisher before the world's primary; the zones hold nothing but the canary when the test ends."""
+    settings.KNOT_SOCKET = str(dns_world.knot_socket)
+    settings.PROBE_RESOLVERS = {name: f"{host}:{port}" for name, (host, port) in dns_world.resolvers.items()}
+    dns_world.host(["bad.example", "www.bad.example", "other.example", "canary.mamori.example"])
+    services.edition_publish(refresh=True)
+    return dns_world
+
+
+def in_force(press) -> set[str]:
+    files = store.read(press.folder, store.current(press.folder))
+    return set(read_edition(files, press.root, clock.now()).names())
+
+
+def wait(what, seconds: float = 5.0) -> float:
+    start = time.monotonic()
+    while not what():
+        assert time.monotonic() - start < seconds, "it did not become true in time"
+        time.sleep(0.005)
+    return time.monotonic() - start
+
+
+def test_an_edition_holds_what_two_persons_signed_and_a_subscriber_can_verify_it(press, body, person, run_jobs):
+    body.list(listable(URL, person))
+    body.list(listable("https://other.example/page", person), Method.URL)
+    run_jobs()
+    version = store.current(press.folder)
+    read = read_edition(store.read(press.folder, version), press.root, clock.now())
+    assert (read.names(), read.urls()) == ({"bad.example"}, {"https://other.example/page"})
+    row = queries.in_force()
+    assert (row.version, row.names, row.urls) == (version, 1, 1)
+    assert services.edition_publish() is None, "nothing changed"
+
+
+def test_the_last_entry_may_go_without_the_kill_switch(press, body, person, run_jobs):
+    content_id = listable(URL, person)
+    entry = body.list(content_id)
+    run_jobs()
+    listing.content_gone(content_id=content_id)
+    run_jobs()
+    entry.refresh_from_db()
+    assert (in_force(press), entry.state) == (set(), "removed")
+    again = body.list(content_id)
+    run_jobs()
+    again.refresh_from_db()
+    assert in_force(press) == {"bad.example"}
+
+
+def test_a_refused_edition_leaves_the_last_good_one_says_why_and_holds_no_ending_back(
+    press, body, person, run_jobs, settings, browser_of
+):
+    gone = listable(URL, person)
+    body.list(gone)
+    body.list(listable("https://stays.example/1", person))
+    run_jobs()
+    settings.LIST_MAX_ADDED = 1
+    for name in ("one", "two"):
+        body.list(listable(f"https://{name}.example/1", person))
+    listing.content_gone(content_id=gone)
+    run_jobs()
+    assert in_force(press) == {"stays.example"}
+    refused = Edition.objects.filter(state="refused").get()
+    assert refused.refusals[0]["code"] == "too_many_additions"
+    assert services.edition_publish() is None
+    assert Edition.objects.filter(state="refused").count() == 1, "told once"
+    for user in (body.reviewer, body.approver):
+        page = browser_of(user).get("/list/", headers={"accept-language": "en"}).content.decode()
+        assert "The edition adds 2 entries; at most 1 may be added at once." in page
+    settings.LIST_MAX_ADDED = 1000
+    services.edition_publish()
+    assert in_force(press) == {"stays.example", "one.example", "two.example"}
+    assert not Entry.objects.exclude(refused=[]).exists()
+
+
+@pytest.mark.parametrize(
+    "target", ["evil.example\n$GENERATE 1-9 x$ CNAME .", "$ORIGIN", "*.example", "32.1.2.0.192.rpz-ip", "x.example.",
+               "example", "gоv.example", "192.0.2.1", "a" * 64 + ".example"]
+)  # fmt: skip
+def test_a_row_changed_in_the_database_never_reaches_an_edition(press, body, person, run_jobs, target):
+    body.list(listable("https://stays.example/1", person))
+    run_jobs()
+    entry = body.list(listable(URL, person))
+    Entry.objects.filter(id=entry.id).update(target=target)
+    run_jobs()
+    assert in_force(press) == {"stays.example"}
+    codes = {each["code"] for each in Edition.objects.get(state="refused").refusals}
+    assert "no_activation" in codes and any(code.startswith("name_") for code in codes)
+
+
+def test_an_entry_put_into_the_database_without_signatures_is_refused(press, body, person, run_jobs):
+    entry = body.propose(listable(URL, person))
+    Entry.objects.filter(id=entry.id).update(state="active", activator=body.both, activated_at=clock.now())
+    services.edition_publish()
+    assert in_force(press) == set()
+    assert Edition.objects.get(state="refused").refusals[0]["code"] == "too_few_persons"
+
+
+def test_expiry_needs_no_signature_of_a_person(press, body, person, run_jobs, frozen):
+    body.list(listable(URL, person))
+    run_jobs()
+    frozen.shift(timedelta(days=90))
+    jobs.run_sweep("listing.expire")
+    run_jobs()
+    assert in_force(press) == set()
+
+
+def test_the_kill_switch_empties_at_once_and_another_person_brings_it_back(press, body, person, run_jobs, browser_of):
+    body.list(listable(URL, person))
+    run_jobs()
+    browser = browser_of(body.approver)
+    assert browser.post("/editions/kill/", {"reason": "An error", "word": "no"}).status_code == 422
+    assert in_force(press) == {"bad.example"}
+    assert browser.post("/editions/kill/", {"reason": "An error", "word": "empty"}).status_code == 302
+    run_jobs()
+    assert in_force(press) == set() and queries.in_force().kill_id
+    services.edition_publish(refresh=True)
+    assert in_force(press) == set(), "it stays empty"
+    with pytest.raises(DomainError, match="second_person_needed"), transaction.atomic():
+        services.kill_lift(actor=body.approver.actor)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        KillOrder.objects.update(lifted_by=body.approver, lifted_at=clock.now())
+    with pytest.raises(Forbidden):
+        services.kill_switch(actor=body.reviewer.actor, reason="I may not")
+    services.kill_lift(actor=body.both.actor)
+    run_jobs()
+    assert in_force(press) == {"bad.example"}
+
+
+def test_a_long_list_comes_back_after_the_kill_switch(press, body, person, run_jobs, settings):
+    analysts = person(Role.ANALYST), person(Role.ANALYST)
+    from tests.lists.cases import checked, confirmed, told_to_police, tried
+
+    settings.LIST_MAX_ADDED = 3
+    for number in range(6):
+        content_id = confirmed(f"https://n{number}.example/", *analysts)
+        told_to_police(content_id)
+        checked(content_id)
+        tried(content_id)
+        body.list(content_id)
+        run_jobs()
+    services.kill_switch(actor=SYSTEM, reason="at the machine")
+    run_jobs()
+    assert in_force(press) == set()
+    services.kill_lift(actor=body.approver.actor)
+    run_jobs()
+    assert len(in_force(press)) == 6
+
+
+def test_a_publisher_that_died_between_the_steps_is_taken_up(press, body, person, run_jobs):
+    body.list(listable(URL, person))
+    run_jobs()
+    row = queries.in_force()
+    Edition.objects.filter(id=row.id).update(state="signed", published_at=None)
+    services.edition_publish()
+    row.refresh_from_db()
+    assert row.state == "published"
+    lost = Edition.objects.create(version=99, state="signed", digest="x", built_at=clock.now())
+    services.edition_publish()
+    lost.refresh_from_db()
+    assert lost.state == "abandoned" and in_force(press) == {"bad.example"}
+
+
+def test_a_quiet_list_is_signed_anew_each_day_and_old_signatures_expire(press, body, person, run_jobs, frozen):
+    body.list(listable(URL, person))
+    run_jobs()
+    first = store.current(press.folder)
+    jobs.run_sweep("distribution.refresh")
+    assert store.current(press.folder) == first
+    frozen.shift(timedelta(days=1, minutes=1))
+    jobs.run_sweep("distribution.refresh")
+    assert store.current(press.folder) == first + 1
+    with pytest.raises(EditionRefused):
+        read_edition(store.read(press.folder, first), press.root, clock.now() + timedelta(days=7))
+
+
+def test_subscribers_of_the_url_list_fetch_the_signed_files_with_their_token(press, body, person, run_jobs, client):
+    body.list(listable(URL, person), Method.URL)
+    run_jobs()
+    subscriber, secret = services.subscriber_add(
+        actor=person(Role.OPERATOR).actor, organisation="A provider", delivery=Delivery.URL
+    )
+
+    def get(path, token=secret, **headers):
+        return client.get(f"/api/v1/list/editions/{path}", headers={"authorization": f"Bearer {token}"} | headers)
+
+    head = get("current").json()
+    assert head["version"] == store.current(press.folder) and "timestamp.json" in head["files"]
+    files = {name: get(f"{head['version']}/{name}") for name in head["files"]}
+    assert read_edition({n: f.content for n, f in files.items()}, press.root, clock.now()).urls() == {URL}
+    etag = files["targets.json"]["ETag"]
+    assert get(f"{head['version']}/targets.json", **{"if-none-match": etag}).status_code == 304
+    for path in ("9999/targets.json", f"{head['version']}/..%2Fx", f"{head['version']}/rule.pem", "0/targets.json"):
+        assert get(path).status_code == 404
+    other = token_create(actor=SYSTEM, organisation_id=Organisation.objects.get(name="A provider").id, title="x",
+                         scopes=["reports.write"])  # fmt: skip
+    assert get("current", other).status_code == 403
+    services.subscriber_revoke(actor=person(Role.OPERATOR).actor, subscriber_id=subscriber.id)
+    assert get("current").status_code == 401
+
+
+# --- with the real programs --------------------------------------------------------------------------------------
+
+
+class TestWithResolvers:
+    pytestmark = resolvers
+
+    def test_listed_names_are_blocked_and_lifted_in_unbound_and_bind(self, real, press, body, person, run_jobs):
+        content_id = listable(URL, person)
+        for provider in real.providers.values():
+            wait(lambda p=provider: ask(p.resolver, CANARY) == p.blocked)
+            assert ask(provider.resolver, "bad.example").startswith("A "), "warm cache"
+        entry = body.list(content_id)
+        run_jobs()
+        for provider in real.providers.values():
+            for name in ("bad.example", "www.bad.example"):
+                assert ask(provider.resolver, name) == provider.blocked
+        effects = queries.effects_of(entry.id)
+        assert {e.resolver for e in effects} == set(real.providers) and all(0 < e.seconds < 5 for e in effects)
+        listing.content_gone(content_id=content_id)
+        run_jobs()
+        for provider in real.providers.values():
+            assert ask(provider.resolver, "bad.example").startswith("A ")
+        lifted = [e for e in queries.effects_of(entry.id) if not e.blocked]
+        assert len(lifted) == len(real.providers) and all(e.seconds is not None for e in lifted)
+        entry.refresh_from_db()
+        assert entry.state == "removed"
+
+    def test_from_activation_to_effective_takes_at_most_a_second(self, real, body, person, run_jobs):
+        taken = []
+        for number in range(5):
+            content_id = listable(f"https://quick{number}.example/", person)
+            real.host([f"quick{number}.example"])
+            for provider in real.providers.values():
+                ask(provider.resolver, f"quick{number}.example")
+            entry = body.list(content_id)
+            run_jobs()
+            taken += [effect.seconds for effect in queries.effects_of(entry.id)]
+        print("activation to effective", sorted(round(s, 3) for s in taken))
+        assert statistics.median(taken) <= 1.0
+
+    def test_the_kill_switch_lifts_every_block(self, real, body, person, run_jobs):
+        body.list(listable(URL, person))
+        run_jobs()
+        services.kill_switch(actor=body.approver.actor, reason="A grave error")
+        run_jobs()
+        for provider in real.providers.values():
+            for name in ("bad.example", CANARY):
+                wait(lambda p=provider, n=name: ask(p.resolver, n).startswith("A "))
+        services.kill_lift(actor=body.both.actor)
+        run_jobs()
+        for provider in real.providers.values():
+            wait(lambda p=provider: ask(p.resolver, "bad.example") == p.blocked)
+
+    def test_a_damaged_primary_is_healed(self, real, body, person, run_jobs):
+        body.list(listable(URL, person))
+        run_jobs()
+        knot = Knot(str(real.knot_socket))
+        wanted = knot.read("nx.list")
+        knot.sync("nx.list", frozenset({Record("stranger.example", ".")}))
+        KnotState.objects.update(checked_at=clock.now() - timedelta(minutes=1))
+        jobs.run_sweep("distribution.reconcile")
+        assert knot.read("nx.list") == wanted
+        real.list.ctl(["zone-purge -f nx.list."])
+        KnotState.objects.update(checked_at=clock.now() - timedelta(minutes=1))
+        jobs.run_sweep("distribution.reconcile")
+        assert knot.read("nx.list") == wanted
+        assert KnotState.objects.get(zone="nx.list").healed_at
+
+    def test_a_primary_that_is_down_keeps_the_edition_signed_until_it_is_back(
+        self, real, press, body, person, run_jobs
+    ):
+        entry = body.list(listable(URL, person))
+        real.list.stop()
+        try:
+            with pytest.raises(KnotError):
+                services.edition_publish()
+            assert in_force(press) == {"bad.example"}, "subscribers of the files have it"
+            KnotState.objects.update(checked_at=clock.now() - timedelta(minutes=1))
+            jobs.run_sweep("distribution.reconcile")
+            assert all(state.problem for state in queries.primary())
+            assert any(waiting.alarm for waiting in queries.desk(body.approver.actor))
+        finally:
+            real.list.start()
+        jobs.run_sweep("distribution.refresh")
+        assert queries.in_force().version == store.current(press.folder)
+        for provider in real.providers.values():
+            wait(lambda p=provider: ask(p.resolver, entry.target) == p.blocked, 75)
+
+    @pytest.mark.parametrize(
+        "owner", ["a.example\nzone-commit nx.list", "$GENERATE", "a.example.", "*", "a b.example", "rpz-ip", "",
+                  "a.example ; x", 'a".example', "a.exаmple"]
+    )  # fmt: skip
+    def test_no_odd_record_reaches_the_primary(self, real, owner):
+        knot = Knot(str(real.knot_socket))
+        before = knot.read("nx.list")
+        with pytest.raises(KnotError, match="not fit"):
+            knot.sync("nx.list", before | {Record(owner, ".")})
+        with pytest.raises(KnotError):
+            knot.sync("nx.list", before | {Record("a.example", "b.example")})
+        with pytest.raises(KnotError):
+            knot.sync("nx.list\n", before)
+        assert knot.read("nx.list") == before
+
+    def test_a_subscriber_is_let_in_and_revoked_in_one_step(self, real, person, run_jobs, browser_of):
+        operator = person(Role.OPERATOR)
+        subscriber, secret = services.subscriber_add(
+            actor=operator.actor, organisation="Provider One", delivery=Delivery.NXDOMAIN, notify="127.0.0.1@9"
+        )
+        run_jobs()
+        subscriber.refresh_from_db()
+        assert subscriber.state == "active"
+
+        first = key_name(subscriber)
+
+        def transfer(zone="nx.list", name=first, value=secret):
+            key = dns.tsigkeyring.from_text({name: (dns.tsig.HMAC_SHA256, value)})
+            got = dns.zone.Zone(zone)
+            query, _serial = dns.xfr.make_query(got, keyring=key)
+            dns.query.inbound_xfr(real.primary[0], got, query, port=real.primary[1], timeout=5)
+            return {str(owner) for owner in got.nodes}
+
+        assert "canary.mamori.example" in transfer()
+        with pytest.raises((dns.xfr.TransferError, dns.exception.DNSException)):
+            transfer("stop.list")
+        renewed, other = services.subscriber_renew_key(actor=operator.actor, subscriber_id=subscriber.id)
+        run_jobs()
+        with pytest.raises((dns.xfr.TransferError, dns.exception.DNSException)):
+            transfer()
+        assert transfer(name=key_name(renewed), value=other)
+        browser = browser_of(operator)
+        assert browser.post(f"/editions/subscribers/{subscriber.id}/revoke/").status_code == 302
+        run_jobs()
+        with pytest.raises((dns.xfr.TransferError, dns.exception.DNSException)):
+            transfer(name=key_name(renewed), value=other)
+        assert not [name for name in Knot(str(real.knot_socket)).accesses() if name.startswith("sub-")]
+        assert Subscriber.objects.get().state == "revoked"
+
+    def test_outside_resolvers_are_asked_for_the_canary_only(self, real, body, person, run_jobs, settings):
+        settings.PROBE_OUTSIDE = {"outside": settings.PROBE_RESOLVERS["bind"]}
+        body.list(listable(URL, person))
+        run_jobs()
+        jobs.run_sweep("distribution.probe")
+        jobs.run_sweep("distribution.probe")
+        assert set(Probe.objects.filter(entry_id=None).values_list("resolver", "outside")) == {
+            ("unbound", False), ("bind", False), ("outside", True)}  # fmt: skip
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Probe.objects.filter(entry_id__isnull=False).update(outside=True)
+
+    def test_a_resolver_that_lags_raises_an_alarm(self, real, body, person, settings, run_jobs):
+        settings.PROBE_RESOLVERS = {"unsubscribed": f"127.0.0.1:{real.example.port}"}
+        entry = body.list(listable(URL, person))
+        run_jobs()
+        assert [effect.seconds for effect in queries.effects_of(entry.id)] == [None]
+        assert any("late" in str(waiting.title) for waiting in queries.desk(body.approver.actor) if waiting.alarm)
+        jobs.run_sweep("distribution.probe")
+        assert [probe.seconds for probe in queries.canaries()] == [None]
