@@ -124,7 +124,12 @@ def world(settings: dict[str, str] | None = None) -> Iterator[Platform]:
 def environment(platform: Platform, face: str) -> dict[str, str]:
     """As in production (no demo clock, sweeps each minute), but without TLS: a proxy's business."""
     production = {"MAMORI_DEMO": "no", "MAMORI_HTTPS": "no", "MAMORI_SWEEP_SECONDS": "60", "MAMORI_SMTP_STARTTLS": "no"}
-    return {**platform.environment(face), **production, "PYTHONPATH": f"{ROOT}/src:{ROOT}"}
+    return {
+        **platform.environment(face),
+        **production,
+        "PYTHONPATH": f"{ROOT}/src:{ROOT}",
+        "DJANGO_SETTINGS_MODULE": "mamori.site.settings",
+    }
 
 
 def owner(platform: Platform) -> psycopg.Connection[Any]:
@@ -161,7 +166,7 @@ def django(platform: Platform, face: str) -> None:
     """Make this process a process of that face."""
     import django as framework
 
-    os.environ.update({**environment(platform, face), "DJANGO_SETTINGS_MODULE": "mamori.site.settings"})
+    os.environ.update(environment(platform, face))
     framework.setup()
 
 

@@ -1,4 +1,4 @@
-"""Fill a new database with the records of a hotline after three years (`records.sql`), and tell how far it is."""
+"""Fill a new database with the records of a hotline after three years (`records*.sql`), and tell how far it is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ Connection = psycopg.Connection[Any]
 
 def steps() -> list[tuple[str, str, str]]:
     """(table, how many rows, SQL) of each step."""
-    parts = _STEP.split(Path(__file__).with_name("records.sql").read_text())[1:]
+    text = "".join(Path(__file__).with_name(name).read_text() for name in ("records.sql", "records_after.sql"))
+    parts = _STEP.split(text)[1:]
     return list(zip(parts[::3], parts[1::3], parts[2::3], strict=True))
 
 
