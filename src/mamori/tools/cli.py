@@ -14,9 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from mamori.engine import keys as engine_keys
+from mamori.engine.evidence import EvidenceError
 from mamori.engine.transparency.audit import LogReport
 from mamori.engine.transparency.note import COSIGNATURE, ED25519, NoteError, NoteKey, check_name, encode_base64
 from mamori.tools.audit_verify import verify_export
+from mamori.tools.evidence import verify_evidence_file
 from mamori.tools.receipt import verify_receipt_file
 from mamori.tools.witness import Witness, WitnessError, WitnessServer, set_up
 
@@ -27,8 +29,10 @@ witness = typer.Typer(no_args_is_help=True, help="Run a witness that cosigns che
 receipt = typer.Typer(no_args_is_help=True, help="Signed receipts of reports.")
 audit = typer.Typer(no_args_is_help=True, help="The audit log.")
 keys = typer.Typer(no_args_is_help=True, help="Ed25519 signing keys in files.")
+evidence = typer.Typer(no_args_is_help=True, help="Signed evidence bundles.")
 app.add_typer(witness, name="witness")
 app.add_typer(receipt, name="receipt")
+app.add_typer(evidence, name="evidence")
 app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
 
@@ -104,6 +108,28 @@ def receipt_verify(
         opened = {None: "not shown (no opening given)", True: "yes, they are what was reported", False: "no"}
         table.add_row("addresses fit", opened[report.opened])
     _finish(table, [report.reason] if report.reason else [])
+
+
+@evidence.command("verify")
+def evidence_verify(
+    file: Path,
+    key: Annotated[Path, typer.Option(help="Public key file (PEM) of the hotline's evidence key.")],
+) -> None:
+    """Verify a signed evidence bundle and show what it says. Contacts nobody."""
+    table = _table("Evidence")
+    with usage_errors():
+        try:
+            bundle = verify_evidence_file(file, key)
+        except EvidenceError as error:
+            table.add_row("genuine", "no")
+            _finish(table, [str(error)])
+            return
+    table.add_row("genuine", "yes")
+    table.add_row("made at", str(bundle.get("made_at")))
+    table.add_row("content", str(bundle.get("content_id")))
+    table.add_row("address (SHA-256)", str((bundle.get("address") or {}).get("sha256")))
+    table.add_row("votes", str(len(bundle.get("votes") or [])))
+    _finish(table, [])
 
 
 @audit.command("verify-export")
