@@ -29,6 +29,7 @@ def public_face(settings: Any) -> Client:
     plain_static(settings)
     settings.MIDDLEWARE = [*site._COMMON, *site._PUBLIC]
     settings.ROOT_URLCONF = "mamori.site.urls_public"
+    settings.SECURE_REFERRER_POLICY = "no-referrer"
     return Client()
 
 

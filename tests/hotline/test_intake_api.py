@@ -40,7 +40,12 @@ def jobs_waiting() -> list[str]:
 def test_a_batch_is_stored_sealed_and_answered_by_index(partner: Client, run_jobs: Any) -> None:
     answer = post(
         partner,
-        {"url": "https://site.example/a", "seen_at": "2026-11-20T10:00:00+09:00", "comment": "seen", "external_id": "x1"},
+        {
+            "url": "https://site.example/a",
+            "seen_at": "2026-11-20T10:00:00+09:00",
+            "comment": "seen",
+            "external_id": "x1",
+        },
         {"url": "ftp://site.example"},
         {"url": "https://site.example/b", "seen_at": "2026-11-20", "child_at_risk": True},
     )
@@ -54,7 +59,7 @@ def test_a_batch_is_stored_sealed_and_answered_by_index(partner: Client, run_job
     assert b"seen" not in bytes(Submission.objects.get(sealed_text__isnull=False).sealed_text or b"")
     assert len(jobs_waiting()) == 1
     run_jobs()
-    assert sorted(Report.objects.values_list("child_at_risk", "state")) == [(False, "screened"), (True, "received")]
+    assert sorted(Report.objects.values_list("child_at_risk", "state")) == [(False, "linked"), (True, "received")]
     assert audit_rows("intake.batch_received")[0]["codes"] == {"accepted": 2, "new": 2, "refused": 1}
 
 
@@ -73,7 +78,9 @@ def test_the_same_key_gives_the_same_answer_and_another_body_a_conflict(partner:
 def test_a_key_of_another_organisation_is_not_ours(partner: Client, settings: Any) -> None:
     post(partner, {"url": "https://site.example/a", "external_id": "same"})
     other = Organisation.objects.create(name="Another partner", kind="hotline")
-    answer = post(partner_face(settings, other, "reports.write"), {"url": "https://site.example/b", "external_id": "same"})
+    answer = post(
+        partner_face(settings, other, "reports.write"), {"url": "https://site.example/b", "external_id": "same"}
+    )
     assert answer.status_code == 201
     assert Report.objects.count() == 2
 

@@ -89,7 +89,7 @@ def test_a_tick_alone_pages_nobody_and_waits_first_in_line(analyst: User) -> Non
     take(analyst, "https://site.example/old")
     _code, [ticked] = take(analyst, "https://site.example/ticked", child_at_risk=True)
     waiting = queries.reports_waiting(analyst.actor)
-    assert [r.id for r in waiting][0] == ticked.id
+    assert next(r.id for r in waiting) == ticked.id
     jobs.run_sweep("intake.screen_new")
     ticked.refresh_from_db()
     assert ticked.state == "received"
@@ -179,7 +179,9 @@ def test_a_submission_is_closed_with_its_last_report(analyst: User, frozen: Any)
         assert (Submission.objects.get(id=report.submission_id).closed_at is not None) == (number == 1)
 
 
-def test_a_withheld_closing_is_not_shown_and_waits_a_day_after_the_hold(analyst: User, senior: User, frozen: Any) -> None:
+def test_a_withheld_closing_is_not_shown_and_waits_a_day_after_the_hold(
+    analyst: User, senior: User, frozen: Any
+) -> None:
     report = closed(analyst)
     with pytest.raises(Forbidden):
         services.submission_withhold(actor=analyst.actor, submission_id=report.submission_id, withheld=True)

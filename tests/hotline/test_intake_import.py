@@ -1,9 +1,11 @@
 """Reports from a CSV file."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.utils.translation import override
 from typer import Typer
 from typer.testing import CliRunner
 
@@ -16,6 +18,14 @@ from mamori.hotline.intake.commands import import_reports
 from mamori.hotline.intake.models import Report, Submission
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    with override("en"):
+        yield
+
+
 HEAD = "url,seen_at,comment\n"
 
 

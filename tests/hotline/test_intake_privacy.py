@@ -54,7 +54,11 @@ class Face:
         answer = line.getresponse()
         content = answer.read()
         line.close()
-        return answer.status, {k: v for k, v in answer.getheaders() if k not in {"date", "Date", "Expires", "expires"}}, content
+        return (
+            answer.status,
+            {k: v for k, v in answer.getheaders() if k not in {"date", "Date", "Expires", "expires"}},
+            content,
+        )
 
     def send(self, **fields: str) -> tuple[dict[str, str], bytes, float]:
         """Report with a proof of work. Returns headers, page and seconds."""
@@ -91,7 +95,17 @@ def face(transactional_db: None, tmp_path: Path) -> Iterator[Face]:
         capture_output=True,
     )
     log = tmp_path / "log"
-    command = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "mamori.site.wsgi:application"]
+    command = [
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "mamori.site.wsgi:application",
+    ]
     with log.open("wb") as out:
         process = subprocess.Popen([sys.executable, *command], env=environment, stdout=out, stderr=out)
     try:
@@ -118,7 +132,9 @@ def everything() -> str:
     """Every row of every table as text; bytes in hex."""
     text = []
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'django_migrations'")
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'django_migrations'"
+        )
         for (table,) in cursor.fetchall():
             cursor.execute(f'SELECT t::text FROM "{table}" t')
             text.extend(f"{table}: {row[0]}" for row in cursor.fetchall())
@@ -131,7 +147,9 @@ def test_a_secret_in_any_field_is_nowhere_in_clear_and_nothing_tells_of_the_visi
         "text": f"text {MARKER}",
         "contact": f"contact {MARKER}",
     }
-    _headers, page, _seconds = face.send(**fields)
+    headers, page, _seconds = face.send(**fields)
+    assert {name.lower(): value for name, value in headers.items()}["referrer-policy"] == "no-referrer"
+    assert "set-cookie" not in {name.lower() for name in headers}
     code = code_of(page)
     looked = face.ask("POST", "/en/receipt/", {"code": code})[2].decode()
     once = re.search(r'name="once" value="(\w+)"', looked)

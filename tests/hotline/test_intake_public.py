@@ -1,5 +1,6 @@
 """The public form, its gate, the receipt and the pages around it."""
 
+import itertools
 import subprocess
 import sys
 from datetime import timedelta
@@ -29,9 +30,7 @@ def look_up(browser: Client, code: str, language: str = "en", **fields: str) -> 
 
 def test_a_report_with_a_proof_of_work_is_stored_and_answered_with_a_receipt(browser: Client, frozen: Any) -> None:
     frozen.shift(timedelta(minutes=17, seconds=3))
-    page = send(
-        browser, addresses="https://Site.example/a\n\nsite.example/b", text="A drawing", seen_on="2026-11-20"
-    )
+    page = send(browser, addresses="https://Site.example/a\n\nsite.example/b", text="A drawing", seen_on="2026-11-20")
     assert page.status_code == 200
     submission = Submission.objects.get(receipt_digest__isnull=False)
     assert submission.received_hour == clock.this_hour() != clock.now()
@@ -118,14 +117,15 @@ def hidden(page: str) -> dict[str, str]:
     from html import unescape
 
     return {
-        name: unescape(value)
-        for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
+        name: unescape(value) for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
     }
 
 
 def test_without_javascript_the_form_goes_through_a_short_queue(browser: Client, frozen: Any, settings: Any) -> None:
     settings.QUEUE_SECONDS = 20
-    page = browser.post("/en/report/", {"addresses": "https://site.example/a", "text": "two\nlines", "child_at_risk": "on"})
+    page = browser.post(
+        "/en/report/", {"addresses": "https://site.example/a", "text": "two\nlines", "child_at_risk": "on"}
+    )
     assert page.status_code == 200
     fields = hidden(page.content.decode())
     assert fields["text"] == "two\nlines"
@@ -146,7 +146,7 @@ def test_the_queue_lets_so_many_through_in_a_minute(frozen: Any, settings: Any) 
     frozen.shift(timedelta(days=1))
     settings.QUEUE_SECONDS, settings.QUEUE_PER_MINUTE = 1, 6
     waits = [gate.seconds_left(gate.ticket()) for _ in range(4)]
-    assert [later - sooner for sooner, later in zip(waits, waits[1:], strict=False)] == [10, 10, 10]
+    assert [later - sooner for sooner, later in itertools.pairwise(waits)] == [10, 10, 10]
 
 
 def test_a_ticket_of_another_s_making_is_refused(browser: Client) -> None:
@@ -228,12 +228,25 @@ def test_a_signed_receipt_is_verified_by_the_command_line_alone(browser: Client,
     (tmp_path / "receipt.txt").write_text(receipt)
     (tmp_path / "opening.json").write_text(opening)
     key = text.split("--key ")[1].split("<")[0].strip()
-    command = [sys.executable, "-c", "from mamori.tools.cli import app; app()", "receipt", "verify", "receipt.txt", "--key", key]
-    done = subprocess.run([*command, "--opening", "opening.json"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-c",
+        "from mamori.tools.cli import app; app()",
+        "receipt",
+        "verify",
+        "receipt.txt",
+        "--key",
+        key,
+    ]
+    done = subprocess.run(
+        [*command, "--opening", "opening.json"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "yes, they are what was reported" in " ".join(done.stdout.split())
     (tmp_path / "opening.json").write_text(opening.replace("/b", "/c"))
-    forged = subprocess.run([*command, "--opening", "opening.json"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    forged = subprocess.run(
+        [*command, "--opening", "opening.json"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert forged.returncode != 0
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.db import connection
 
 from mamori.ground import jobs
 from mamori.ground.accounts.models import User
@@ -39,7 +39,9 @@ def browser(analyst: User, browser_of: BrowserOf) -> Client:
 def test_an_operator_takes_a_report_and_reads_the_receipt_out(browser: Client) -> None:
     assert browser.get("/intake/phone/", **LANGUAGE).status_code == 200
     page = browser.post(
-        "/intake/phone/", {"channel": "walk_in", "addresses": "https://site.example/a", "contact": "at the desk"}, **LANGUAGE
+        "/intake/phone/",
+        {"channel": "walk_in", "addresses": "https://site.example/a", "contact": "at the desk"},
+        **LANGUAGE,
     )
     opened = services.receipt_open(code_of(page.content))
     assert opened is not None
@@ -163,7 +165,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(path: str, browser: C
     counts = []
     for _round in range(2):
         for _number in range(10):
-            code, [report] = take(analyst, child_at_risk=True)
+            code, [_report] = take(analyst, child_at_risk=True)
             services.message_answer(code=code, text="x", spent=gate.once(code))
         browser.get(path, **LANGUAGE)
         with CaptureQueriesContext(connection) as seen:

@@ -1,5 +1,6 @@
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from mamori.ground.ui.states import registered
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
@@ -32,7 +33,7 @@ class ReportTable(Table):
         ChoiceFilter("state", _("State"), lambda: _words("report")),  # type: ignore[arg-type,return-value]
         ChoiceFilter("source", _("Source"), lambda: _words("report_source")),  # type: ignore[arg-type,return-value]
         ChoiceFilter("outcome", _("Outcome"), lambda: _words("report_outcome")),  # type: ignore[arg-type,return-value]
-        DateFilter("received", _("Received"), lookup="received_hour"),
+        DateFilter("received", pgettext_lazy("day", "Received"), lookup="received_hour"),
     )
     order = "-received_hour"
     export_permission = EXPORT
