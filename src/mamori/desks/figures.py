@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from mamori.engine.survival import Step, quantile, survival_curve
 from mamori.ground.actors import SYSTEM
-from mamori.ground.ui.charts import Chart, Curve, Series, bar_chart, step_chart
+from mamori.ground.ui.charts import Chart, Curve, Hue, Series, bar_chart, step_chart
 from mamori.ground.ui.states import look
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.intake import queries as intake
@@ -18,6 +18,18 @@ REMOVAL_DAYS = 365
 UNTIL_HOURS = 28 * 24
 WITHIN_HOURS = (1, 24, 48, 72, 168, 672)
 MOST_STEPS = 300
+HUES: dict[str, Hue] = {
+    "actioned": "blue",
+    "removed": "green",
+    "already_gone": "grey",
+    "not_illegal": "orange",
+    "": "yellow",
+    "BASELINE": "red",
+    "NATIONAL": "blue",
+    "NOT_ILLEGAL": "grey",
+    "IGNORE": "yellow",
+    "UNDETERMINED": "orange",
+}
 PLACES = ("domestic", "abroad")
 Json = dict[str, Any]
 
@@ -107,6 +119,7 @@ def _bars(key: str, caption: str, machine: str, rows: list[list[Any]], data: Jso
     for on, value, count in rows:
         table.setdefault(value, {})[on] = count
     series = [
-        Series(look(machine, value).word, [table[value].get(str(day), 0) for day in days]) for value in sorted(table)
+        Series(look(machine, value).word, [table[value].get(str(day), 0) for day in days], HUES.get(value))
+        for value in sorted(table, key=lambda value: (list(HUES).index(value) if value in HUES else len(HUES), value))
     ]
     return bar_chart(key, caption, [f"{day:%m-%d}" for day in days], series, label_title=_("Day"))

@@ -27,8 +27,8 @@ DESKS = (
     Desk(_("Screening"), "intake_screening", "intake.screen", "s", "inbox", ("intake_screen",)),
     Desk(_("Queue"), "assessment_queue", "assessment.assess", "q", "scale", ("assessment_",)),
     Desk(_("Reports"), "intake_reports", "intake.see", "r", "flag", ("intake_report",)),
-    Desk(_("Reporters' messages"), "intake_messages", "intake.open_sealed", "m", "pen"),
-    Desk(_("Take a report by phone"), "intake_phone", "intake.operator", "o", "phone"),
+    Desk(_("Messages"), "intake_messages", "intake.open_sealed", "m", "pen"),
+    Desk(_("By phone"), "intake_phone", "intake.operator", "o", "phone"),
     Desk(_("Cyber patrol"), "intake_patrol", "intake.patrol", "y", "eye"),
     Desk(_("Police"), "referral_desk", "referral.see", "p", "shield", ("referral_",)),
     Desk(_("Contacts"), "tracing_contacts", "tracing.see", "c", "server", ("tracing_",)),
@@ -43,7 +43,7 @@ DESKS = (
     Desk(_("People"), "accounts_members", "accounts.see", "h", "people", ("accounts_",)),
     Desk(_("Audit"), "audit_events", "audit.see_own", "u", "lock", ("audit_",)),
     Desk(_("Figures"), "desks_figures", "desks.figures", "f", "building"),
-    Desk(_("Find an address"), "desks_search", "desks.search", "i", "search"),
+    Desk(_("Search"), "desks_search", "desks.search", "i", "search"),
 )
 
 

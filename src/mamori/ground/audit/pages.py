@@ -11,14 +11,14 @@ from mamori.ground import audit
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.audit import queries, services
 from mamori.ground.audit.permissions import EXPORT, SEE, VERIFY
-from mamori.ground.audit.tables import CheckpointTable, EventTable
+from mamori.ground.audit.tables import CheckpointTable, EventExport, EventTable
 from mamori.ground.ui.parts import KeyValue
 
 
 def events(request: StaffRequest) -> HttpResponse:
     table = EventTable(request.GET, queries.events(request.actor), actor=request.actor)
     if table.wants_csv:
-        return table.csv_response("audit")
+        return EventExport(request.GET, queries.events(request.actor), actor=request.actor).csv_response("audit")
     return render(request, "audit/events.html", {"table": table, "whole": request.actor.may(SEE)})
 
 

@@ -1,7 +1,9 @@
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.apps import apps
@@ -53,17 +55,25 @@ class SubjectFilter(Filter):
         return rows.filter(subject_type__in=kinds, subject_id=name)
 
 
+def _short(value: object) -> str:
+    text = str(value)
+    return f"{text[:8]}…" if len(text) > 20 else text
+
+
 class EventTable(Table):
     caption = _("Events")
     columns = [
         Column("id", _("Number"), sort=("id",), render="number"),
         Column("at", _("When"), render="moment"),
-        Column("event", _("What happened")),
-        Column("who", _("By whom"), export=False),
-        Column("actor_id", _("Actor"), render="digest", value=lambda row: str(row.actor_id or "")),
-        Column("subject_type", _("Thing")),
-        Column("subject_id", _("Its id"), render="digest"),
-        Column("codes", _("Codes"), value=lambda row: " · ".join(f"{k}={v}" for k, v in row.codes.items())),
+        Column("event", _("What happened"), link=lambda row: f"?{urlencode({'event': row.event})}"),
+        Column("who", _("By whom"), link=lambda row: f"?{urlencode({'actor': row.actor_id or ''})}"),
+        Column(
+            "subject",
+            _("Thing"),
+            value=lambda row: f"{row.subject_type.rpartition('.')[2]} {_short(row.subject_id)}",
+            link=lambda row: f"?{urlencode({'subject': f'{row.subject_type}:{row.subject_id}'})}",
+        ),
+        Column("codes", _("Codes"), value=lambda row: " · ".join(f"{k} {_short(v)}" for k, v in row.codes.items())),
     ]
     filters = [
         TextFilter("event", _("What happened"), lookup="event"),
@@ -85,6 +95,21 @@ class EventTable(Table):
         for row in rows:
             row.who = names.get(row.actor_id) or actor_kind(row.actor_kind)  # type: ignore[attr-defined]
         return rows
+
+
+class EventExport(EventTable):
+    """The same rows with whole ids."""
+
+    columns = [
+        Column("id", _("Number"), sort=("id",), render="number"),
+        Column("at", _("When"), render="moment"),
+        Column("event", _("What happened")),
+        Column("actor_kind", _("By whom")),
+        Column("actor_id", _("Id of the actor")),
+        Column("subject_type", _("Thing")),
+        Column("subject_id", _("Id of the thing")),
+        Column("codes", _("Codes"), value=lambda row: json.dumps(row.codes, sort_keys=True)),
+    ]
 
 
 class CheckpointTable(Table):

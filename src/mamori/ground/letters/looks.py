@@ -1,14 +1,15 @@
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from mamori.ground.letters.states import LetterState
 from mamori.ground.ui.states import StateLook, register_states
 
 WORDS = {
-    LetterState.QUEUED: StateLook(_("Waiting"), "info", "clock"),
+    LetterState.QUEUED: StateLook(pgettext_lazy("letter", "Waiting"), "info", "clock"),
     LetterState.SENDING: StateLook(_("Being sent"), "info", "arrow-right"),
     LetterState.HANDING_OVER: StateLook(_("Being handed over"), "info", "arrow-right"),
     LetterState.HANDED: StateLook(_("Handed over"), "success", "check"),
-    LetterState.REFUSED: StateLook(_("Refused"), "error", "cross"),
+    LetterState.REFUSED: StateLook(pgettext_lazy("letter", "Refused"), "error", "cross"),
     LetterState.UNCERTAIN: StateLook(_("Uncertain"), "warning", "alert"),
     LetterState.BOUNCED: StateLook(_("Came back"), "error", "alert"),
 }
