@@ -12,7 +12,7 @@ from mamori.hotline.assessment.models import Criteria
 from mamori.hotline.assessment.services.exposure import MOST_MINUTES
 from mamori.hotline.assessment.states import LEGAL_REASONS, UNSEEN_REASONS, Reason, Verdict
 
-KEYS = {"BASELINE": "b", "NATIONAL": "n", "NOT_ILLEGAL": "x", "IGNORE": "g", "UNDETERMINED": "u"}
+KEYS = {"BASELINE": "b", "NATIONAL": "n", "NOT_ILLEGAL": "x", "IGNORE": "i", "UNDETERMINED": "u"}
 
 
 class _Keyed(forms.RadioSelect):
