@@ -13,7 +13,7 @@ register_states(
         "hold_requested": StateLook(_("On hold"), "error", "pause"),
         "released": StateLook(_("Released"), "success", "check"),
         "no_objection": StateLook(_("No objection"), "success", "check"),
-        "feedback": StateLook(_("Answered"), "success", "archive"),
+        "feedback": StateLook(_("Feedback given"), "success", "archive"),
     },
 )
 register_states(
@@ -67,7 +67,7 @@ register_states(
         "hold_lapsed": StateLook(_("Hold lapsed"), "warning", "clock"),
         "released": StateLook(_("Released by police"), "success", "check"),
         "no_objection": StateLook(_("No objection by police"), "success", "check"),
-        "cleared": StateLook(_("Notices may go"), "success", "arrow-right"),
+        "cleared": StateLook(_("Notices are free to go"), "success", "arrow-right"),
         "feedback": StateLook(_("Police gave feedback"), "info", "archive"),
         "evidence": StateLook(_("Evidence signed and kept"), "info", "lock"),
         "preservation": StateLook(_("Provider asked to preserve its data"), "info", "archive"),

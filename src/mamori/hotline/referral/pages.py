@@ -34,7 +34,7 @@ from mamori.hotline.referral.states import (
     PolicyKind,
     ReferralState,
 )
-from mamori.hotline.referral.tables import ReferralTable, number_of
+from mamori.hotline.referral.tables import ReferralTable
 from mamori.hotline.tracing import queries as tracing
 
 _CLOSED = {ReferralState.RELEASED, ReferralState.NO_OBJECTION, ReferralState.FEEDBACK}
@@ -50,7 +50,6 @@ def desk_page(request: StaffRequest) -> HttpResponse:
         "referral/desk.html",
         {
             "table": table,
-            "running": queries.clocks(request.actor),
             "waiting": [item for item in queries.desk(request.actor) if item.alarm],
             "may_set_policy": request.actor.may(POLICY),
         },
@@ -72,7 +71,7 @@ def _page(
     answers, hold = actor.may(ANSWER) and reads, queries.hold_of(actor, referral)
     context: dict[str, Any] = {
         "referral": referral,
-        "number": number_of(referral),
+        "number": queries.number_of(referral),
         "clock": queries.clock_of(referral),
         "hold": hold,
         "facts": _facts(referral, named=reads or actor.may(HAND_OVER)),
@@ -196,7 +195,7 @@ def release(request: StaffRequest, referral_id: UUID) -> HttpResponse:
 def evidence(request: StaffRequest, referral_id: UUID) -> HttpResponse:
     referral = queries.referral_row(request.actor, referral_id)
     answer = HttpResponse(queries.evidence_envelope(request.actor, referral), content_type="application/json")
-    answer["Content-Disposition"] = f'attachment; filename="evidence-{number_of(referral)}.json"'
+    answer["Content-Disposition"] = f'attachment; filename="evidence-{queries.number_of(referral)}.json"'
     return answer
 
 
@@ -300,7 +299,7 @@ def _content(referral: Referral) -> list[KeyValue]:
     found = [KeyValue(_("Address"), address.url, "address")]
     if decision is not None:
         found += [
-            KeyValue(_("Found"), f"{decision.verdict} · {', '.join(decision.law_codes)}"),
+            KeyValue(_("Finding"), f"{decision.verdict} · {', '.join(decision.law_codes)}"),
             KeyValue(_("Decided"), decision.decided_at, "moment"),
         ]
     if host is not None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _text
 from django.utils.translation import gettext_lazy as _
 
@@ -160,6 +161,11 @@ def hold_until(referral: Referral) -> datetime | None:
     return hold.until if hold else None
 
 
+def number_of(referral: Referral) -> str:
+    """How a referral is named: the beginning of its id."""
+    return referral.id.hex[:8].upper()
+
+
 def clock_of(referral: Referral) -> Clock | None:
     """The clock that runs: to be opened, to object, or the hold's."""
     here = f"/police/{referral.id}/"
@@ -168,17 +174,24 @@ def clock_of(referral: Referral) -> Clock | None:
         if referral.urgent:
             started = max(referral.queued_at, referral.urgent_at or referral.queued_at)
         return Clock(
-            _("To be opened by police"), min(started, referral.undelivered_due_at), referral.undelivered_due_at, here
+            _named(_("To be opened by police"), referral),
+            min(started, referral.undelivered_due_at),
+            referral.undelivered_due_at,
+            here,
         )
     silent = referral.state in UNANSWERED and referral.kind == PolicyKind.SILENT_CONSENT
     if silent and referral.delivered_at and referral.cleared_at is None:
         span = timedelta(hours=referral.policy.silence_hours)
-        return Clock(_("Time to object"), referral.delivered_at, referral.delivered_at + span, here)
+        return Clock(_named(_("Time to object"), referral), referral.delivered_at, referral.delivered_at + span, here)
     if referral.state == ReferralState.HOLD_REQUESTED:
         hold = _in_force(referral)
         if hold is not None:
-            return Clock(_("Hold"), hold.asked_at, hold.until, here)
+            return Clock(_named(_("Hold"), referral), hold.asked_at, hold.until, here)
     return None
+
+
+def _named(word: Promise | str, referral: Referral) -> str:
+    return _text("%(what)s: %(number)s") % {"what": word, "number": number_of(referral)}
 
 
 def _in_force(referral: Referral) -> Hold | None:

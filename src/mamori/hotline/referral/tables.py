@@ -12,13 +12,8 @@ from mamori.ground.ui.states import look
 from mamori.ground.ui.tables import Column, Table
 from mamori.hotline.referral.models import Referral
 from mamori.hotline.referral.permissions import EXPORT
-from mamori.hotline.referral.queries import clock_of
+from mamori.hotline.referral.queries import clock_of, number_of
 from mamori.hotline.referral.states import ReferralState
-
-
-def number_of(referral: Referral) -> str:
-    """How a referral is named: the beginning of its id."""
-    return referral.id.hex[:8].upper()
 
 
 def _clock(referral: Referral) -> SafeString | str:
@@ -26,9 +21,7 @@ def _clock(referral: Referral) -> SafeString | str:
     if running is None:
         return ""
     reading = running.at(clock.now())
-    return format_html(
-        '<span class="tag tone-{}">{}{}</span> {}', reading.tone, icon(reading.icon), reading.rest, running.title
-    )
+    return format_html('<span class="tag tone-{}">{}{}</span>', reading.tone, icon(reading.icon), reading.rest)
 
 
 def _states() -> list[tuple[str, Any]]:
@@ -43,13 +36,7 @@ class ReferralTable(Table):
     order = "urgent"
     export_permission = EXPORT
     columns = (
-        Column(
-            "number",
-            _("Number"),
-            value=number_of,
-            link=lambda r: reverse("referral_page", args=[r.id]),
-            render="digest",
-        ),
+        Column("number", _("Number"), value=number_of, link=lambda r: reverse("referral_page", args=[r.id])),
         Column("urgent", _("Urgency"), sort=("-urgent", "-opened_at", "id"), render="state:referral_urgency"),
         Column("state", _("State"), render="state:referral"),
         Column("clock", _("Clock"), value=_clock, export=False),

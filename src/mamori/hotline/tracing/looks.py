@@ -28,7 +28,7 @@ register_states(
 register_states(
     "trace_outcome",
     {
-        "found": StateLook(_("Answered"), "success", "check"),
+        "found": StateLook(_("Has an answer"), "success", "check"),
         "nothing": StateLook(_("Knows nothing"), "neutral", "dot"),
         "failed": StateLook(_("Could not be asked"), "warning", "alert"),
     },

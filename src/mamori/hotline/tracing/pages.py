@@ -151,7 +151,7 @@ def _facts(contact: Contact) -> list[KeyValue]:
         KeyValue(_("Organisation"), contact.organisation),
         KeyValue(_("Named by"), look("trace_method", contact.source).word),
         KeyValue(_("Content items with this contact"), queries.contents_on_contact(contact.id)),
-        KeyValue(_("Found"), contact.found_at, "moment"),
+        KeyValue(_("First found"), contact.found_at, "moment"),
     ]
     if contact.approved_by is not None:
         facts.append(KeyValue(_("Approved by"), contact.approved_by.name))

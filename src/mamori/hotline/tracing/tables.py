@@ -34,7 +34,7 @@ class ContactTable(Table):
         Column("source", _("Named by"), render="state:trace_method"),
         Column("state", _("State"), render="state:contact", value=contact_state),
         Column("needed_at", _("Needed since"), sort=("needed_at",), render="moment"),
-        Column("found_at", _("Found"), sort=("found_at",), render="moment"),
+        Column("found_at", _("First found"), sort=("found_at",), render="moment"),
     )
     filters = (
         StandingFilter("state", _("State"), choices=lambda: [(s, look("contact", s).word) for s in CONTACT_STATES]),
