@@ -10,12 +10,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
+from mamori.engine import seals
 from mamori.engine.keys import load_public_key, verify
 from mamori.engine.receipts import issue_signed_receipt, write_opening
 from mamori.engine.transparency.chain import GENESIS, ChainedEvent, canonical, export_line, link
 from mamori.engine.transparency.checkpoint import AddCheckpoint, Checkpoint, sign_checkpoint
 from mamori.engine.transparency.merkle import Tree
 from mamori.engine.transparency.note import NoteKey, NoteSigner
+from mamori.lists.distribution.keys import load_keys
 from mamori.tools.cli import app
 from mamori.tools.witness import Witness, set_up
 
@@ -160,6 +162,32 @@ def test_keys_are_made_shown_and_sign_statements(tmp_path):
     signature = (tmp_path / "statement.json.sig").read_text()
     assert verify(public, base64.b64decode(signature), statement.read_bytes())
     assert run("keys", "sign", statement, "--key", key, "--out", "-").output == signature
+
+
+def test_a_seal_key_pair_is_made_once_and_closes_what_only_its_private_half_opens(tmp_path):
+    made = run("keys", "seal", tmp_path / "seal.key")
+    assert made.exit_code == 0, made.output
+    assert (tmp_path / "seal.key").stat().st_mode & 0o777 == 0o600
+    public = seals.load_public_key(tmp_path / "seal.key.pub")
+    assert made.output == f"public key: {base64.b64encode(public).decode()}\n"
+    data_key = seals.new_data_key()
+    assert seals.unwrap(seals.wrap(data_key, public), seals.load_private_key(tmp_path / "seal.key")) == data_key
+    assert run("keys", "seal", tmp_path / "seal.key").exit_code == 2
+
+
+def test_edition_keys_are_made_without_any_setting_and_never_overwritten(tmp_path):
+    bare = {"PATH": os.environ["PATH"]}
+    command = [sys.executable, "-m", "mamori", "keys", "edition", str(tmp_path / "edition")]
+    made = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    assert "root.pem" in made.stdout
+    keys = load_keys(tmp_path / "edition")
+    assert b'"root"' in keys.root
+    before = (tmp_path / "edition" / "root.json").read_bytes()
+    again = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+    assert (tmp_path / "edition" / "root.json").read_bytes() == before
 
 
 def test_key_faults_are_usage_errors(tmp_path):

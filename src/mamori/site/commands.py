@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -49,6 +50,9 @@ def mount(app: typer.Typer) -> None:
     audit = next(group.typer_instance for group in app.registered_groups if group.name == "audit")
     if audit is not None:
         audit.command("verify")(audit_verify)
+    keys = next(group.typer_instance for group in app.registered_groups if group.name == "keys")
+    if keys is not None:
+        keys.command("edition")(keys_edition)
 
 
 def serve(
@@ -179,6 +183,20 @@ def audit_verify(
         print_log_report(report)
         if not report.ok:
             raise typer.Exit(FAILED)
+
+
+def keys_edition(folder: Path) -> None:
+    """Create the keys that sign editions, and root.json for subscribers. Needs no settings and no database.
+
+    Then move root.pem to a place that is not on the network: it is needed again only to change the other keys.
+    """
+    from mamori.lists.distribution.keys import init_keys  # noqa: PLC0415
+    from mamori.tools.cli import usage_errors, wall_clock  # noqa: PLC0415
+
+    with usage_errors():
+        root = init_keys(folder, now=datetime.fromtimestamp(wall_clock(), UTC))
+    typer.echo(f"for subscribers: {root}")
+    typer.echo(f"move away from this machine: {folder / 'root.pem'}")
 
 
 def doctor() -> None:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mamori.engine import keys as engine_keys
+from mamori.engine import seals
 from mamori.engine.evidence import EvidenceError
 from mamori.engine.transparency.audit import LogReport
 from mamori.engine.transparency.note import COSIGNATURE, ED25519, NoteError, NoteKey, check_name, encode_base64
@@ -28,7 +29,7 @@ app = typer.Typer(name="mamori", no_args_is_help=True, help="Mamori's tools.", p
 witness = typer.Typer(no_args_is_help=True, help="Run a witness that cosigns checkpoints of audit logs.")
 receipt = typer.Typer(no_args_is_help=True, help="Signed receipts of reports.")
 audit = typer.Typer(no_args_is_help=True, help="The audit log.")
-keys = typer.Typer(no_args_is_help=True, help="Ed25519 signing keys in files.")
+keys = typer.Typer(no_args_is_help=True, help="Keys in files: Ed25519 for signatures, X25519 for sealed text.")
 evidence = typer.Typer(no_args_is_help=True, help="Signed evidence bundles.")
 app.add_typer(witness, name="witness")
 app.add_typer(receipt, name="receipt")
@@ -173,6 +174,14 @@ def keys_new(file: Path, name: KeyName = "") -> None:
             check_name(name)
         engine_keys.create_signing_key(file)
         _show(file, name)
+
+
+@keys.command("seal")
+def keys_seal(file: Path) -> None:
+    """Create the key pair that seals what reporters write: FILE opens it (staff face only), FILE.pub closes it."""
+    with usage_errors():
+        public = seals.create_seal_key(file)
+    typer.echo(f"public key: {encode_base64(public)}")
 
 
 @keys.command("show")
