@@ -68,6 +68,7 @@ class Platform:
                 "MAMORI_TOKEN_PEPPER": secrets.token_hex(32),
                 "MAMORI_POW_KEY": secrets.token_hex(32),
                 "MAMORI_HOSTER_KEY": secrets.token_hex(32),
+                "MAMORI_SUBSCRIBER_KEY": secrets.token_hex(32),
                 **{f"MAMORI_PASSWORD_{role.upper()}": secrets.token_hex(16) for role in ROLES},
             }
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -103,6 +104,7 @@ class Platform:
             "MAMORI_HOSTS": f"127.0.0.1,localhost,{self.world.get('MAMORI_STOP_PAGE_HOST', '')}".rstrip(","),
             "MAMORI_LOG_ORIGIN": ORIGIN,
             "MAMORI_EDITION_DIR": str(self.base / "editions"),
+            "MAMORI_QUEUE_SECONDS": "1",
             "MAMORI_FACE": face,
             **self.world,
         }
@@ -116,9 +118,11 @@ class Platform:
     def _held_by(self, face: str, held: Mapping[str, str]) -> dict[str, str]:
         names = {
             "public": ["SEAL_PUBLIC_KEY", "RECEIPT_PEPPER", "POW_KEY", "HOSTER_KEY"],
-            "staff": ["SEAL_PUBLIC_KEY", "SEAL_PRIVATE_KEY", "RECEIPT_PEPPER", "TOKEN_PEPPER", "HOSTER_KEY"],
+            "staff": [
+                "SEAL_PUBLIC_KEY", "SEAL_PRIVATE_KEY", "RECEIPT_PEPPER", "TOKEN_PEPPER", "HOSTER_KEY", "SUBSCRIBER_KEY",
+            ],
             "partner": ["SEAL_PUBLIC_KEY", "TOKEN_PEPPER"],
-            "worker": ["SEAL_PUBLIC_KEY", "HOSTER_KEY"],
+            "worker": ["SEAL_PUBLIC_KEY", "HOSTER_KEY", "SUBSCRIBER_KEY", "TOKEN_PEPPER"],
         }.get(face, [name.removeprefix("MAMORI_") for name in held])
         files = {
             "public": ["RECEIPT_KEY"],

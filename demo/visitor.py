@@ -43,6 +43,8 @@ class _Reader(HTMLParser):
         a = {k: v or "" for k, v in attrs}
         if tag == "a" and "href" in a:
             self.links.append(a["href"])
+        if tag == "main":
+            self.forms.clear()  # what stands above the page's own content: language, log-out
         if tag == "form":
             self._form = Form(a.get("action", ""), a.get("method", "get").lower(), {}, {}, a.get("id", ""))
             self.forms.append(self._form)
@@ -114,7 +116,7 @@ class Visitor:
     def __init__(self, base: str, *, host: str | None = None) -> None:
         self.base = base
         self._pool = urllib3.PoolManager(maxsize=1, retries=False, timeout=60)
-        self._cookies: dict[str, str] = {}
+        self.cookies: dict[str, str] = {}
         self._host = host
 
     def get(self, path: str, **headers: str) -> Page:
@@ -152,8 +154,8 @@ class Visitor:
     def _request(self, method: str, url: str, body: str | None, headers: Mapping[str, str]) -> Page:
         for _hop in range(8):
             sent = {"Accept-Language": "en", **headers}
-            if self._cookies:
-                sent["Cookie"] = "; ".join(f"{k}={v}" for k, v in self._cookies.items())
+            if self.cookies:
+                sent["Cookie"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
             if self._host:
                 sent["Host"] = self._host
             if body is not None:
@@ -161,7 +163,7 @@ class Visitor:
             answer = self._pool.request(method, url, body=body, headers=sent, redirect=False)
             for line in answer.headers.getlist("Set-Cookie"):
                 for name, morsel in SimpleCookie(line).items():
-                    self._cookies[name] = morsel.value
+                    self.cookies[name] = morsel.value
             if answer.status not in {301, 302, 303, 307, 308}:
                 return Page(answer.status, url, answer.data.decode(errors="replace"))
             url = urljoin(url, answer.headers["Location"])

@@ -1,0 +1,429 @@
+"""The main job: one report, or a file of them, goes the whole way through the front doors.
+
+People act by HTTP, mail by SMTP, resolvers answer DNS. What happened is read from Mamori's own audit log. Clocks of days
+run on the demo clock, which is moved here; the seconds of DNS are real.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from demo.dns import ask
+from demo.people import person
+from demo.platform import Platform
+from demo.processes import WorldError
+from demo.timeline import Timeline
+from demo.visitor import Page, Visitor
+from demo.world import World
+from mamori.engine.addresses import AddressError, canonicalize
+from mamori.engine.keys import load_signing_key, sign
+from mamori.engine.transparency.note import encode_base64
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+MOST_REPORTS = 5000
+NO_RESOLVER = "not loaded: no resolver installed"
+REASON = "Seen on the demo's own site; every page of it was looked at."
+
+
+def read_reports(file: Path) -> list[dict[str, str]]:
+    """Rows of a CSV file with the columns url,seen_at,comment. WorldError names the line that cannot be used."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as opened:
+            reader = csv.DictReader(opened)
+            if "url" not in (reader.fieldnames or []):
+                raise WorldError(f"{file} has no column “url”: its first line must be url,seen_at,comment")
+            rows = [dict(row) for row in reader]
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorldError(f"{file} cannot be read: {error}") from error
+    for number, row in enumerate(rows, 2):
+        try:
+            host = canonicalize(row["url"] or "").host
+        except AddressError as error:
+            raise WorldError(f"{file}, line {number}: {error}") from error
+        if not host.endswith(".example"):
+            raise WorldError(f"{file}, line {number}: {host} is not under .example; a demo touches no stranger")
+    if not 1 <= len(rows) <= MOST_REPORTS:
+        raise WorldError(f"{file} has {len(rows)} reports; the demo takes 1 to {MOST_REPORTS}")
+    return rows
+
+
+class MainJob:
+    """Runs every station once. `reports`: None for a single report on a site of its own."""
+
+    def __init__(
+        self,
+        platform: Platform,
+        world: World,
+        timeline: Timeline,
+        console: Console,
+        reports: list[dict[str, str]] | None,
+    ) -> None:
+        self.platform, self.world, self.timeline, self.console = platform, world, timeline, console
+        self.rows = reports or [{"url": f"http://hoshi-{secrets.token_hex(3)}.example/gallery/", "comment": "demo"}]
+        self.addresses = list(dict.fromkeys(canonicalize(row["url"]).url for row in self.rows))
+        self.hosts = list(dict.fromkeys(canonicalize(url).host for url in self.addresses))
+        self.visitors: dict[str, Visitor] = {}
+        self.contents: list[str] = []
+        self.code = ""
+        self.database = psycopg.connect(platform.postgres.owner_dsn(), autocommit=True)
+        self.begun = self._last_event()
+        self.read = {box: len(world.mail.received(box)) for box in world.mail.addresses()}
+
+    def run(self) -> None:
+        """All stations in their order."""
+        try:
+            self._report()
+            self._assess()
+            self._tell_police()
+            self._notify_host()
+            self._list()
+            self._remove()
+            self._close()
+        finally:
+            self.database.close()
+
+    # --- stations -------------------------------------------------------------------------------------------------
+
+    def _report(self) -> None:
+        self.world.host(self.addresses)
+        stranger = Visitor(self.platform.url("public"))
+        told = {"addresses": self.rows[0]["url"], "text": self.rows[0].get("comment") or "", "seen_on": ""}
+        page = stranger.submit("/en/report/", "addresses", told)
+        while "ticket" in {name for form in page.forms for name in form.values}:
+            time.sleep(1.1)
+            page = stranger.post(page, page.form("ticket"), {})
+        found = re.search(r"\b\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}\b", page.body)
+        if not found:
+            raise WorldError(f"the form gave no receipt: {page.text[:300]}")
+        self.code = found[0]
+        if len(self.rows) > 1:
+            file = self.platform.base / "reports.csv"
+            with file.open("w", newline="", encoding="utf-8") as out:
+                writer = csv.DictWriter(out, ["url", "seen_at", "comment"], extrasaction="ignore")
+                writer.writeheader()
+                writer.writerows(self.rows[1:])
+            self.platform.mamori("reports", "import", str(file))
+        self._reached("report.received", f"{len(self.rows)} by the public form and import; receipt given")
+
+    def _assess(self) -> None:
+        count = len(self.addresses)
+        first = self._open_all("aoki", count, "first opinion")
+        self._reached("content.assessed", f"{count} found illegal by a first analyst")
+        second = self._open_all("baba", count, "second opinion, blind")
+        self.contents = sorted(first & second)
+        if len(self.contents) != count:
+            raise WorldError(f"{len(self.contents)} of {count} items were confirmed by the second opinion")
+        self._reached("content.confirmed", f"{count} confirmed by a blind second opinion")
+
+    def _open_all(self, login: str, count: int, what: str) -> set[str]:
+        """One analyst takes item after item from the queue and decides. Returns the ids of the items."""
+        analyst = self._member(login)
+        done: set[str] = set()
+        with self._progress(what, count) as step:
+            while len(done) < count:
+                page = self._next_item(analyst, what)
+                codes = page.form("verdict").options.get("law_codes", [])
+                given: dict[str, str | list[str]] = {"verdict": "BASELINE", "law_codes": codes[:1], "note": ""}
+                analyst.post(page, page.form("verdict"), given)
+                done.add(page.url.split("/contents/")[1].split("/")[0])
+                step()
+        return done
+
+    def _next_item(self, analyst: Visitor, what: str) -> Page:
+        found = self._eventually(lambda: _taken(analyst.submit("/queue/", "/queue/next/", {})), 60, what)
+        assert isinstance(found, Page)
+        return found
+
+    def _tell_police(self) -> None:
+        officer = self._member("doi")
+        count = len(self.contents)
+        self._wait_for("referral.sent", count, 60)
+        with self._progress("police open the referrals", count) as step:
+            for (referral,) in self._rows(
+                "SELECT DISTINCT subject_id FROM audit_event WHERE event = 'referral.sent' AND id > %s", self.begun
+            ):
+                officer.submit(f"/police/{referral}/", f"/police/{referral}/open/", {})
+                step()
+        self._wait_for("referral.delivered", count, 30)
+        self._reached("police.delivered", f"{count} opened by a named officer")
+        self.platform.forward(48 * HOUR + 60)
+        self._wait_for("referral.no_objection", count, 120)
+        self._reached("police.no_objection", "48 hours without an objection (demo clock)")
+
+    def _notify_host(self) -> None:
+        analyst = self._member("chiba")
+        self._confirm_hosts(analyst)
+        self._wait_for("checks.recorded", len(self.contents), 300, keep=lambda: self._confirm_hosts(analyst))
+        self._reached("check.online", f"{len(self.contents)} found online by re-check")
+        self.platform.forward(20 * 60)  # notices to one contact are grouped for a quarter of an hour
+        self._eventually(
+            lambda: self._notified() == len(self.contents), 300, "notices", keep=lambda: self._confirm_hosts(analyst)
+        )
+        links = self._links()
+        for link in links:
+            Visitor(self.platform.url("public")).get(link)
+        unseen = """
+            SELECT 1 FROM takedown_noticeitem i JOIN takedown_notice n ON n.id = i.notice_id
+            WHERE i.content_id = ANY(%s) AND n.seen_at IS NULL
+        """
+        self._eventually(lambda: not self._rows(unseen, self.contents), 60, "the host's page to be opened")
+        self._reached("notice.delivered", f"{len(links)} notices by SMTP, opened by the host")
+
+    def _notified(self) -> int:
+        """Items of this job whose notice a mail server took."""
+        query = """
+            SELECT count(DISTINCT content_id) FROM takedown_noticeitem WHERE content_id = ANY(%s) AND told_at IS NOT NULL
+        """
+        return int(self._rows(query, self.contents)[0][0])
+
+    def _confirm_hosts(self, analyst: Visitor) -> None:
+        """Approve what contacts wait for approval, and confirm hosts where the sources disagree."""
+        page = analyst.get("/contacts/")
+        for ident in dict.fromkeys(re.findall(r"/contacts/([0-9a-f-]{36})/", page.body)):
+            contact = analyst.get(f"/contacts/{ident}/")
+            if f"/contacts/{ident}/approve/" in contact.links:
+                analyst.submit(f"/contacts/{ident}/approve/", "csrfmiddlewaretoken", {})
+        disputed = "SELECT content_id FROM tracing_trace WHERE state = 'disputed' AND content_id = ANY(%s)"
+        for (content,) in self._rows(disputed, self.contents):
+            page = analyst.get(f"/contents/{content}/")
+            choice = next((link for link in page.links if f"/contents/{content}/host/" in link), None)
+            if choice:
+                analyst.submit(choice, "csrfmiddlewaretoken", {})
+
+    def _links(self) -> list[str]:
+        """Links to the host's page in the mails that came to abuse mailboxes since the job began."""
+        texts = [
+            mail.get_body(("plain",))
+            for box in self.world.mail.addresses()
+            for mail in self.world.mail.received(box)[self.read.get(box, 0) :]
+        ]
+        links = [link for text in texts if text for link in re.findall(r"\S+/hoster/[^\s>]+", text.get_content())]
+        return list(dict.fromkeys(links))
+
+    def _list(self) -> None:
+        self.platform.forward(8 * DAY)
+        self._wait_for("takedown.too_slow", len(self.contents), 300)
+        reviewer, approver = self._member("endo"), self._member("fujii")
+        entries: dict[str, str] = {}
+        with self._progress("list body: propose", len(self.hosts)) as step:
+            for host, content in self._one_content_per_host().items():
+                entries[host] = self._propose(reviewer, content)
+                step()
+        self._reached("entry.proposed", f"{len(entries)} names for DNS, four tests answered each")
+        for host in self.hosts[:3]:
+            for resolver in (self.world.dns.resolvers if self.world.dns else {}).values():
+                ask(resolver, host)  # the caches are warm: the resolver knows the name unblocked
+        activated, effective = 0.0, dict[str, float]()
+        with self._progress("list body: activate", len(entries)) as step:
+            for host, entry in entries.items():
+                self._activate(approver, entry)
+                activated = time.monotonic()
+                step()
+        last = list(entries)[-1]
+        if self.world.dns:
+            effective = self._until_all(last, activated, blocked=True)
+        self._reached("entry.active", f"{len(entries)} activated by a second person, both signatures verified")
+        self._wait_for("distribution.published", 1, 60)
+        self._reached("edition.published", self._edition())
+        self._dns("block.effective", effective, f"{last} blocked")
+
+    def _one_content_per_host(self) -> dict[str, str]:
+        query = "SELECT host, id::text FROM assessment_contentitem WHERE id = ANY(%s)"
+        return {host: ident for host, ident in self._rows(query, self.contents) if host in self.hosts}
+
+    def _propose(self, reviewer: Visitor, content: str) -> str:
+        page = reviewer.get(f"/list/propose/{content}/dns/")
+        form = page.form("target")
+        given: dict[str, str | list[str]] = {"reason": "too_slow"}
+        for name in form.options:
+            if name.endswith("_yes"):
+                given[name] = "yes"
+                given[name.removesuffix("_yes") + "_reason"] = REASON
+        page = reviewer.post(page, form, given)
+        if "/list/entry/" not in page.url:
+            raise WorldError(f"the proposal was not taken: {page.text[-2500:]}")
+        self._sign(reviewer, page, "endo")
+        return page.url.rstrip("/").rpartition("/")[2]
+
+    def _activate(self, approver: Visitor, entry: str) -> None:
+        self._sign(approver, approver.get(f"/list/entry/{entry}/"), "fujii")
+
+    def _sign(self, visitor: Visitor, page: Page, login: str) -> None:
+        """Sign the statement with the person's own key, as `mamori keys sign` does, and send the signature."""
+        entry = page.url.rstrip("/").rpartition("/")[2]
+        statement = visitor.get(f"/list/entry/{entry}/statement/").body.encode()
+        signature = encode_base64(sign(load_signing_key(self.platform.keys / f"{login}.pem"), statement))
+        visitor.post(page, page.form("signature"), {"signature": signature})
+
+    def _remove(self) -> None:
+        for url in self.addresses:
+            self.world.hosting.remove(url)
+        for link in self._links():
+            Visitor(self.platform.url("public")).submit(link, "answer", {"answer": "removed"})
+        self._wait_for("takedown.answered", 1, 60)
+        self._reached("removal.claimed", "the host removed the pages and says so on its page")
+        begun = time.monotonic()
+        for _round in range(8):
+            if self._count("checks.gone") >= len(self.contents):
+                break
+            self._wait_for("checks.recorded", self._count("checks.recorded") + 1, 60, patient=False)
+            self._settle("checks.recorded")
+            self.platform.forward(20 * 60)
+        self._wait_for("checks.gone", len(self.contents), 120)
+        lifted = {}
+        if self.world.dns:
+            lifted = self._until_all(self.hosts[-1], time.monotonic(), blocked=False)
+        self._reached("check.gone", "three agreeing negatives over half an hour", since=begun)
+        self._wait_for("listing.removed", len(self.hosts), 120)
+        self._reached("entry.removed", f"{len(self.hosts)} withdrawn by the rule that what is gone is lifted")
+        self._dns("block.lifted", lifted, f"{self.hosts[-1]} answers again")
+
+    def _close(self) -> None:
+        stranger = Visitor(self.platform.url("public"))
+        for _day in range(5):
+            self.platform.forward(DAY)
+            time.sleep(2.5 * self.platform.sweep_seconds)
+            page = stranger.submit("/en/receipt/", "code", {"code": self.code})
+            if "closed" in page.text.lower():
+                break
+        else:
+            raise WorldError(f"the receipt does not say closed: {page.text[:300]}")
+        self._reached("reporter.outcome", "the receipt says “closed” and nothing else")
+        self._settle_log()
+        self.platform.mamori("audit", "verify", "--witness-folder", str(self.platform.witness_folder))
+        size = self._rows("SELECT max(seq) FROM audit_seal")[0][0]
+        self._reached("audit.verified", f"{size} events chained, checkpoints co-signed by the witness")
+
+    # --- resolvers ------------------------------------------------------------------------------------------------
+
+    def _until_all(self, host: str, since: float, *, blocked: bool) -> dict[str, float]:
+        """Seconds from `since` until each resolver blocks (or answers for) the name."""
+        assert self.world.dns is not None
+        waiting = dict(self.world.dns.resolvers)
+        found: dict[str, float] = {}
+        while waiting:
+            for engine, resolver in list(waiting.items()):
+                answer = ask(resolver, host, timeout=0.5)
+                if (answer == self.world.dns.providers[engine].blocked) == blocked and answer != "TIMEOUT":
+                    found[engine] = time.monotonic() - since
+                    del waiting[engine]
+            if time.monotonic() - since > 60:
+                raise WorldError(f"{', '.join(waiting)} did not {'block' if blocked else 'free'} {host} within a minute")
+            time.sleep(0.004)
+        return found
+
+    def _dns(self, station: str, seconds: dict[str, float], detail: str) -> None:
+        if not seconds:
+            self._reached(station, NO_RESOLVER)
+        for engine, took in seconds.items():
+            self.timeline.reached(station, self._now(), detail, engine=engine, seconds=took)
+
+    # --- small tools ----------------------------------------------------------------------------------------------
+
+    def _member(self, login: str) -> Visitor:
+        if login not in self.visitors:
+            self.visitors[login] = Visitor(self.platform.url("staff"))
+            self.visitors[login].log_in(person(login))
+        return self.visitors[login]
+
+    def _reached(self, name: str, detail: str, *, since: float | None = None) -> None:
+        seconds = None if since is None else time.monotonic() - since
+        self.timeline.reached(name, self._now(), detail, seconds=seconds)
+        self.console.print(f"  {name}: {detail}")
+
+    def _now(self) -> str:
+        offset = float(self.platform.clock_file.read_text()) if self.platform.clock_file.exists() else 0.0
+        return datetime.fromtimestamp(time.time() + offset, UTC).isoformat(timespec="milliseconds")
+
+    def _rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        return self.database.execute(query, values).fetchall()  # type: ignore[call-overload,no-any-return]
+
+    def _last_event(self) -> int:
+        return int(self._rows("SELECT coalesce(max(id), 0) FROM audit_event")[0][0])  # type: ignore[call-overload]
+
+    def _count(self, event: str) -> int:
+        """How many different rows this event happened to since the job began."""
+        query = "SELECT count(DISTINCT subject_id) FROM audit_event WHERE event = %s AND id > %s"
+        return int(self._rows(query, event, self.begun)[0][0])  # type: ignore[call-overload]
+
+    def _wait_for(
+        self, event: str, count: int, seconds: float, *, keep: Callable[[], None] | None = None, patient: bool = True
+    ) -> None:
+        try:
+            self._eventually(lambda: self._count(event) >= count, seconds, f"{count} x {event}", keep=keep)
+        except WorldError:
+            if patient:
+                raise
+
+    def _eventually(
+        self, true: Callable[[], object], seconds: float, what: str, *, keep: Callable[[], None] | None = None
+    ) -> object:
+        end = time.monotonic() + seconds
+        while True:
+            found = true()
+            if found:
+                return found
+            if time.monotonic() > end:
+                raise WorldError(f"waited {seconds:.0f} s for: {what}. The worker's log: {self.platform.base / 'log'}")
+            if keep is not None:
+                keep()
+            time.sleep(0.1)
+
+    def _settle(self, event: str) -> None:
+        """Wait until no more of an event come."""
+        last, since = self._count(event), time.monotonic()
+        while time.monotonic() - since < 2.5 * self.platform.sweep_seconds:
+            time.sleep(0.2)
+            if self._count(event) != last:
+                last, since = self._count(event), time.monotonic()
+
+    def _settle_log(self) -> None:
+        newest = self._last_event()
+        self._eventually(
+            lambda: self._rows("SELECT 1 FROM audit_seal WHERE event_id >= %s", newest), 20, "the sealer"
+        )
+        self._eventually(
+            lambda: self._rows("SELECT 1 FROM audit_checkpoint WHERE witnessed AND size >= (SELECT seq FROM audit_seal"
+                               " WHERE event_id >= %s ORDER BY seq LIMIT 1)", newest), 30, "the witness"
+        )  # fmt: skip
+
+    def _edition(self) -> str:
+        query = "SELECT max(version) FROM distribution_edition WHERE state = 'published'"
+        return f"edition {self._rows(query)[0][0]} signed (TUF) and published to Knot"
+
+    def _progress(self, what: str, total: int) -> "_Bar":
+        return _Bar(self.console, what, total)
+
+
+class _Bar:
+    """A progress bar for long work; silent for a handful."""
+
+    def __init__(self, console: Console, what: str, total: int) -> None:
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=console, disable=total < 20, transient=True)
+        self._what, self._total = what, total
+
+    def __enter__(self) -> Callable[[], None]:
+        self._bar.start()
+        task = self._bar.add_task(self._what, total=self._total)
+        return lambda: self._bar.advance(task)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def _taken(page: Page) -> Page | None:
+    """The page of the item an analyst got, or None when the queue gave none."""
+    return page if "/contents/" in page.url and page.url.rstrip("/").endswith("assess") else None
+
