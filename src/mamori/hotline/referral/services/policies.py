@@ -52,7 +52,7 @@ def policy_set(
         and not Organisation.objects.filter(id=organisation_id, kind=Organisation.Kind.POLICE).exists()
     ):
         raise DomainError("no_police", _("This organisation is not police."), status=422)
-    last = Policy.objects.select_for_update().filter(jurisdiction=settings.JURISDICTION).order_by("-version").first()
+    last = Policy.objects.filter(jurisdiction=settings.JURISDICTION).order_by("-version").first()
     policy = Policy.objects.create(
         jurisdiction=settings.JURISDICTION,
         version=last.version + 1 if last else 1,
