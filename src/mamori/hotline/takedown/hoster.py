@@ -58,7 +58,7 @@ def page(request: HttpRequest, token: str) -> HttpResponse:
     key = read_token(token, clock.now())
     payload = queries.hoster_payload(key)
     if request.method == "POST":
-        if request.content_type == "application/json":
+        if _wants_json(request):
             return _machine_answers(request, key, payload)
         return _person_answers(request, key, payload)
     if request.method == "GET" and "said" not in request.GET:

@@ -2,7 +2,7 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from mamori.hotline.tracing import queries as tracing
 from mamori.hotline.tracing import services as tracing_services
 
 log = logging.getLogger("mamori.takedown")
+TRACE_FRESH = timedelta(minutes=15)
 _ORDER = list(Level)
 
 
@@ -89,8 +90,8 @@ def next_place(content_id: UUID, *, after: Level, passed: frozenset[UUID]) -> Pl
 def before_letter(content_id: UUID, *, contact_id: UUID, level: Level) -> Obstacle | None:
     """The last look before a letter: None when all is in order. May ask for a check; makes the evidence bundle.
 
-    Trace unchanged and not older than 12 hours, content still online, nothing held, evidence signed and kept, the
-    request to preserve recorded.
+    Content still online, host traced anew within a quarter of an hour and unchanged, nothing held, evidence signed
+    and kept, the request to preserve recorded.
     """
     obstacle = may_be_noticed(content_id)
     if obstacle is not None:
@@ -98,12 +99,12 @@ def before_letter(content_id: UUID, *, contact_id: UUID, level: Level) -> Obstac
     now = clock.now()
     if not _same_contact(content_id, contact_id, level):
         return Obstacle.HOST
-    if not _trace_is_fresh(content_id, now):
-        return Obstacle.TRACE
     if not checks.is_surely_online(content_id, now):
         if checks.last_verdict(content_id) != Verdict.GONE:
             check_services.check_now(actor=SYSTEM, content_id=content_id)
         return Obstacle.ONLINE
+    if not _trace_is_fresh(content_id, now):
+        return Obstacle.TRACE
     try:
         referral_services.evidence_bundle(actor=SYSTEM, content_id=content_id)
         referral_services.preservation_request(actor=SYSTEM, content_id=content_id)
@@ -119,9 +120,11 @@ def preservation_reference(content_id: UUID) -> str:
     return referral_services.preservation_reference(preservation_id)
 
 
-def trace_anew(content_id: UUID) -> None:
-    """Ask every source again, outside any transaction."""
-    tracing_services.trace_fresh(actor=SYSTEM, content_id=content_id)
+def trace_anew(content_id: UUID, asked: set[str]) -> None:
+    """Ask every source again, outside any transaction; for a host in `asked` its answers of just now are taken."""
+    host = assessment.content_address(content_id).host
+    tracing_services.trace_run(actor=SYSTEM, content_id=content_id, fresh=host not in asked)
+    asked.add(host)
 
 
 def _same_contact(content_id: UUID, contact_id: UUID, level: Level) -> bool:
@@ -134,4 +137,4 @@ def _same_contact(content_id: UUID, contact_id: UUID, level: Level) -> bool:
 
 def _trace_is_fresh(content_id: UUID, now: datetime) -> bool:
     host = tracing.host_of(content_id)
-    return host is not None and host.traced_at is not None and now - host.traced_at <= tracing.CACHE_LIFE
+    return host is not None and host.traced_at is not None and now - host.traced_at <= TRACE_FRESH

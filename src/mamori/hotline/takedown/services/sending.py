@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 from pyrage.x25519 import Recipient
 
-from mamori.ground import audit, clock
+from mamori.ground import audit, clock, jobs
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.facts import announce
 from mamori.ground.letters.services import letter_post
@@ -41,7 +41,7 @@ _CAN_SEND = (*GATHERING, *TOLD, NoticeState.SENDING)
 
 
 def notices_send() -> int:
-    """Verify and send what has been gathered for a quarter of an hour, urgent ones at once."""
+    """Store a job for each notice that has gathered for a quarter of an hour, urgent ones at once: verify and send."""
     now = clock.now()
     due = (
         NoticeItem.objects.filter(Q(joined_at__lte=now - GROUPING) | Q(urgent=True), state=ItemState.WAITING)
@@ -49,8 +49,10 @@ def notices_send() -> int:
         .order_by("joined_at")
     )
     notices = list(dict.fromkeys(due.values_list("notice_id", flat=True)[: MOST_NOTICES * 10]))[:MOST_NOTICES]
-    for notice_id in notices:
-        notice_verify(notice_id=notice_id)
+    waiting = NoticeItem.objects.filter(notice_id__in=notices, state=ItemState.WAITING)
+    with transaction.atomic():
+        waiting.update(looked_at=now)
+        jobs.defer_many("takedown.verify", [{"notice_id": str(notice_id)} for notice_id in notices])
     return len(notices)
 
 
@@ -61,7 +63,8 @@ def notice_verify(*, notice_id: UUID, actor: Actor = SYSTEM) -> bool:
     """
     _verifying(notice_id, actor)
     rows = NoticeItem.objects.filter(notice_id=notice_id, state=ItemState.WAITING).select_related("notice")
-    ready = [item.id for item in rows.order_by("-urgent", "joined_at")[:MOST_ITEMS] if _look(item) is None]
+    asked: set[str] = set()
+    ready = [item.id for item in rows.order_by("-urgent", "joined_at")[:MOST_ITEMS] if _look(item, asked) is None]
     return bool(ready) and _tell(notice_id, ready)
 
 
@@ -169,13 +172,13 @@ def _verifying(notice_id: UUID, actor: Actor) -> None:
         notice_move(notice, NoticeState.VERIFYING, actor=actor)
 
 
-def _look(item: NoticeItem) -> Obstacle | None:
+def _look(item: NoticeItem, asked: set[str]) -> Obstacle | None:
     """What still stands before this item's letter; None and its findings frozen when nothing does."""
     removal = Removal.objects.get(content_id=item.content_id)
     level = Level(removal.level)
     found = readiness.before_letter(item.content_id, contact_id=item.notice.contact_id, level=level)
     if found == Obstacle.TRACE:
-        readiness.trace_anew(item.content_id)
+        readiness.trace_anew(item.content_id, asked)
         found = readiness.before_letter(item.content_id, contact_id=item.notice.contact_id, level=level)
     now = clock.now()
     findings = payload.findings_of(item.content_id, now) if found is None else {}
