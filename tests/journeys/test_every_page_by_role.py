@@ -118,7 +118,7 @@ PAGES = {
     ),
     "referral_choose": form(HOTLINE, **{"choose-kind": "simultaneous"}),
     "referral_evidence": Page({P}),
-    "referral_preserve": Page({P, S}),
+    "referral_preserve": Page({P}),
     "referral_extend": form({P, S}),
     "checks_desk": Page({A, S, U}),
     "checks_content": Page({A, S, U}),

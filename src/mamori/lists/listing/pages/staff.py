@@ -20,7 +20,7 @@ from mamori.hotline.takedown import queries as takedown
 from mamori.lists.listing import case, forms, queries, services
 from mamori.lists.listing.models import Entry
 from mamori.lists.listing.pages.tables import EntryTable
-from mamori.lists.listing.permissions import ACTIVATE, CONFIRM_KEY, PROPOSE, REVIEW, WITHDRAW
+from mamori.lists.listing.permissions import ACTIVATE, CONFIRM_KEY, OWN_KEY, PROPOSE, REVIEW, WITHDRAW
 from mamori.lists.listing.states import BEFORE, IN_FORCE, EntryState, Method, Reason
 
 
@@ -189,6 +189,8 @@ def withdraw(request: StaffRequest, entry_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def keys(request: StaffRequest) -> HttpResponse:
+    if not request.actor.may(CONFIRM_KEY):
+        request.actor.require(OWN_KEY)
     form = forms.KeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         services.key_register(actor=request.actor, public_key=form.cleaned_data["public_key"])
