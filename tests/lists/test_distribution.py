@@ -31,6 +31,7 @@ from mamori.lists.distribution.states import Delivery
 from mamori.lists.listing import services as listing
 from mamori.lists.listing.models import Entry
 from mamori.lists.listing.states import Method
+from mamori.site import settings as site
 from tests.lists.cases import listable
 from tests.programs import needs
 
@@ -225,12 +226,17 @@ def test_a_quiet_list_is_signed_anew_each_day_and_old_signatures_expire(press, b
         read_edition(store.read(press.folder, first), press.root, clock.now() + timedelta(days=7))
 
 
-def test_subscribers_of_the_url_list_fetch_the_signed_files_with_their_token(press, body, person, run_jobs, client):
+def test_subscribers_of_the_url_list_fetch_the_signed_files_with_their_token(
+    press, body, person, run_jobs, client, settings
+):
     body.list(listable(URL, person), Method.URL)
     run_jobs()
     subscriber, secret = services.subscriber_add(
         actor=person(Role.OPERATOR).actor, organisation="A provider", delivery=Delivery.URL
     )
+
+    settings.MIDDLEWARE = [*site._COMMON, *site._PARTNER]
+    settings.ROOT_URLCONF = "mamori.site.urls_partner"
 
     def get(path, token=secret, **headers):
         return client.get(f"/api/v1/list/editions/{path}", headers={"authorization": f"Bearer {token}"} | headers)
