@@ -47,10 +47,17 @@ def prepared_platform(
         postgres.start()
         stack.callback(postgres.destroy)
         base = folder / "platform"
-        base.mkdir(parents=True)
+        temporary = base / "tmp"
+        temporary.mkdir(parents=True)
         first = free_ports(FACE_PORTS)
         ports = Ports(first, first + 1, first + 2, first + 3)
-        made = Platform(base, postgres, {**world.settings(), **QUICK_QUEUE, **(settings or {})}, ports, sweep_seconds)
+        made = Platform(
+            base,
+            postgres,
+            {**world.settings(), **QUICK_QUEUE, "TMPDIR": str(temporary), **(settings or {})},
+            ports,
+            sweep_seconds,
+        )
         made.prepare()
         inside(made, "manage", "from demo.seed import main; main()")
         stack.callback(made.stop)
@@ -103,7 +110,8 @@ def rows(platform: Platform, query: str, *values: Any) -> list[tuple[Any, ...]]:
     name = platform.postgres.owner_dsn().rpartition("/")[2]
     dsn = platform.postgres.superuser_dsn.rpartition("/")[0] + f"/{name}"
     with psycopg.connect(dsn, autocommit=True) as connection:
-        return connection.execute(query, values).fetchall() if values else connection.execute(query).fetchall()
+        done = connection.execute(query, values or None)
+        return done.fetchall() if done.description else []
 
 
 @pytest.fixture(scope="session")

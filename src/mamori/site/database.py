@@ -3,9 +3,8 @@
 from importlib import import_module
 from importlib.util import find_spec
 
-import psycopg
 from django.apps import apps
-from django.db import connection
+from django.db import OperationalError, connection
 from psycopg import sql
 
 from mamori.site.env import SettingError
@@ -78,8 +77,8 @@ def refuse_unsafe_settings() -> None:
             cursor.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
             if cursor.fetchone()[0]:
                 found.append("superuser")
-    except psycopg.OperationalError as error:  # pragma: no branch
-        raise SettingError(f"PostgreSQL does not answer: {error}") from error
+    except OperationalError as error:
+        raise SettingError(f"PostgreSQL does not answer: {str(error).splitlines()[0]}") from error
     if "superuser" in found:
         raise SettingError("DATABASE_URL logs in as a superuser: use the role of this face (mamori database init).")
     if found:

@@ -100,7 +100,7 @@ def _keys() -> Iterator[Finding]:
             yield _private_file(path)
 
 
-def _present(name: str, there: bool) -> Finding:  # noqa: FBT001
+def _present(name: str, there: bool) -> Finding:
     if there:
         return Finding("good", name, "set")
     return Finding("note", name, "not set for this process", f"set {name} where docs/operations.md says it is needed")
@@ -117,11 +117,7 @@ def _private_file(path: Path) -> Finding:
 
 def _outside() -> Iterator[Finding]:
     if settings.WITNESS_URL:
-        try:
-            status = urllib3.request("GET", f"{settings.WITNESS_URL}/checkpoints", timeout=3, retries=False).status
-            yield Finding("good", "witness", f"answers ({status})")
-        except urllib3.exceptions.HTTPError as error:
-            yield Finding("bad", "witness", type(error).__name__, "start it, or correct MAMORI_WITNESS_URL")
+        yield _witness()
     else:
         yield Finding(
             "bad", "witness", "none: who owns the database could rewrite the log unseen",
@@ -148,9 +144,24 @@ def _outside() -> Iterator[Finding]:
         )
 
 
+def _witness() -> Finding:
+    where = f"{settings.WITNESS_URL}/checkpoints"
+    try:
+        status = urllib3.request("GET", where, fields={"origin": settings.LOG_ORIGIN}, timeout=3, retries=False).status
+    except urllib3.exceptions.HTTPError as error:
+        return Finding("bad", "witness", type(error).__name__, "start it, or correct MAMORI_WITNESS_URL")
+    if status == 200:
+        return Finding("good", "witness", "holds a checkpoint of this log")
+    return Finding("note", "witness", f"holds no checkpoint of this log ({status})", "start the worker: mamori worker")
+
+
 def _pages() -> Iterator[Finding]:
+    """Django's own checks for production. A demo runs without TLS, which is said once, above."""
     for problem in run_checks(include_deployment_checks=True):
         if not problem.is_silenced():
             yield Finding(
-                "bad" if problem.level >= 30 else "note", f"settings ({problem.id})", problem.msg, problem.hint or ""
+                "bad" if problem.level >= 30 and not settings.DEMO else "note",
+                f"settings ({problem.id})",
+                problem.msg,
+                problem.hint or "",
             )

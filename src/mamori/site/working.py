@@ -110,7 +110,7 @@ async def _work(stop: threading.Event, concurrency: int) -> None:
                 fetch_job_polling_interval=1.0,
             )
         )
-        while not stop.is_set() and not running.done():
+        while not stop.is_set() and not running.done():  # noqa: ASYNC110 - `stop` belongs to threads
             await asyncio.sleep(0.3)
         running.cancel()
         await asyncio.wait([running])

@@ -1,0 +1,85 @@
+"""`mamori doctor` on a running platform, and what it says when something is missing or unsafe."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from demo.platform import Platform
+from demo.processes import wait_until
+from tests.platform import rows
+
+
+def doctor(platform: Platform, **changed: str) -> tuple[int, str]:
+    """Exit code and words. `changed`: environment variables that differ; an empty one is not set."""
+    given: Mapping[str, str] = {**platform.environment("manage"), "COLUMNS": "400", **changed}
+    done = subprocess.run(
+        [sys.executable, "-m", "mamori", "doctor"],
+        env={name: value for name, value in given.items() if value},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def line(said: str, word: str) -> str:
+    found = [each for each in said.splitlines() if word in each]
+    assert found, said
+    return found[0]
+
+
+def test_the_running_platform_has_nothing_bad(platform: Platform) -> None:
+    wait_until(lambda: bool(rows(platform, "SELECT 1 FROM audit_checkpoint WHERE witnessed")), 60, "no checkpoint")
+    code, said = doctor(platform)
+    assert "BAD" not in said, said
+    assert code == 0
+    assert "holds a checkpoint" in line(said, "witness")
+    assert "up to date" in line(said, "tables")
+    assert "4 of 4" in line(said, "database roles")
+
+
+def test_a_missing_witness_is_bad_and_the_remedy_named(platform: Platform) -> None:
+    code, said = doctor(platform, MAMORI_WITNESS_URL="", MAMORI_WITNESS_KEY="")
+    assert code == 1
+    assert "BAD" in line(said, "witness")
+    assert "mamori witness serve" in line(said, "witness")
+
+
+def test_a_witness_that_does_not_answer_is_bad(platform: Platform) -> None:
+    code, said = doctor(platform, MAMORI_WITNESS_URL="http://127.0.0.1:1")
+    assert code == 1
+    assert "BAD" in line(said, "witness")
+    assert "MAMORI_WITNESS_URL" in line(said, "witness")
+
+
+def test_a_key_others_can_read_and_a_key_that_is_gone_are_bad(platform: Platform, tmp_path: Path) -> None:
+    loose = tmp_path / "loose.pem"
+    loose.write_bytes(Path(platform.environment("manage")["MAMORI_LOG_KEY"]).read_bytes())
+    loose.chmod(0o644)
+    gone = tmp_path / "gone.pem"
+    code, said = doctor(platform, MAMORI_RECEIPT_KEY=str(loose), MAMORI_EVIDENCE_KEY=str(gone))
+    assert code == 1
+    assert "BAD" in line(said, f"chmod 600 {loose}")
+    assert "BAD" in line(said, f"mamori keys new {gone}")
+
+
+def test_a_face_that_holds_the_key_to_reports_is_bad(platform: Platform) -> None:
+    code, said = doctor(platform, MAMORI_FACE="public")
+    assert code == 1
+    assert "give it to the staff face only" in line(said, "MAMORI_SEAL_PRIVATE_KEY")
+
+
+def test_a_database_that_does_not_answer_is_bad(platform: Platform) -> None:
+    code, said = doctor(platform, DATABASE_URL="postgresql://mamori:x@127.0.0.1:1/mamori")
+    assert code == 1
+    assert "check DATABASE_URL" in said
+
+
+def test_a_database_without_tables_and_roles_is_bad(platform: Platform) -> None:
+    code, said = doctor(platform, DATABASE_URL=platform.postgres.owner_dsn(db="mamori_empty"))
+    assert code == 1
+    assert "mamori database init" in line(said, "database roles")
+    assert "mamori database init" in line(said, "tables")
