@@ -245,7 +245,7 @@ class MainJob:
     def _propose(self, reviewer: Visitor, content: str) -> str:
         page = reviewer.get(f"/list/propose/{content}/dns/")
         form = page.form("target")
-        given: dict[str, str | list[str]] = {"reason": "too_slow"}
+        given: dict[str, str | list[str]] = {"reason": "removal_too_slow"}
         for name in form.options:
             if name.endswith("_yes"):
                 given[name] = "yes"
