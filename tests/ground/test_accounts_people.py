@@ -9,7 +9,6 @@ from django.test import Client
 
 from mamori.ground.accounts import services
 from mamori.ground.accounts.models import Invitation, Membership, Organisation, Token, User
-from mamori.ground.accounts.scopes import register_scope
 from mamori.ground.actors import Role
 from mamori.ground.errors import DomainError, Forbidden
 
@@ -107,7 +106,6 @@ def test_an_invitation_is_withdrawn(operator: Client, person: Callable[..., User
 
 
 def test_a_token_is_shown_once_works_and_is_revoked(operator: Client) -> None:
-    register_scope("reports.write", "Send reports")
     operator.post("/people/organisations/new/", {"name": "A Provider", "kind": "provider"})
     provider = Organisation.objects.get(name="A Provider")
     answer = operator.post(

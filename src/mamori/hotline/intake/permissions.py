@@ -1,3 +1,6 @@
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.accounts.scopes import register_scope
 from mamori.ground.actors import Role, grant
 from mamori.hotline.intake.states import SCREEN
 
@@ -18,3 +21,4 @@ grant(REPLY, Role.ANALYST, Role.SENIOR_ANALYST)
 grant(OPERATE, Role.ANALYST, Role.SENIOR_ANALYST)
 grant(PATROL, Role.POLICE_LIAISON)
 grant(WITHHOLD, Role.SENIOR_ANALYST)
+register_scope(API_WRITE, _("Send reports"))

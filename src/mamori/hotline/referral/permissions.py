@@ -1,3 +1,6 @@
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.accounts.scopes import register_scope
 from mamori.ground.actors import Role, grant
 
 SEE = "referral.see"  # states and clocks, nothing of the content
@@ -24,3 +27,5 @@ grant(CHOOSE, Role.ANALYST, Role.SENIOR_ANALYST)
 grant(POLICY, Role.SENIOR_ANALYST)
 grant(PRESERVE, Role.POLICE_LIAISON, Role.SENIOR_ANALYST)
 grant(EXPORT, Role.POLICE_LIAISON, Role.SENIOR_ANALYST, Role.AUDITOR)
+register_scope(API_READ, _("Read referrals (police)"))
+register_scope(API_WRITE, _("Answer referrals (police)"))
