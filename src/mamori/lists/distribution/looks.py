@@ -31,7 +31,7 @@ register_states(
 register_states(
     "list_change",
     {
-        "added": StateLook(_("Added"), "warning", "block"),
+        "added": StateLook(_("Newly blocked"), "warning", "block"),
         "removed": StateLook(_("Lifted"), "success", "check"),
     },
 )

@@ -47,10 +47,8 @@ class EditionTable(Table):
         ),
         Column("state", _("State"), render="state:edition"),
         Column("built_at", _("Signed"), render="moment"),
-        Column("added", _("Added"), render="number"),
+        Column("added", _("Entries added"), render="number"),
         Column("removed", _("Lifted"), render="number"),
-        Column("names", _("Names"), render="number"),
-        Column("urls", _("Pages"), render="number"),
         Column("effect", _("Seconds to effect"), value=lambda row: row.effect),
         Column("why", _("Why refused"), value=lambda row: row.why),
     ]
@@ -124,10 +122,10 @@ def edition(request: StaffRequest, version: int) -> HttpResponse:
     ]
     facts = [
         KeyValue(_("Signed"), row.built_at, "moment"),
-        KeyValue(_("Published"), row.published_at, "moment"),
+        KeyValue(_("Published at"), row.published_at, "moment"),
         KeyValue(_("Names"), row.names, "number"),
         KeyValue(_("Pages"), row.urls, "number"),
-        KeyValue(_("Added"), row.added, "number"),
+        KeyValue(_("Entries added"), row.added, "number"),
         KeyValue(_("Lifted"), row.removed, "number"),
         KeyValue(_("Seconds to effect"), row.effect),
         KeyValue(_("Digest"), row.digest, "digest"),
@@ -176,7 +174,7 @@ def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
         KeyValue(_("How it takes the list"), row.delivery, "state:delivery"),
         KeyValue(_("State"), row.state, "state:subscriber"),
         KeyValue(_("Address told of changes"), row.notify),
-        KeyValue(_("Added"), row.added_at, "moment"),
+        KeyValue(_("Since"), row.added_at, "moment"),
         KeyValue(_("Set up"), row.applied_at, "moment"),
         KeyValue(_("Revoked"), row.revoked_at, "moment"),
     ]

@@ -219,7 +219,7 @@ def facts_of(row: Entry) -> list[KeyValue]:
     """An entry in terms and values: what leaves the house once it is active."""
     return [
         KeyValue(_("Target"), row.target if row.method == Method.URL else f"https://{row.target}/", "address"),
-        KeyValue(_("Method"), row.method, "state:list_method"),
+        KeyValue(_("Kind of list"), row.method, "state:list_method"),
         KeyValue(_("Ground"), row.reason, "state:list_reason"),
         KeyValue(_("Stated at"), row.stated_at, "moment"),
         KeyValue(_("Ends by itself on"), row.expires_on, "day"),

@@ -32,16 +32,14 @@ class EntryTable(Table):
             render="address",
             value=lambda row: row.target if row.method == "url" else f"https://{row.target}/",
         ),
-        Column("method", _("Method"), render="state:list_method"),
+        Column("method", _("Kind of list"), render="state:list_method"),
         Column("state", _("State"), sort=("state", "-proposed_at"), render="state:entry"),
         Column("proposed", _("Proposed"), sort=("proposed_at",), render="moment", value=lambda row: row.proposed_at),
-        Column("activated_at", _("In force since"), render="moment"),
         Column("expires_on", _("Holds until before"), render="day"),
-        Column("refused", _("Refused by the edition"), render="yes_no", value=lambda row: bool(row.refused)),
     ]
     filters = [
         ChoiceFilter("state", _("State"), choices=lambda: _choices("entry")),
-        ChoiceFilter("method", _("Method"), choices=lambda: _choices("list_method")),
+        ChoiceFilter("method", _("Kind of list"), choices=lambda: _choices("list_method")),
         DateFilter("proposed", _("Proposed"), lookup="proposed_at"),
     ]
 

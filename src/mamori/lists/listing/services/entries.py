@@ -90,8 +90,8 @@ def entry_sign(*, actor: Actor, entry_id: UUID, signature: str) -> None:
         raise DomainError(
             "not_proposer", _("The person who proposed the entry signs it."), remedy=_("Ask the proposer to sign.")
         )
-    _approve(entry, "propose", actor, signature)
     move(entry, EntryState.PENDING_ACTIVATION, actor=actor)
+    _approve(entry, "propose", actor, signature)
 
 
 @transaction.atomic
