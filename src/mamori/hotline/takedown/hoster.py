@@ -22,7 +22,7 @@ from mamori.ground.errors import DomainError
 from mamori.hotline.takedown import queries, services, xarf
 from mamori.hotline.takedown.forms import HosterForm, ids
 from mamori.hotline.takedown.links import Token, read_token
-from mamori.hotline.takedown.payload import law_words
+from mamori.hotline.takedown.payload import act_title, law_words
 from mamori.hotline.takedown.states import AnswerKind
 
 MOST_JSON = 1_000_000
@@ -74,7 +74,8 @@ def _show(request: HttpRequest, payload: dict[str, Any], form: HosterForm, statu
         {
             **item,
             "laws": law_words(item["law_codes"], language),
-            "told_at": datetime.fromisoformat(item["verified_at"]),
+            "act": act_title(item["criteria"], language),
+            "seen_at": datetime.fromisoformat(item["verified_at"]),
         }
         for item in payload["items"]
     ]

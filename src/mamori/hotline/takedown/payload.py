@@ -16,6 +16,7 @@ from mamori.hotline.tracing.queries import host_of
 
 SHOWN = (ItemState.TOLD, ItemState.CLAIMED, ItemState.DISPUTED, ItemState.REMOVED)
 MOST_ITEMS = 5000
+_ACT = {version["version"]: version for version in VERSIONS}
 _LAW = {law["code"]: law for version in VERSIONS for law in version["law_codes"]}
 
 
@@ -61,6 +62,11 @@ def build(notice: Notice, *, due_at: datetime) -> dict[str, Any]:
 def law_words(codes: list[str], language: str) -> list[str]:
     """The law's words for codes, in ja or en; an unknown code stands for itself."""
     return [_LAW[code]["ja" if language == "ja" else "en"] if code in _LAW else code for code in codes]
+
+
+def act_title(criteria: str, language: str) -> str:
+    """The name of the act a version of the criteria rests on, in ja or en."""
+    return _ACT[criteria]["title_ja" if language == "ja" else "title_en"] if criteria in _ACT else criteria
 
 
 def _item(item: NoticeItem) -> dict[str, Any]:

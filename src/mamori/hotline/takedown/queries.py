@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -36,6 +36,7 @@ from mamori.hotline.takedown.services.sending import ANSWER_WITHIN, GROUPING
 from mamori.hotline.takedown.states import (
     FINISHED,
     GATHERING,
+    TOLD,
     AnswerKind,
     ItemState,
     LetterKind,
@@ -182,9 +183,10 @@ def removal_durations(since: datetime) -> list[Duration]:
 
 
 def notices(actor: Actor) -> QuerySet[Notice]:
-    """All notices with their contacts, for the desk's table."""
+    """All notices with their contacts and the state of their last letter, for the desk's table."""
     actor.require(SEE)
-    return Notice.objects.select_related("contact__replaced_by")
+    last = NoticeLetter.objects.filter(notice=OuterRef("pk")).order_by("-n").values("letter__state")[:1]
+    return Notice.objects.select_related("contact__replaced_by").annotate(letter_state=Subquery(last))
 
 
 def addresses(actor: Actor) -> QuerySet[NoticeItem]:
@@ -243,6 +245,13 @@ def hoster_payload(token: Token) -> dict[str, Any]:
     if row is None:
         raise NotFound
     return token.open(bytes(row.payload))
+
+
+def next_reminder(notice: Notice) -> datetime | None:
+    """When what is told and not answered is reminded of next."""
+    if notice.last_letter_at is None or notice.state not in TOLD:
+        return None
+    return notice.last_letter_at + ANSWER_WITHIN
 
 
 def clocks_of(notice: Notice) -> list[Clock]:

@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from mamori.ground.ui.filters import Choices
 from mamori.ground.ui.states import registered
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table, TextFilter
+from mamori.hotline.takedown import queries
 from mamori.hotline.takedown.models import LedgerEntry, Notice
 from mamori.hotline.takedown.permissions import EXPORT
 
@@ -28,12 +29,12 @@ class NoticeTable(Table):
         Column("state", _("State"), sort=("state", "-opened_at"), render="state:notice"),
         Column("contact", _("Contact"), value=_name),
         Column("level", _("Level"), render="state:notice_level"),
-        Column("item_count", _("Addresses"), render="number"),
+        Column("item_count", _("Number of addresses"), render="number"),
+        Column("letter_state", _("Last letter"), render="state:letter"),
         Column("reminders", _("Reminders"), render="number"),
         Column("opened_at", _("Opened"), sort=("opened_at", "id"), render="moment"),
-        Column("delivered_at", _("Delivered"), render="moment"),
+        Column("next", _("Next reminder"), value=queries.next_reminder, render="moment"),
         Column("seen_at", _("Page opened"), render="moment"),
-        Column("last_letter_at", _("Last letter"), render="moment"),
     )
     filters = (
         ChoiceFilter("state", _("State"), choices=lambda: choices("notice")),

@@ -6,7 +6,7 @@ Source: xarf/xarf-spec, schemas/v4 (core, content-base, content-csam).
 import re
 from typing import Any
 
-from mamori.hotline.takedown.payload import law_words
+from mamori.hotline.takedown.payload import act_title, law_words
 
 VERSION = "4.2.0"
 _DOMAIN = re.compile(r"([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,}")
@@ -61,7 +61,8 @@ def _report(payload: dict[str, Any], item: dict[str, Any]) -> dict[str, Any]:
 def _description(payload: dict[str, Any], item: dict[str, Any]) -> str:
     """The national class has no value in the format: `baseline` stands there, and this says so."""
     laws = "; ".join(law_words(item["law_codes"], "en"))
-    text = f"Notice {payload['reference']}, address {item['number']}. Confirmed by two analysts. Ground: {laws}."
+    act = act_title(item["criteria"], "en")
+    text = f"Notice {payload['reference']}, address {item['number']}. Confirmed by two analysts. Ground: {act}: {laws}."
     if item["verdict"] != "BASELINE":
         text += " Illegal by national law; not in the international baseline category, which the format requires here."
     return text[:1000]
