@@ -20,6 +20,8 @@ RESOLVERS = {
     "named-checkzone": "bind9-utils",
 }
 BROWSER = {"chromium": "chromium"}
+LINTERS = {"nginx": "nginx-light", "systemd-analyze": "systemd"}
+"""Judges of the files in deploy/."""
 FONT = "fonts-noto-cjk"
 FONT_FILES = Path("/usr/share/fonts/opentype/noto")
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -36,13 +38,13 @@ def have(program: str) -> bool:
 
 def missing(wanted: Iterable[str]) -> list[str]:
     """Debian packages of the wanted programs that are not there."""
-    packages = {**RESOLVERS, **BROWSER}
+    packages = {**RESOLVERS, **BROWSER, **LINTERS}
     return sorted({packages[program] for program in wanted if not have(program)})
 
 
 def missing_for_tests() -> list[str]:
     fonts = [] if any(FONT_FILES.glob("*CJK*")) else [FONT]
-    return missing([*RESOLVERS, *BROWSER]) + fonts
+    return missing([*RESOLVERS, *BROWSER, *LINTERS]) + fonts
 
 
 def _prefix() -> list[str] | None:

@@ -1,0 +1,201 @@
+"""The files in deploy/: judged by nginx, systemd and yamllint, and each process is given only the keys it needs."""
+
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from demo.platform import Platform
+from tests.programs import needs, program
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("mamori-*.*"))
+PROCESSES = ("public", "staff", "partner", "worker")
+SETTINGS = (DEPLOY.parent / "src/mamori/site/settings.py").read_text()
+
+
+def compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    return found
+
+
+def held_in_the_demo(face: str) -> set[str]:
+    """Names of the secrets a process of the running demo holds: tests show that these are enough."""
+    platform = Platform.__new__(Platform)
+    platform.keys = Path("/nonexistent")
+    platform._key_file = lambda name: name  # type: ignore[method-assign]
+    every = re.findall(r'"(MAMORI_[A-Z_]+(?:KEY|PEPPER))"', SETTINGS)
+    return set(platform._held_by(face, dict.fromkeys(every, ""))) - {"MAMORI_EDITION_KEYS"}
+
+
+def secrets_of(environment: dict[str, str]) -> set[str]:
+    found = {name.removesuffix("_FILE") for name in environment if name.endswith(("_FILE", "_KEY"))}
+    return found - {"DATABASE_URL", "MAMORI_SECRET_KEY", "MAMORI_SMTP_PASSWORD"}
+
+
+def certificate_pair(certificate: Path, private: Path) -> None:
+    """A self-signed certificate for hotline.example and its key."""
+    key = generate_private_key(SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hotline.example")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(datetime(2026, 1, 1, tzinfo=UTC)).not_valid_after(
+        datetime(2040, 1, 1, tzinfo=UTC)
+    )
+    certificate.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+@needs("nginx")
+def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
+    shipped = (DEPLOY / "nginx" / "mamori.conf").read_text()
+    for number, (certificate, key) in enumerate(
+        zip(
+            re.findall(r"ssl_certificate (\S+);", shipped),
+            re.findall(r"ssl_certificate_key (\S+);", shipped),
+            strict=True,
+        )
+    ):
+        pair = tmp_path / f"{number}.pem", tmp_path / f"{number}.key"
+        certificate_pair(*pair)
+        shipped = shipped.replace(certificate, str(pair[0])).replace(key, str(pair[1]))
+    (tmp_path / "mamori.conf").write_text(shipped.replace("/var/log/nginx/error.log", str(tmp_path / "error.log")))
+    main = tmp_path / "nginx.conf"
+    main.write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{ include {tmp_path}/mamori.conf; }}\n")
+    command = [program("nginx"), "-t", "-q", "-e", str(tmp_path / "start.log"), "-c", str(main)]
+    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (judged.returncode, judged.stderr) == (0, "")
+    main.write_text(main.read_text().replace("events {}", "events {} surprise on;"))
+    assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
+def test_the_proxy_writes_and_passes_on_no_client_address() -> None:
+    shipped = (DEPLOY / "nginx" / "mamori.conf").read_text()
+    assert re.findall(r"access_log (\S+);", shipped) == ["off"]
+    assert 'proxy_set_header X-Forwarded-For "";' in shipped
+    assert "$remote_addr" not in shipped
+    assert re.findall(r"error_log \S+ (\w+);", shipped) == ["crit"]
+
+
+@needs("systemd-analyze")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    """With a program that exists here; verify also refuses unknown settings."""
+    for unit in UNITS:
+        text = re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", unit.read_text(), flags=re.MULTILINE)
+        text = re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE)
+        (tmp_path / unit.name).write_text(text)
+    command = [program("systemd-analyze"), "verify", "--man=no", *sorted(map(str, tmp_path.iterdir()))]
+    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (judged.returncode, _ours(judged.stderr, tmp_path)) == (0, [])
+    broken = tmp_path / "mamori-public.service"
+    broken.write_text(broken.read_text().replace("NoNewPrivileges=", "NoNewPrivilege="))
+    assert _ours(subprocess.run(command, capture_output=True, text=True, check=False).stderr, tmp_path) != []
+
+
+def _ours(lines: str, folder: Path) -> list[str]:
+    """What is said of our units, not of the machine's own."""
+    return [line for line in lines.splitlines() if str(folder) in line or "mamori-" in line]
+
+
+def test_every_unit_is_hardened_and_holds_no_secret() -> None:
+    services = [unit for unit in UNITS if unit.suffix == ".service"]
+    assert {unit.stem.removeprefix("mamori-") for unit in services} == {*PROCESSES, "witness", "verify"}
+    for unit in services:
+        text = unit.read_text()
+        for word in (
+            "ProtectSystem=strict",
+            "NoNewPrivileges=yes",
+            "PrivateTmp=yes",
+            "CapabilityBoundingSet=\n",
+            "LimitCORE=0",
+        ):
+            assert word in text, (unit.name, word)
+        assert re.search(r"^User=mamori-\w+$", text, re.MULTILINE)
+        values = re.findall(r"^Environment=(\w+)=(.*)$", text, re.MULTILINE)
+        assert all(value == "%d/" + value[3:] for name, value in values if name != "MAMORI_FACE"), unit.name
+        assert {value[3:] for name, value in values if name != "MAMORI_FACE"} == set(
+            re.findall(r"^LoadCredential=(\w+):", text, re.MULTILINE)
+        )
+
+
+@pytest.mark.parametrize("face", PROCESSES)
+def test_a_process_is_given_the_keys_it_needs_and_no_other(face: str) -> None:
+    needed = held_in_the_demo(face) - ({"MAMORI_LOG_KEY"} if face == "staff" else set())
+    unit = (DEPLOY / "systemd" / f"mamori-{face}.service").read_text()
+    by_systemd = secrets_of(dict(re.findall(r"^Environment=(\w+)=(.*)$", unit, re.MULTILINE)))
+    # Keys that are files of their own are named in /etc/mamori/<face>.env.
+    files = {"MAMORI_RECEIPT_KEY", "MAMORI_EVIDENCE_KEY", "MAMORI_LOG_KEY"}
+    assert by_systemd == needed - files
+    service = compose()["services"][face]
+    assert secrets_of(service["environment"]) == needed
+    assert {Path(value).name for value in service["environment"].values() if value.startswith("/run/secrets/")} == set(
+        service["secrets"]
+    )
+
+
+def test_the_key_that_opens_reports_is_on_the_staff_face_only() -> None:
+    for face in PROCESSES:
+        unit = (DEPLOY / "systemd" / f"mamori-{face}.service").read_text()
+        assert ("seal_private_key" in unit) is (face == "staff")
+        assert ("seal_private_key" in compose()["services"][face]["secrets"]) is (face == "staff")
+
+
+def test_the_compose_file_gives_no_process_more_than_it_needs() -> None:
+    judged = subprocess.run(
+        [sys.executable, "-m", "yamllint", "-s", "-d",
+         "{extends: default, rules: {line-length: {max: 140}, document-start: disable}}", DEPLOY / "compose.yaml"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (judged.returncode, judged.stdout) == (0, "")
+    found = compose()
+    assert set(found["services"]) == {"database", *PROCESSES}
+    for name, service in found["services"].items():
+        assert not {"privileged", "cap_add", "devices", "pid", "network_mode"} & set(service), name
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
+        assert set(service["secrets"]) <= set(found["secrets"]), name
+        if name != "database":
+            assert service["read_only"] is True
+            assert service["cap_drop"] == ["ALL"]
+            assert "no-new-privileges:true" in service["security_opt"]
+    assert all(set(secret) == {"file"} for secret in found["secrets"].values())
+    assert "outside" in found["services"]["worker"]["networks"]
+    assert all("outside" not in found["services"][face]["networks"] for face in ("public", "staff", "partner"))
+
+
+def test_shipped_settings_are_settings() -> None:
+    known = set(re.findall(r'"((?:MAMORI_\w+|DATABASE_URL))"', SETTINGS))
+    names = set(re.findall(r"^(\w+)=", (DEPLOY / "mamori.env").read_text(), re.MULTILINE))
+    for service in compose()["services"].values():
+        names |= {n.removesuffix("_FILE") for n in service["environment"] if not n.startswith("POSTGRES")}
+    assert names - known == set()
+
+
+def test_the_bounce_pipe_hands_standard_input_to_mamori(tmp_path: Path) -> None:
+    fake = tmp_path / "mamori"
+    fake.write_text('#!/bin/sh\necho "$@" "$MAMORI_A" "$DATABASE_URL"; cat\n')
+    fake.chmod(0o755)
+    (tmp_path / "a.env").write_text("MAMORI_A=one\n")
+    (tmp_path / "b.env").write_text("DATABASE_URL=two\n")
+    done = subprocess.run(
+        [DEPLOY / "postfix" / "mamori-bounce"],
+        env={
+            "PATH": "/usr/bin:/bin",
+            "MAMORI_ENV": str(tmp_path / "a.env"),
+            "MAMORI_BOUNCE_ENV": str(tmp_path / "b.env"),
+            "MAMORI_PROGRAM": str(fake),
+        },
+        input="a mail\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "letters bounce one two\na mail\n"
