@@ -106,9 +106,8 @@ def check_attest(*, actor: Actor, content_id: UUID, online: bool, end: End = End
     }
     evidence: Evidence = {"attested_by_id": actor.id, "note": str(end) if not online else ""}
     if not online and latest is not None and latest.result == Result.ONLINE_CHANGED:
-        evidence["fingerprint"] = latest.fingerprint and bytes(
-            latest.fingerprint
-        )  # what this page now looks like holds nothing any more
+        # What this page now looks like holds nothing any more.
+        evidence["fingerprint"] = bytes(latest.fingerprint or b"") or None
     result = Result.ONLINE_SAME if online else gone[end]
     return check_record(actor=actor, content_id=content_id, result=result, vantage="person", **evidence)
 
