@@ -114,6 +114,8 @@ def appeal_accept(*, actor: Actor, appeal_id: UUID) -> None:
 @transaction.atomic
 def appeal_decide(*, actor: Actor, appeal_id: UUID, outcome: AppealState, reason: str) -> None:
     """Decide a complaint under review: upheld, suspended or removed. Only by somebody who signed nothing of the entry."""
+    if outcome not in (AppealState.UPHELD, AppealState.SUSPENDED, AppealState.REMOVED):
+        raise DomainError("bad_outcome", _("Choose, and say why."), status=422)
     appeal = _locked(appeal_id, actor)
     _close(appeal, outcome, actor, reason)
     assert appeal.entry_id is not None
