@@ -14,6 +14,7 @@ import dns.xfr
 import dns.zone
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import translation
 
 from demo.dns import CANARY, DnsWorld, ask
 from mamori.engine.editions import EditionRefused, Record, read_edition
@@ -409,6 +410,8 @@ class TestWithResolvers:
         entry = body.list(listable(URL, person))
         run_jobs()
         assert [effect.seconds for effect in queries.effects_of(entry.id)] == [None]
-        assert any("late" in str(waiting.title) for waiting in queries.desk(body.approver.actor) if waiting.alarm)
+        with translation.override("en"):
+            alarms = [str(waiting.title) for waiting in queries.desk(body.approver.actor) if waiting.alarm]
+        assert any("late" in title for title in alarms)
         jobs.run_sweep("distribution.probe")
         assert [probe.seconds for probe in queries.canaries()] == [None]
