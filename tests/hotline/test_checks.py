@@ -5,14 +5,13 @@ import socket
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
 from demo.names import Names
 from demo.web import Response, WebServer
-from django.db import connection
-from hypothesis import given, settings as hypothesis_settings
-from hypothesis import strategies as st
-from tests.hotline.assessment_steps import confirmed, item
-from tests.hotline.outside import free_port
-
 from mamori.ground import clock, jobs
 from mamori.ground.actors import SYSTEM, Role
 from mamori.ground.errors import DomainError, Forbidden, NotFound
@@ -21,6 +20,8 @@ from mamori.hotline.checks import queries, schedule, services
 from mamori.hotline.checks.grants import GRANTS
 from mamori.hotline.checks.models import Check, Watch
 from mamori.hotline.checks.states import End, Result, Verdict
+from tests.hotline.assessment_steps import confirmed, item
+from tests.hotline.outside import free_port
 
 pytestmark = pytest.mark.django_db
 SITE = "127.7.0.1"

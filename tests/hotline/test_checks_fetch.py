@@ -10,14 +10,14 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 import dns.message
 import dns.rrset
 import pytest
-from demo.web import Request, Response, WebServer
-from tests.hotline.outside import free_port
 
+from demo.web import Request, Response, WebServer
 from mamori.engine.addresses import AddressError, canonicalize
 from mamori.hotline.checks import judge, networks
 from mamori.hotline.checks.fetch import MOST_BYTES, MOST_SECONDS, fetch
 from mamori.hotline.checks.prints import Print, classify, take
 from mamori.hotline.checks.states import Result
+from tests.hotline.outside import free_port
 
 SITE = "127.7.0.1"
 PRIVATE = (
