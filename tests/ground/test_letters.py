@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from aiosmtpd.controller import Controller
+from django.db import connection
 
 from mamori.ground.actors import Role
 from mamori.ground.errors import DomainError, Forbidden
@@ -25,7 +26,7 @@ class Box:
     def __init__(self) -> None:
         self.mails: list[Any] = []
 
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802 - aiosmtpd's name
         if address.startswith("unknown@"):
             return "550 5.1.1 no such user"
         if address.startswith("full@"):
@@ -33,7 +34,7 @@ class Box:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         self.mails.append(message_from_bytes(envelope.content))
         return "250 taken"
 
@@ -94,6 +95,21 @@ def test_no_server_keeps_the_letter_in_the_queue(settings: Any, run_jobs: Callab
     run_jobs()
     letter.refresh_from_db()
     assert letter.state == "queued"
+
+
+def test_a_letter_whose_job_is_gone_gets_another(
+    box: Box, run_jobs: Callable[[], int], frozen: time_machine.Traveller
+) -> None:
+    post()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+    frozen.shift(6 * 3600)
+    services.letters_recover()
+    assert (run_jobs(), box.mails) == (0, [])
+    frozen.shift(1)
+    services.letters_recover()
+    run_jobs()
+    assert len(box.mails) == 1
 
 
 def test_a_sender_that_died_before_the_last_dot_is_followed_by_another(

@@ -9,18 +9,26 @@ class SettingError(Exception):
 
 
 def text(name: str, default: str | None = None) -> str:
-    """The value of NAME, else the content of the file NAME_FILE, else the default; SettingError when there is none."""
+    """The value of NAME, else the content of the file NAME_FILE, else the default.
+
+    SettingError when there is none; without a default an empty value is none.
+    """
+    value = _given(name)
+    if default is None and not value:
+        raise SettingError(f"{name} is not set. Set {name}, or {name}_FILE to a file that holds it.")
+    return value if value is not None else str(default)
+
+
+def _given(name: str) -> str | None:
     if name in os.environ:
         return os.environ[name]
     file = os.environ.get(f"{name}_FILE")
-    if file is not None:
-        try:
-            return Path(file).read_text().strip()
-        except OSError as error:
-            raise SettingError(f"{name}_FILE names {file}, which cannot be read: {error.strerror}") from error
-    if default is None:
-        raise SettingError(f"{name} is not set. Set {name}, or {name}_FILE to a file that holds it.")
-    return default
+    if file is None:
+        return None
+    try:
+        return Path(file).read_text().strip()
+    except OSError as error:
+        raise SettingError(f"{name}_FILE names {file}, which cannot be read: {error.strerror}") from error
 
 
 def flag(name: str, *, default: bool = False) -> bool:

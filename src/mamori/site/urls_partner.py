@@ -5,3 +5,6 @@ from django.urls import path
 from mamori.site.partner import api
 
 urlpatterns = [path("api/v1/", api.urls)]
+handler400 = "mamori.site.partner.bad_request"
+handler404 = "mamori.site.partner.no_such_page"
+handler500 = "mamori.site.partner.failed"

@@ -4,12 +4,14 @@ import email
 import email.policy
 import logging
 import re
+from datetime import timedelta
 from email.message import EmailMessage, Message
 from email.utils import format_datetime
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from mamori.ground import audit, clock, jobs, states
 from mamori.ground.actors import SYSTEM, Actor
@@ -22,6 +24,7 @@ from mamori.ground.letters.states import LETTER, LetterState
 
 log = logging.getLogger("mamori.letters")
 MOST_ATTEMPTS = 20
+JOB_LOST = timedelta(hours=6)  # a letter not once tried in this time has lost its job: it gets another
 
 
 @transaction.atomic
@@ -96,9 +99,10 @@ def letters_recover() -> None:
         else:
             _move(letter, LetterState.UNCERTAIN, "letters.uncertain")
             announce(LetterFailed(letter.id))
-    due = Letter.objects.filter(state=LetterState.QUEUED, tried_at__lt=clock.now() - smtp.PAUSE).values_list(
-        "id", flat=True
-    )
+    now = clock.now()
+    due = Letter.objects.filter(
+        Q(tried_at__lt=now - smtp.PAUSE) | Q(tried_at=None, queued_at__lt=now - JOB_LOST), state=LetterState.QUEUED
+    ).values_list("id", flat=True)
     jobs.defer_many("letters.send", [{"letter_id": str(i)} for i in due[:500]])
 
 
