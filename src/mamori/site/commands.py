@@ -136,7 +136,8 @@ def people_invite(email: str, organisation: str, role: str, kind: str = "operato
 
         found = Organisation.objects.filter(name=organisation).first()
         found = found or services.organisation_create(actor=SYSTEM, name=organisation, kind=Organisation.Kind(kind))
-        console.print(services.invite(actor=SYSTEM, email=email, organisation_id=found.id, role=Role(role)))
+        # Whole, not broken at the window's edge.
+        typer.echo(services.invite(actor=SYSTEM, email=email, organisation_id=found.id, role=Role(role)))
 
 
 @letters.command("bounce")
