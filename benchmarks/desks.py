@@ -134,24 +134,23 @@ def measure(page: Page, clients: dict[str, Any], requests: int) -> None:
         with connection.execute_wrapper(counted):
             began = time.perf_counter()
             answer = clients[page.role].get(url)
-            body = answer.getvalue()
             spent = (time.perf_counter() - began) * 1000
-        assert body is not None
         return answer, spent, count
 
     for role in ROLES:
         page.role = role
-        answers = [(url, ask(url)[0].status_code) for url in page.urls]
-        statuses = {status for _url, status in answers}
-        if statuses == {405}:
-            return  # it only takes what is sent to it
+        answers = [(url, ask(url)[0]) for url in page.urls]
+        statuses = {answer.status_code for _url, answer in answers}
+        streamed = any(answer.streaming for _url, answer in answers)
+        if statuses == {405} or streamed:
+            page.role = ""
+            return  # it only takes what is sent to it, or is a file to save
         if max(statuses) >= 500:
             raise SystemExit(f"{page.name} answered {statuses}")
-        seen = [url for url, status in answers if status == 200]
+        seen = [url for url, answer in answers if answer.status_code == 200]
         if seen:
             break
     else:
-        page.role = ""
         say(f"not measured: {page.name} ({statuses}): no sample of {page.missing or 'its state'}")
         return
     for variant, url in {"": "", **variants(ask(seen[0])[0].getvalue().decode(errors="replace"))}.items():
@@ -216,7 +215,7 @@ def _measured(samples: dict[str, list[Any]], given: argparse.Namespace) -> tuple
                 found.append(page.figures())
                 told = "{page:28} {role:15} {requests:5} requests p50 {p50_ms:6} p95 {p95_ms:6} ms, {queries:3} queries"
                 say((told + "; slowest {slowest_p95_ms:6} ms: {slowest}").format(**found[-1]))
-            elif not page.role:
+            elif page.role:
                 unseen.append(page.name)
     slow = [row for row in found if row["slowest_p95_ms"] > LIMIT_MS]
     for row in slow:

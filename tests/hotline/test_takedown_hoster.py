@@ -179,6 +179,14 @@ class TestAnswers:
         assert states()[0] == "told"
         assert queries.removal_tried(contents[0]).too_slow
 
+    def test_the_desk_tells_open_answers_from_settled_ones(self, hoster, link, world, browser_of):
+        answer(hoster, link, answer="question", text="which file?", item=[str(items()[0].id)])
+        world.work(1)
+        desk = browser_of(world.first)
+        reference = only_notice().reference
+        shown = {choice: reference in desk.get(f"/notices/answers/?answers-settled={choice}").content.decode() for choice in ("no", "yes")}
+        assert shown == {"no": True, "yes": False}
+
     def test_the_same_answer_twice_is_one(self, hoster, link):
         for _ in range(3):
             answer(hoster, link, answer="question", text="which server?")

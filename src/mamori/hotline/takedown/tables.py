@@ -1,3 +1,7 @@
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -7,6 +11,14 @@ from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table, Tex
 from mamori.hotline.takedown import queries
 from mamori.hotline.takedown.models import LedgerEntry, Notice
 from mamori.hotline.takedown.permissions import EXPORT
+
+
+class SettledFilter(ChoiceFilter):
+    """Whether a person dealt with an answer: "yes" or "no"."""
+
+    def apply(self, rows: QuerySet[Any], cleaned: Mapping[str, Any]) -> QuerySet[Any]:
+        asked = cleaned[self.name]
+        return rows.filter(settled_at__isnull=asked == "no") if asked else rows
 
 
 def choices(machine: str) -> Choices:
@@ -105,9 +117,7 @@ class AnswerTable(Table):
     )
     filters = (
         ChoiceFilter("kind", _("Answer"), choices=[("dispute", _("Disputes")), ("question", _("Asks, or cannot act"))]),
-        ChoiceFilter(
-            "open", _("Dealt with"), choices=[("True", _("Not yet")), ("False", _("Yes"))], lookup="settled_at__isnull"
-        ),
+        SettledFilter("settled", _("Dealt with"), choices=[("no", _("Not yet")), ("yes", _("Yes"))]),
     )
     order = "-at"
     empty_title = _("No hosting provider disputes or asks")
