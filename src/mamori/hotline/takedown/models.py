@@ -137,6 +137,8 @@ class NoticeItem(models.Model):
             models.Index(fields=["obstacle"], name="takedown_item_obstacle", condition=Q(state=ItemState.WAITING)),
             models.Index(fields=["claimed_at"], name="takedown_item_claimed", condition=Q(state=ItemState.CLAIMED)),
             models.Index(fields=["notice", "state"], name="takedown_items_of"),
+            models.Index(fields=["joined_at", "id"], name="takedown_item_joined"),
+            models.Index(fields=["state", "joined_at", "id"], name="takedown_item_state"),
             models.Index(fields=["content", "joined_at"], name="takedown_items_content"),
         ]
 

@@ -29,9 +29,9 @@ def desk(request: StaffRequest) -> HttpResponse:
     table = EntryTable(request.GET, queries.entries(request.actor), actor=request.actor)
     if table.wants_csv:
         return table.csv_response("entries")
-    waiting = [
-        {"row": row, "url": assessment.content_address(row.content_id).url} for row in queries.candidates(request.actor)
-    ]
+    candidates = queries.candidates(request.actor)
+    urls = assessment.content_urls(row.content_id for row in candidates)
+    waiting = [{"row": row, "url": urls[row.content_id]} for row in candidates if urls.get(row.content_id)]
     refused = [
         {"entry": entry, "reasons": reasons_of(entry)}
         for entry in queries.entries(request.actor).filter(state__in=IN_FORCE).exclude(refused=[])[:50]
