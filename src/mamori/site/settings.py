@@ -79,7 +79,7 @@ _PUBLIC = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "mamori.ground.errors.ErrorPages",
 ]
-_PARTNER = ["django.middleware.common.CommonMiddleware"]
+_PARTNER = ["django.middleware.common.CommonMiddleware", "django.middleware.clickjacking.XFrameOptionsMiddleware"]
 _FIRST = ["mamori.lists.listing.stop.StopPage"] if FACE == "public" else []
 MIDDLEWARE = _FIRST + _COMMON + {"public": _PUBLIC, "partner": _PARTNER}.get(FACE, _STAFF)
 TEMPLATES = [
