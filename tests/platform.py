@@ -107,8 +107,7 @@ print(json.dumps(token_create(actor=SYSTEM, organisation_id=made.id, title="test
 
 def rows(platform: Platform, query: str, *values: Any) -> list[tuple[Any, ...]]:
     """Rows of a query, asked by PostgreSQL's superuser of the platform's database."""
-    name = platform.postgres.owner_dsn().rpartition("/")[2]
-    dsn = platform.postgres.superuser_dsn.rpartition("/")[0] + f"/{name}"
+    dsn = platform.postgres.superuser_dsn.rpartition("/")[0] + "/mamori"
     with psycopg.connect(dsn, autocommit=True) as connection:
         done = connection.execute(query, values or None)
         return done.fetchall() if done.description else []

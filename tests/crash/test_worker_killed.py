@@ -6,9 +6,8 @@ import random
 import pytest
 
 from demo.platform import Platform
-from demo.processes import wait_until
 from demo.world import World
-from tests.crash.load import RESUME_SECONDS, check, pause, waiting_jobs, writing
+from tests.crash.load import RESUME_SECONDS, check, pause, until, waiting_jobs, writing
 from tests.platform import inside, rows
 
 pytestmark = pytest.mark.crash
@@ -23,11 +22,11 @@ letter_post(key="slow", kind="account", to="slow@host.example", subject="A lette
 
 def test_a_job_whose_worker_was_killed_is_retried(house: Platform, slow_world: World) -> None:
     inside(house, "worker", _POST)
-    wait_until(lambda: ("doing", 1) in waiting_jobs(house), 20, "the letter's job did not begin")
+    until(lambda: ("doing", 1) in waiting_jobs(house), 20, "the letter's job did not begin")
     house.program("worker").kill9()
     assert waiting_jobs(house) == [("doing", 1)]
     house.program("worker").start()
-    wait_until(lambda: not waiting_jobs(house), RESUME_SECONDS, "the dead worker's job was not taken up")
+    until(lambda: not waiting_jobs(house), RESUME_SECONDS, "the dead worker's job was not taken up")
     assert len(slow_world.mail.received("slow@host.example")) <= 1
 
 
@@ -37,7 +36,7 @@ def test_nothing_acknowledged_is_lost_and_no_letter_sent_twice(house: Platform, 
     with writing(house) as account:
         for _round in range(ROUNDS):
             before = _handed(house)
-            wait_until(lambda before=before: _handed(house) > before, RESUME_SECONDS, "no letter leaves any more")  # type: ignore[misc]
+            until(lambda before=before: _handed(house) > before, RESUME_SECONDS, "no letter leaves any more")  # type: ignore[misc]
             pause(dice)
             worker.kill9()
             worker.start()
