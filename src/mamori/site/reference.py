@@ -55,6 +55,7 @@ def _first_line(kind: type) -> str:
 
 
 def _permissions() -> list[str]:
+    import_module("mamori.ground.retention")  # grants its permission where it stands
     given = {name: roles for name, roles in permissions().items() if roles}
     rows = [[name, *("yes" if role in roles else "" for role in Role)] for name, roles in sorted(given.items())]
     head = ["permission", *(str(role) for role in Role)]
