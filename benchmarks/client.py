@@ -13,7 +13,7 @@ from typing import Self
 
 @dataclass(frozen=True)
 class Round:
-    """One round: seconds from first to last byte, latencies in seconds, answers by status."""
+    """One round: seconds from the first request to the last answer, latencies in seconds, answers by status."""
 
     seconds: float
     latencies: list[float]
@@ -25,7 +25,7 @@ class Round:
 
 
 class _Connection(asyncio.Protocol):
-    """Sends the next request as soon as the answer before is whole."""
+    """Once begun, sends the next request as soon as the answer before is whole."""
 
     def __init__(self, waiting: deque[bytes], latencies: list[float], statuses: Counter[int]) -> None:
         self._waiting, self._latencies, self._statuses = waiting, latencies, statuses
@@ -35,9 +35,8 @@ class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._next()
 
-    def _next(self) -> None:
+    def send_next(self) -> None:
         if not self._waiting:
             self._transport.close()
             if not self.done.done():
@@ -54,7 +53,7 @@ class _Connection(asyncio.Protocol):
         self._latencies.append(time.perf_counter() - self._sent)
         self._statuses[int(head[9:12])] += 1
         self._got = b""
-        self._next()
+        self.send_next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.done.done():
@@ -68,14 +67,18 @@ def _whole(head: bytes, body: bytes) -> bool:
     return body.endswith(b"0\r\n\r\n")
 
 
-async def _drive(port: int, requests: Sequence[bytes], connections: int) -> Round:
+async def _drive(ports: Sequence[int], requests: Sequence[bytes], connections: int) -> Round:
     waiting, latencies, statuses = deque(requests), [], Counter()
     loop = asyncio.get_running_loop()
-    began = time.perf_counter()
     made = [
-        await loop.create_connection(lambda: _Connection(waiting, latencies, statuses), "127.0.0.1", port)
-        for _ in range(connections)
+        await loop.create_connection(
+            lambda: _Connection(waiting, latencies, statuses), "127.0.0.1", ports[number % len(ports)]
+        )
+        for number in range(connections)
     ]
+    began = time.perf_counter()
+    for _transport, protocol in made:
+        protocol.send_next()
     await asyncio.wait_for(asyncio.gather(*(protocol.done for _transport, protocol in made)), 120)
     return Round(time.perf_counter() - began, latencies, dict(statuses))
 
@@ -86,7 +89,7 @@ def _child(pipe: multiprocessing.connection.Connection) -> None:
 
 
 class Client:
-    """`with Client() as client: client.round(port, requests, connections)`."""
+    """`with Client() as client: client.round(ports, requests, connections)`."""
 
     def __enter__(self) -> Self:
         context = multiprocessing.get_context("spawn")
@@ -96,8 +99,9 @@ class Client:
         theirs.close()
         return self
 
-    def round(self, port: int, requests: Sequence[bytes], connections: int) -> Round:
-        self._pipe.send((port, requests, connections))
+    def round(self, ports: Sequence[int], requests: Sequence[bytes], connections: int) -> Round:
+        """Send all requests over as many connections, spread evenly over the ports of one service."""
+        self._pipe.send((ports, requests, connections))
         return self._pipe.recv()
 
     def __exit__(self, *_: object) -> None:

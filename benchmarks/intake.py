@@ -134,15 +134,19 @@ def _token(platform: Platform) -> str:
     return services.token_create(actor=SYSTEM, organisation_id=partner.id, title="benchmark", scopes=["reports.write"])
 
 
-def _servers(stack: ExitStack, platform: Platform) -> Iterator[tuple[str, str, int]]:
-    """(side, face, port): ours as `mamori serve` starts it, the peer on uvicorn, each with two processes."""
+def _servers(stack: ExitStack, platform: Platform) -> Iterator[tuple[str, str, list[int]]]:
+    """(side, face, ports): ours as `mamori serve` starts it, with two processes; the peer as two uvicorn processes.
+
+    Each of the peer's has a port of its own and half of the connections: two workers on one socket leave nearly all
+    connections to the first of them.
+    """
     for face, probe in (("partner", "/api/v1/openapi.json"), ("public", "/en/")):
         env = environment(platform, face)
         ours = [PYTHON, "-m", "mamori", "serve", face, "--port", "{port}", "--workers", "2"]
-        yield "mamori", face, stack.enter_context(serving(platform, ours, env, probe))
-        bare = [PYTHON, "-m", "uvicorn", "benchmarks.peer:app", "--port", "{port}", "--workers", "2"]
+        yield "mamori", face, [stack.enter_context(serving(platform, ours, env, probe))]
+        bare = [PYTHON, "-m", "uvicorn", "benchmarks.peer:app", "--port", "{port}"]
         bare += ["--no-access-log", "--log-level", "warning"]
-        yield "peer", face, stack.enter_context(serving(platform, bare, env, "/alive"))
+        yield "peer", face, [stack.enter_context(serving(platform, bare, env, "/alive")) for _worker in range(2)]
 
 
 def _stored(platform: Platform) -> int:
@@ -164,7 +168,7 @@ def main() -> None:
         token = _token(platform)
         os.environ.update(environment(platform, "manage"))
         with timed("servers", times):
-            ports = {(side, face): port for side, face, port in _servers(stack, platform)}
+            ports = {(side, face): found for side, face, found in _servers(stack, platform)}
         client = stack.enter_context(Client())
         rows = {
             "api": Row("API, 1 report a batch", 1500, 1, 201, lambda: _batch(token, 1)),
@@ -184,7 +188,7 @@ def main() -> None:
     finish(result, given.json)
 
 
-def _alternate(row: Row, face: str, ports: dict[tuple[str, str], int], client: Client, given: object) -> int:
+def _alternate(row: Row, face: str, ports: dict[tuple[str, str], list[int]], client: Client, given: object) -> int:
     """A warm-up and the measured rounds, who begins taking turns. Returns the reports acknowledged."""
     acknowledged = 0
     count = max(CONNECTIONS, int(row.count * given.scale))  # type: ignore[attr-defined]

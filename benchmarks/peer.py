@@ -2,7 +2,7 @@
 
 The same verification (token, scope, idempotency; proof of work and its one use), canonical address, sealing, rows,
 receipt code and reply key, audit row and job, in one transaction of the same PostgreSQL, as the same database role.
-`uvicorn benchmarks.peer:app --workers 2`; DATABASE_URL and the secrets as Mamori has them.
+`uvicorn benchmarks.peer:app`, two of them; DATABASE_URL and the secrets as Mamori has them.
 """
 
 from __future__ import annotations

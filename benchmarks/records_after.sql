@@ -211,12 +211,12 @@ INSERT INTO distribution_subscriber (id, organisation_id, delivery, notify, gene
 SELECT pg_temp.uid('su', n), pg_temp.uid('or', n), 'nxdomain', '', 1, 'active', now() - interval '1 year', now() - interval '1 year'
 FROM generate_series($first, $last) AS n;
 
--- step: accounts_user 300
+-- step: accounts_user 60
 INSERT INTO accounts_user (id, password, email, name, is_active, created_at)
 SELECT pg_temp.uid('us', n), '!', 'member' || n || '@mamori.example', 'Member ' || n, true, now() - interval '1 year'
 FROM generate_series($first, $last) AS n;
 
--- step: accounts_membership 300
+-- step: accounts_membership 60
 INSERT INTO accounts_membership (role, user_id, organisation_id)
 SELECT 'analyst', pg_temp.uid('us', n), (SELECT id FROM accounts_organisation WHERE kind = 'hotline' LIMIT 1)
 FROM generate_series($first, $last) AS n;
