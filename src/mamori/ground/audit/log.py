@@ -54,7 +54,10 @@ def record_many(
         for subject, codes in subjects
     ]
     with connection.cursor() as cursor:
-        cursor.executemany(_INSERT, rows)
+        if len(rows) == 1:
+            cursor.execute(_INSERT, rows[0])
+        else:
+            cursor.executemany(_INSERT, rows)
 
 
 def _subject(subject: models.Model | str) -> tuple[str, str]:

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from mamori.engine import seals
 from mamori.ground import audit, clock
 from mamori.ground.actors import Actor
+from mamori.ground.bulk import insert_rows
 from mamori.ground.errors import DomainError
 from mamori.ground.sealed.models import DataKey
 
@@ -28,9 +29,7 @@ def seal_many(records: Iterable[dict[str, str]]) -> list[tuple[UUID, dict[str, b
         key_id, data_key = uuid4(), seals.new_data_key()
         keys.append((key_id, seals.wrap(data_key, _public_key())))
         sealed.append((key_id, {name: seals.seal(data_key, text, _context(key_id, name)) for name, text in texts.items()}))
-    with connection.cursor() as cursor, cursor.copy("COPY sealed_datakey (id, wrapped) FROM STDIN") as copy:
-        for key in keys:
-            copy.write_row(key)
+    insert_rows("sealed_datakey", "id, wrapped", keys)
     return sealed
 
 

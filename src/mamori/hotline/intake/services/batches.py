@@ -53,9 +53,6 @@ def batch_receive(*, actor: Actor, key: str, body: bytes, items: Sequence[Item])
     if actor.organisation_id is None:
         raise DomainError("no_organisation", _("This token belongs to no organisation."), status=403)
     digest = hashlib.sha256(body).digest()
-    stored = _stored(actor.organisation_id, key, digest)
-    if stored is not None:
-        return stored
     read, refused = _read(items)
     return _store(actor, actor.organisation_id, key, digest, read, refused)
 
@@ -99,11 +96,9 @@ def _store(  # noqa: PLR0917 - one step of batch_receive
             " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             [batch.id, organisation, key, digest, json.dumps(answer), batch.received_at],
         )
-        raced = cursor.rowcount == 0
-    if raced:
-        stored = _stored(organisation, key, digest)
-        assert stored is not None
-        return stored
+        repeated = cursor.rowcount == 0
+    if repeated:
+        return _stored(organisation, key, digest)
     write(new)
     audit.record(
         "intake.batch_received", subject=batch, actor=actor, accepted=len(accepted), new=len(new), refused=len(refused)
@@ -123,10 +118,8 @@ def _known(organisation: UUID, read: list[_Read]) -> dict[str, UUID]:
     return {name: report_id for name, report_id in rows if name is not None}
 
 
-def _stored(organisation: UUID, key: str, digest: bytes) -> Json | None:
-    batch = ApiBatch.objects.filter(organisation_id=organisation, key=key).first()
-    if batch is None:
-        return None
+def _stored(organisation: UUID, key: str, digest: bytes) -> Json:
+    batch = ApiBatch.objects.get(organisation_id=organisation, key=key)
     if not hmac.compare_digest(bytes(batch.request_digest), digest):
         raise DomainError(
             "idempotency_key_reused",

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import connection
 from psycopg.types.json import Jsonb
 
 from mamori.engine.addresses import Address
+from mamori.ground.bulk import insert_rows
 from mamori.ground.sealed.services import seal_many
 from mamori.hotline.intake.states import Source
 
@@ -45,12 +44,12 @@ class Entry:
 
 
 _SUBMISSION = (
-    "COPY intake_submission (id, source, channel, organisation_id, received_hour, locale, receipt_digest, reply_key,"
-    " data_key, sealed_text, sealed_contact, details, withheld) FROM STDIN"
+    "id, source, channel, organisation_id, received_hour, locale, receipt_digest, reply_key, data_key, sealed_text,"
+    " sealed_contact, details, withheld"
 )
 _REPORT = (
-    "COPY intake_report (id, submission_id, source, organisation_id, external_id, received_hour, url, digest,"
-    " sealed_typed, seen_on, child_at_risk, state, screening, outcome) FROM STDIN"
+    "id, submission_id, source, organisation_id, external_id, received_hour, url, digest, sealed_typed, seen_on,"
+    " child_at_risk, state, screening, outcome"
 )
 
 
@@ -62,7 +61,8 @@ def write(entries: Sequence[Entry]) -> None:
     texts = [_texts(entry) for entry in entries]
     keys = iter(seal_many([t for t in texts if t]))
     sealed = [next(keys) if t else (None, {}) for t in texts]
-    _copy(
+    insert_rows(
+        "intake_submission",
         _SUBMISSION,
         [
             (
@@ -83,7 +83,8 @@ def write(entries: Sequence[Entry]) -> None:
             for entry, (key, parts) in zip(entries, sealed, strict=True)
         ],
     )
-    _copy(
+    insert_rows(
+        "intake_report",
         _REPORT,
         [
             (
@@ -113,9 +114,3 @@ def _texts(entry: Entry) -> dict[str, str]:
     texts = {"text": entry.text, "contact": entry.contact}
     texts.update({f"typed:{t.report_id}": t.typed for t in entry.told if t.typed != t.address.url})
     return {name: text for name, text in texts.items() if text}
-
-
-def _copy(statement: str, rows: list[tuple[Any, ...]]) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
