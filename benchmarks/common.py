@@ -7,6 +7,7 @@ import math
 import os
 import platform as host
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -62,6 +63,7 @@ def machine() -> dict[str, Any]:
 
 
 def arguments(description: str | None) -> ArgumentParser:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is stopped and removed
     parser = ArgumentParser(description=description)
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON to FILE, or - for standard output")
     return parser
