@@ -187,7 +187,7 @@ def main() -> None:
     with ExitStack() as stack:
         with timed("PostgreSQL, tables, roles", times):
             platform = stack.enter_context(world({"max_wal_size": "4GB", "shared_buffers": "512MB"}))
-            subcommand(platform, "manage", "demo.seed")
+            subcommand(platform, "manage", "demo.seed", str(platform.keys), "8500")
         with owner(platform) as connection:
             result["database"] = records.fill(connection, _values(connection, given))
             size = connection.execute("SELECT pg_size_pretty(pg_database_size(current_database()))").fetchone()
