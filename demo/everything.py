@@ -10,7 +10,6 @@ from pathlib import Path
 from demo import subscribers
 from demo.platform import Platform, Ports
 from demo.postgres import Postgres
-from demo.processes import WorldError
 from demo.world import PORT, World
 
 Step = Callable[[str], AbstractContextManager[object]]
@@ -40,9 +39,7 @@ def bring_up(
         postgres.start()
         stack.callback(postgres.stop)
     platform = Platform(base, postgres, {}, ports or Ports())
-    taken = platform.ports.taken()
-    if taken:
-        raise WorldError(f"port {taken[0]} is in use: is another demo running? Stop it, then try again.")
+    platform.claim()
     with step("keys, tables, database roles"):
         platform.prepare()
     with step("institutions, people, subscribers"):
@@ -53,6 +50,6 @@ def bring_up(
         stack.callback(world.stop)
     platform.world = world.settings()
     with step("three faces, worker, witness"):
-        platform.start()
         stack.callback(platform.stop)
+        platform.start()
     return Everything(platform, world, postgres)

@@ -168,11 +168,27 @@ class Platform:
         if not (self.base / "static" / "staticfiles.json").exists() or _newer_static(self.base / "static"):
             self._django("collectstatic", "--noinput", "--verbosity", "0", env=manage)
 
+    def claim(self) -> None:
+        """Stop what a killed demo left running here; WorldError when a port is somebody else's."""
+        for program in self._made():
+            program.clear()
+            program.stop()
+        taken = self.ports.taken()
+        if taken:
+            raise WorldError(f"port {taken[0]} is in use: is another demo running? Stop it, then try again.")
+
     def start(self) -> None:
         """Witness, worker and the three faces; returns when all answer."""
+        self.programs = self._made()
+        for program in self.programs:
+            program.start()
+        for face in FACES:
+            wait_until(lambda face=face: self._answers(face), 60, f"the {face} face does not answer")  # type: ignore[misc]
+
+    def _made(self) -> list[Program]:
         folder = self.base / "log"
-        folder.mkdir(exist_ok=True)
-        self.programs = [
+        folder.mkdir(parents=True, exist_ok=True)
+        return [
             Program(
                 "witness",
                 [
@@ -201,10 +217,6 @@ class Platform:
                 for face in FACES
             ),
         ]
-        for program in self.programs:
-            program.start()
-        for face in FACES:
-            wait_until(lambda face=face: self._answers(face), 40, f"the {face} face does not answer")  # type: ignore[misc]
 
     def stop(self) -> None:
         for program in reversed(self.programs):

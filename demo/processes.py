@@ -223,12 +223,17 @@ class Program:
             self._lock = lock
         return self._lock
 
+    def clear(self) -> IO[str]:
+        """Stop one of ours that a killed launcher left behind. Returns the claimed pid file."""
+        lock = self.claim()
+        self._stop_leftover()
+        return lock
+
     def start(self) -> None:
         """Start, after stopping one of ours that a killed launcher left behind."""
         if self.running():
             return
-        lock = self.claim()
-        self._stop_leftover()
+        lock = self.clear()
         user, group, groups = (None, None, None) if self._as_is else _identity()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

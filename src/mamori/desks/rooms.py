@@ -118,8 +118,8 @@ STEPS = (
 
 
 def waiting(actor: Actor) -> list[Waiting]:
-    """All that waits for the actor, of all rooms."""
-    return [item for desk in WAITING for item in desk(actor)]
+    """All that waits for the actor, of all rooms. A room that refuses the actor adds nothing."""
+    return [item for desk in WAITING for item in _allowed(desk, actor) or []]
 
 
 def clocks(actor: Actor, found: list[Waiting]) -> list[Clock]:

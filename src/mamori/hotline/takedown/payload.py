@@ -14,7 +14,7 @@ from mamori.hotline.takedown.readiness import preservation_reference
 from mamori.hotline.takedown.states import ItemState
 from mamori.hotline.tracing.queries import host_of
 
-SHOWN = (ItemState.TOLD, ItemState.CLAIMED, ItemState.DISPUTED, ItemState.REMOVED)
+SHOWN = (ItemState.TOLD, ItemState.CLAIMED, ItemState.DISPUTED, ItemState.ESCALATED, ItemState.REMOVED)
 MOST_ITEMS = 5000
 _ACT = {version["version"]: version for version in VERSIONS}
 _LAW = {law["code"]: law for version in VERSIONS for law in version["law_codes"]}

@@ -104,7 +104,7 @@ ITEM: Machine[ItemState] = Machine(
         **{(state, I.SUSPENDED): _SYSTEM for state in ITEM_OPEN if state is not I.SUSPENDED},
         (I.SUSPENDED, I.WAITING): _SYSTEM,
         (I.SUSPENDED, I.TOLD): _SYSTEM,
-        **{(state, I.REMOVED): _SYSTEM for state in ITEM_OPEN},
+        **{(state, I.REMOVED): _SYSTEM for state in (*ITEM_OPEN, I.ESCALATED)},
         **{(state, I.WITHDRAWN): _PERSON for state in ITEM_OPEN},
         **{(state, I.ESCALATED): _SYSTEM for state in ITEM_OPEN},
     },

@@ -17,6 +17,7 @@ from mamori.hotline.takedown.models import HosterAnswer, Notice, NoticeItem, Not
 from mamori.hotline.takedown.services.rows import item_move, notice_locked, notice_move
 from mamori.hotline.takedown.states import FINISHED, AnswerKind, ItemState, NoticeState
 
+_CLAIMABLE = frozenset({ItemState.TOLD, ItemState.DISPUTED, ItemState.CLAIMED, ItemState.ESCALATED})
 MOST_TEXT = 4000
 MOST = 200
 
@@ -64,7 +65,7 @@ def _process(answer_id: UUID) -> None:
     if notice_id is not None:
         notice = notice_locked(notice_id)
         answer.notice = notice
-        if notice.state not in FINISHED:
+        if notice.state not in FINISHED or notice.state == NoticeState.ESCALATED:
             _ANSWERS[AnswerKind(answer.kind)](notice, _items(notice, answer), answer)
     answer.save(update_fields=["processed_at", "notice"])
 
@@ -83,16 +84,17 @@ def _acknowledge(notice: Notice, _items: list[NoticeItem], _answer: HosterAnswer
 
 def _claim_removed(notice: Notice, items: list[NoticeItem], answer: HosterAnswer) -> None:
     """A claim closes nothing: it is looked at again at once."""
-    claimed = [item for item in items if item.state in {ItemState.TOLD, ItemState.DISPUTED, ItemState.CLAIMED}]
+    claimed = [item for item in items if item.state in _CLAIMABLE]
     for item in claimed:
         item.claimed_at = answer.at
-        if item.state == ItemState.CLAIMED:
+        if item.state in {ItemState.CLAIMED, ItemState.ESCALATED}:  # a late answer counts too: whoever removed it
             item.save(update_fields=["claimed_at"])
         else:
             item_move(item, ItemState.CLAIMED, changed=("claimed_at",))
         check_now(actor=SYSTEM, content_id=item.content_id)
     if claimed:
-        notice_move(notice, NoticeState.REMOVAL_CLAIMED)
+        if notice.state != NoticeState.ESCALATED:
+            notice_move(notice, NoticeState.REMOVAL_CLAIMED)
         announce(RemovalClaimed(notice.id))
 
 

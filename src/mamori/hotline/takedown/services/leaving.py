@@ -6,7 +6,7 @@ from django.db import transaction
 
 from mamori.ground import clock
 from mamori.hotline.checks.queries import online_since
-from mamori.hotline.takedown.models import Removal
+from mamori.hotline.takedown.models import NoticeItem, Removal
 from mamori.hotline.takedown.services.rows import item_move, notice_settle, open_item, removal_locked, removal_move
 from mamori.hotline.takedown.states import ItemState, RemovalState
 
@@ -18,6 +18,8 @@ def content_gone(*, content_id: UUID) -> None:
     if removal is None:
         return
     _end_item(content_id, ItemState.REMOVED)
+    for item in NoticeItem.objects.select_for_update().filter(content_id=content_id, state=ItemState.ESCALATED):
+        item_move(item, ItemState.REMOVED)  # the page of the rung before says so too
     if removal.state in {RemovalState.WANTED, RemovalState.NOTICED}:
         removal.gone_at = clock.now()
         removal_move(removal, RemovalState.GONE, changed=("gone_at",))

@@ -1,0 +1,129 @@
+"""`make demo`: bring everything up on loopback, run the main job through the front doors, keep serving."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from demo import programs
+from demo.dns import engines_installed
+from demo.everything import bring_up
+from demo.main_job import MainJob, read_reports
+from demo.people import PASSWORD, PEOPLE, person
+from demo.platform import Platform
+from demo.processes import WorldError
+from demo.timeline import Timeline
+
+BASE = Path(__file__).resolve().parent.parent / "var" / "demo"
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end when the main job is done")
+    parser.add_argument("--reports", type=Path, help="CSV with the columns url,seen_at,comment; names under .example only")
+    parser.add_argument("--code", metavar="LOGIN", help="only print the present six digits of a demo person's second factor")
+    options = parser.parse_args()
+    if options.code:
+        print(person(options.code.partition("@")[0]).code(time.time()))
+        return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    try:
+        reports = read_reports(options.reports) if options.reports else None
+        return run(once=options.once, reports=reports)
+    except WorldError as error:
+        console.print(f"[bold red]The demo stopped:[/] {error}", markup=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped. Everything is kept in var/demo; `make demo` goes on from there.")
+        return 0
+
+
+def run(*, once: bool, reports: list[dict[str, str]] | None) -> int:
+    """Bring up, run the job where it is asked for or has not run yet, serve. Returns the exit code."""
+    _resolvers()
+    with ExitStack() as stack:
+        everything = bring_up(BASE, stack, database_url=os.environ.get("DATABASE_URL"), step=_step)
+        platform, world = everything.platform, everything.world
+        done = BASE / "timeline.json"
+        if once or reports or not done.exists():
+            timeline = Timeline(engine_versions() if world.dns else [])
+            job = MainJob(platform, world, timeline, console, reports)
+            try:
+                job.run()
+            finally:
+                timeline.write(done)
+                timeline.show(console)
+            missing = timeline.missing()
+            if missing:
+                raise WorldError(f"stations not reached: {', '.join(missing)}")
+        if once:
+            return 0
+        _welcome(platform)
+        while all(program.running() for program in platform.programs):
+            time.sleep(0.5)
+        ended = next(program for program in platform.programs if not program.running())
+        raise WorldError(f"{ended.name} ended: {ended.tail()}")
+
+
+def _resolvers() -> None:
+    missing = programs.missing(programs.RESOLVERS)
+    if not missing:
+        return
+    if not programs.may_install():
+        console.print(
+            f"Not installed: {', '.join(missing)}. The demo runs without resolvers; to see real blocking:"
+            f" apt-get install --no-install-recommends {' '.join(missing)}"
+        )
+        return
+    with _step("resolvers"):
+        try:
+            programs.install(missing, say=console.print)
+        except WorldError as error:
+            console.print(f"{error}. The demo goes on without them.")
+
+
+def engine_versions() -> list[dict[str, str]]:
+    """Name and version of each resolver in the world."""
+    found = []
+    for engine in engines_installed():
+        path = programs.path_of({"unbound": "unbound", "bind": "named"}[engine])
+        assert path is not None
+        said = subprocess.run([path, "-V"], capture_output=True, text=True, check=False).stdout.split()
+        found.append({"name": engine, "version": next(word for word in said if word[0].isdigit())})
+    return found
+
+
+@contextmanager
+def _step(what: str) -> Iterator[None]:
+    """A line for each step, with its seconds."""
+    console.print(f"· {what} …", end="\r" if console.is_terminal else "\n")
+    begun = time.monotonic()
+    yield
+    console.print(f"· {what}: {time.monotonic() - begun:.1f} s")
+
+
+def _welcome(platform: Platform) -> None:
+    console.print()
+    console.print(f"[bold]Public face[/]   {platform.url('public')}/ja/   (and /en/)")
+    console.print(f"[bold]Staff face[/]    {platform.url('staff')}/")
+    console.print(f"[bold]Partner API[/]   {platform.url('partner')}/api/v1/openapi.json")
+    table = Table("log-in", "role", "organisation", "authenticator key", title=f"Demo log-ins, password: {PASSWORD}")
+    for each in PEOPLE:
+        table.add_row(each.email, each.role, each.organisation, each.secret)
+    console.print(table)
+    console.print("The six digits of now:  .venv/bin/python -m demo --code aoki     Stop with Ctrl-C.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
