@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from demo import programs
-from demo.dns import engines_installed
+from demo.engines import engine_versions
 from demo.everything import bring_up
 from demo.main_job import MainJob, read_reports
 from demo.people import PASSWORD, PEOPLE, person
@@ -31,8 +30,12 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end when the main job is done")
-    parser.add_argument("--reports", type=Path, help="CSV with the columns url,seen_at,comment; names under .example only")
-    parser.add_argument("--code", metavar="LOGIN", help="only print the present six digits of a demo person's second factor")
+    parser.add_argument(
+        "--reports", type=Path, help="CSV with the columns url,seen_at,comment; names under .example only"
+    )
+    parser.add_argument(
+        "--code", metavar="LOGIN", help="only print the present six digits of a demo person's second factor"
+    )
     options = parser.parse_args()
     if options.code:
         print(person(options.code.partition("@")[0]).code(time.time()))
@@ -91,17 +94,6 @@ def _resolvers() -> None:
             programs.install(missing, say=console.print)
         except WorldError as error:
             console.print(f"{error}. The demo goes on without them.")
-
-
-def engine_versions() -> list[dict[str, str]]:
-    """Name and version of each resolver in the world."""
-    found = []
-    for engine in engines_installed():
-        path = programs.path_of({"unbound": "unbound", "bind": "named"}[engine])
-        assert path is not None
-        said = subprocess.run([path, "-V"], capture_output=True, text=True, check=False).stdout.split()
-        found.append({"name": engine, "version": next(word for word in said if word[0].isdigit())})
-    return found
 
 
 @contextmanager

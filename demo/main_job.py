@@ -9,16 +9,18 @@ from __future__ import annotations
 import csv
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from demo.dns import ask
+from demo.dns import DnsWorld, ask
 from demo.people import person
 from demo.platform import Platform
 from demo.processes import WorldError
@@ -233,7 +235,7 @@ class MainJob:
                 ask(resolver, host)  # the caches are warm: the resolver knows the name unblocked
         activated, effective = 0.0, dict[str, float]()
         with self._progress("list body: activate", len(entries)) as step:
-            for host, entry in entries.items():
+            for entry in entries.values():
                 self._activate(approver, entry)
                 activated = time.monotonic()
                 step()
@@ -284,16 +286,15 @@ class MainJob:
         self._wait_for("takedown.answered", 1, 60)
         self._reached("removal.claimed", "the host removed the pages and says so on its page")
         begun = time.monotonic()
+        watch = LiftWatch(self.world.dns, self.hosts[-1]) if self.world.dns else None
         for _round in range(8):
-            if self._count("checks.gone") >= len(self.contents):
-                break
             self._wait_for("checks.recorded", self._count("checks.recorded") + 1, 6, patient=False)
             self._settle("checks.recorded")
+            if self._count("checks.gone") >= len(self.contents):
+                break
             self.platform.forward(20 * 60)
         self._wait_for("checks.gone", len(self.contents), 120)
-        lifted = {}
-        if self.world.dns:
-            lifted = self._until_all(self.hosts[-1], time.monotonic(), blocked=False)
+        lifted = watch.seconds_since(self._moment("checks.gone")) if watch else {}
         self._reached("check.gone", "three agreeing negatives over half an hour", since=begun)
         self._wait_for("listing.removed", len(self.hosts), 120)
         self._reached("entry.removed", f"{len(self.hosts)} withdrawn by the rule that what is gone is lifted")
@@ -329,7 +330,9 @@ class MainJob:
                     found[engine] = time.monotonic() - since
                     del waiting[engine]
             if time.monotonic() - since > 60:
-                raise WorldError(f"{', '.join(waiting)} did not {'block' if blocked else 'free'} {host} within a minute")
+                raise WorldError(
+                    f"{', '.join(waiting)} did not {'block' if blocked else 'free'} {host} within a minute"
+                )
             time.sleep(0.004)
         return found
 
@@ -356,16 +359,22 @@ class MainJob:
         offset = float(self.platform.clock_file.read_text()) if self.platform.clock_file.exists() else 0.0
         return datetime.fromtimestamp(time.time() + offset, UTC).isoformat(timespec="milliseconds")
 
-    def _rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        return self.database.execute(query, values).fetchall()  # type: ignore[call-overload,no-any-return]
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        return self.database.execute(query, values).fetchall()
+
+    def _moment(self, event: str) -> float:
+        """When an event last happened, in POSIX seconds of real time."""
+        offset = float(self.platform.clock_file.read_text()) if self.platform.clock_file.exists() else 0.0
+        query = "SELECT extract(epoch FROM max(at))::float8 FROM audit_event WHERE event = %s AND id > %s"
+        return float(self._rows(query, event, self.begun)[0][0]) - offset
 
     def _last_event(self) -> int:
-        return int(self._rows("SELECT coalesce(max(id), 0) FROM audit_event")[0][0])  # type: ignore[call-overload]
+        return int(self._rows("SELECT coalesce(max(id), 0) FROM audit_event")[0][0])
 
     def _count(self, event: str) -> int:
         """How many different rows this event happened to since the job began."""
         query = "SELECT count(DISTINCT subject_id) FROM audit_event WHERE event = %s AND id > %s"
-        return int(self._rows(query, event, self.begun)[0][0])  # type: ignore[call-overload]
+        return int(self._rows(query, event, self.begun)[0][0])
 
     def _wait_for(
         self, event: str, count: int, seconds: float, *, keep: Callable[[], None] | None = None, patient: bool = True
@@ -400,9 +409,7 @@ class MainJob:
 
     def _settle_log(self) -> None:
         newest = self._last_event()
-        self._eventually(
-            lambda: self._rows("SELECT 1 FROM audit_seal WHERE event_id >= %s", newest), 20, "the sealer"
-        )
+        self._eventually(lambda: self._rows("SELECT 1 FROM audit_seal WHERE event_id >= %s", newest), 20, "the sealer")
         self._eventually(
             lambda: self._rows("SELECT 1 FROM audit_checkpoint WHERE witnessed AND size >= (SELECT seq FROM audit_seal"
                                " WHERE event_id >= %s ORDER BY seq LIMIT 1)", newest), 30, "the witness"
@@ -412,8 +419,37 @@ class MainJob:
         query = "SELECT max(version) FROM distribution_edition WHERE state = 'published'"
         return f"edition {self._rows(query)[0][0]} signed (TUF) and published to Knot"
 
-    def _progress(self, what: str, total: int) -> "_Bar":
+    def _progress(self, what: str, total: int) -> _Bar:
         return _Bar(self.console, what, total)
+
+
+class LiftWatch:
+    """Asks each resolver for a blocked name until it answers again, beside everything else."""
+
+    def __init__(self, dns: DnsWorld, host: str) -> None:
+        self._found: dict[str, float] = {}
+        self._threads = [
+            threading.Thread(target=self._watch, args=(dns, engine, host), daemon=True) for engine in dns.providers
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _watch(self, dns: DnsWorld, engine: str, host: str) -> None:
+        provider, end = dns.providers[engine], time.monotonic() + 180
+        while time.monotonic() < end:
+            answer = ask(provider.resolver, host, timeout=0.5)
+            if answer not in {provider.blocked, "TIMEOUT"}:
+                self._found[engine] = time.time()
+                return
+            time.sleep(0.01)
+
+    def seconds_since(self, moment: float) -> dict[str, float]:
+        """Seconds from `moment` (POSIX) until each resolver answered. WorldError when one never did."""
+        for thread in self._threads:
+            thread.join(60)
+        if len(self._found) < len(self._threads):
+            raise WorldError("a resolver still blocks what is gone")
+        return {engine: at - moment for engine, at in self._found.items()}
 
 
 class _Bar:
@@ -436,4 +472,3 @@ class _Bar:
 def _taken(page: Page) -> Page | None:
     """The page of the item an analyst got, or None when the queue gave none."""
     return page if "/contents/" in page.url and page.url.rstrip("/").endswith("assess") else None
-

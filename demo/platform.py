@@ -119,7 +119,12 @@ class Platform:
         names = {
             "public": ["SEAL_PUBLIC_KEY", "RECEIPT_PEPPER", "POW_KEY", "HOSTER_KEY"],
             "staff": [
-                "SEAL_PUBLIC_KEY", "SEAL_PRIVATE_KEY", "RECEIPT_PEPPER", "TOKEN_PEPPER", "HOSTER_KEY", "SUBSCRIBER_KEY",
+                "SEAL_PUBLIC_KEY",
+                "SEAL_PRIVATE_KEY",
+                "RECEIPT_PEPPER",
+                "TOKEN_PEPPER",
+                "HOSTER_KEY",
+                "SUBSCRIBER_KEY",
             ],
             "partner": ["SEAL_PUBLIC_KEY", "TOKEN_PEPPER"],
             "worker": ["SEAL_PUBLIC_KEY", "HOSTER_KEY", "SUBSCRIBER_KEY", "TOKEN_PEPPER"],

@@ -11,11 +11,12 @@ from django.test import Client
 
 from mamori.ground.accounts.models import Membership, Organisation, User
 from mamori.ground.actors import Role
+from tests.journeys.finished import finished
 from tests.platform import demo_world, platform, visitor
 from tests.world import dns_world, postgres, smtp, world_folder
 
 # Fixtures over real programs.
-__all__ = ["demo_world", "dns_world", "platform", "postgres", "smtp", "visitor", "world_folder"]
+__all__ = ["demo_world", "dns_world", "finished", "platform", "postgres", "smtp", "visitor", "world_folder"]
 
 START = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 KIND_OF = {

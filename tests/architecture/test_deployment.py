@@ -6,7 +6,11 @@ import sys
 
 import pytest
 
-PRODUCTION = {"MAMORI_HTTPS": "yes", "MAMORI_HOSTS": "mamori.example", "MAMORI_SECRET_KEY": "k9$" * 25 + "abcdefghijklmnop"}
+PRODUCTION = {
+    "MAMORI_HTTPS": "yes",
+    "MAMORI_HOSTS": "mamori.example",
+    "MAMORI_SECRET_KEY": "k9$" * 25 + "abcdefghijklmnop",
+}
 
 
 def manage(*arguments: str, face: str) -> subprocess.CompletedProcess[str]:

@@ -58,7 +58,9 @@ def test_every_message_has_japanese(wing: tuple[str, ...]) -> None:
 
 def test_the_extractor_sees_templates_and_code(tmp_path: Path) -> None:
     page = tmp_path / "a.html"
-    page.write_text('{% load i18n %}<p>{% translate "Hello" %}{% blocktranslate %}Two {{ x }}{% endblocktranslate %}</p>')
+    page.write_text(
+        '{% load i18n %}<p>{% translate "Hello" %}{% blocktranslate %}Two {{ x }}{% endblocktranslate %}</p>'
+    )
     code = tmp_path / "a.py"
     code.write_text('x = _("Three")')
     assert set(messages(page)) | set(messages(code)) == {"Hello", "Two %(x)s", "Three"}

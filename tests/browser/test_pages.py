@@ -18,7 +18,9 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
 MOST_PAGES = 90  # per role: one sample of each kind of page
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)\d+(?=/)|(?<=/hoster/)[^/]+")
 
@@ -33,11 +35,11 @@ def chromium() -> Iterator[Browser]:
 
 def member(chromium: Browser, finished: Finished, login: str, language: str) -> BrowserContext:
     """A browser in which this member is logged in."""
-    visitor = Visitor(finished.platform.url("staff"))
+    visitor = Visitor(finished.url("staff"))
     visitor.log_in(person(login))
     context = chromium.new_context(locale=language, viewport={"width": 1280, "height": 900})
     cookies = {**visitor.cookies, "django_language": language}
-    context.add_cookies([{"name": n, "value": v, "url": finished.platform.url("staff")} for n, v in cookies.items()])
+    context.add_cookies([{"name": n, "value": v, "url": finished.url("staff")} for n, v in cookies.items()])
     return context
 
 
@@ -96,7 +98,7 @@ def in_language(language: str) -> Callable[[Page], None]:
 
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_every_public_page(chromium: Browser, finished: Finished, language: str) -> None:
-    base = finished.platform.url("public")
+    base = finished.url("public")
     context = chromium.new_context(locale=language, viewport={"width": 390, "height": 844})
     seen = crawl(context, [f"{base}/{language}/"], f"{base}/{language}/", in_language(language))
     assert len(seen) >= 6, seen
@@ -107,14 +109,14 @@ def test_every_public_page(chromium: Browser, finished: Finished, language: str)
 @pytest.mark.parametrize("login", [p.login for p in PEOPLE])
 def test_every_staff_page(chromium: Browser, finished: Finished, login: str, language: str) -> None:
     context = member(chromium, finished, login, language)
-    base = finished.platform.url("staff")
+    base = finished.url("staff")
     seen = crawl(context, [f"{base}/"], f"{base}/", in_language(language))
     assert len(seen) >= 2, seen
 
 
 def test_a_report_by_keyboard_only(chromium: Browser, finished: Finished) -> None:
     page = chromium.new_context(locale="en").new_page()
-    page.goto(f"{finished.platform.url('public')}/en/report/")
+    page.goto(f"{finished.url('public')}/en/report/")
     _tab_to(page, "textarea[name=addresses]")
     page.keyboard.type("http://keyboard.example/a")
     _tab_to(page, "main form button:not([name])")

@@ -184,7 +184,10 @@ class TestAnswers:
         world.work(1)
         desk = browser_of(world.first)
         reference = only_notice().reference
-        shown = {choice: reference in desk.get(f"/notices/answers/?answers-settled={choice}").content.decode() for choice in ("no", "yes")}
+        shown = {
+            choice: reference in desk.get(f"/notices/answers/?answers-settled={choice}").content.decode()
+            for choice in ("no", "yes")
+        }
         assert shown == {"no": True, "yes": False}
 
     def test_the_same_answer_twice_is_one(self, hoster, link):

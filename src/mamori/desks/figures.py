@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from mamori.engine.survival import Step, quantile, survival_curve
 from mamori.ground.actors import SYSTEM
@@ -71,6 +72,12 @@ def _thinned(steps: list[list[float]]) -> list[list[float]]:
     return [*steps[:-1:every], *steps[-1:]]
 
 
+_PLACES: tuple[tuple[str, Any, Hue], ...] = (
+    ("domestic", gettext_lazy("Domestic"), "blue"),
+    ("abroad", gettext_lazy("Abroad"), "orange"),
+)
+
+
 def charts(data: Json) -> list[Chart]:
     """The charts in the reader's language."""
     return [
@@ -81,7 +88,7 @@ def charts(data: Json) -> list[Chart]:
             _("How long illegal content stays online after the first notice"),
             [
                 Curve(name, [(hours, share) for hours, share in data["removal"][place]["steps"]], hue=hue)
-                for place, name, hue in (("domestic", _("Domestic"), "blue"), ("abroad", _("Abroad"), "orange"))
+                for place, name, hue in _PLACES
             ],
             until=UNTIL_HOURS,
             unit=_("h"),

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from mamori.desks import figures, queries, rooms, services
 from mamori.desks.context import waiting_now
 from mamori.desks.forms import SearchForm
+from mamori.desks.permissions import SEARCH
 from mamori.engine.addresses import AddressError
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.actors import Actor
@@ -65,7 +66,7 @@ def figures_page(request: StaffRequest) -> HttpResponse:
 @never_cache
 def search(request: StaffRequest) -> HttpResponse:
     """Find a case by its address. The address is sent by POST, so that it stands in no history and no log."""
-    request.actor.require(services.SEARCH)
+    request.actor.require(SEARCH)
     form = SearchForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -80,7 +81,7 @@ def search(request: StaffRequest) -> HttpResponse:
 
 
 def _sees(actor: Actor) -> bool:
-    return actor.may(services.SEARCH)
+    return actor.may(SEARCH)
 
 
 def _buttons(actor: Actor, content_id: UUID, state: ContentState) -> list[tuple[str, str, str]]:

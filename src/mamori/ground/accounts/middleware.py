@@ -18,7 +18,8 @@ _BEFORE_SECOND_FACTOR = ("/account/2fa/", "/account/logout/", "/account/reauthen
 
 def second_factors() -> QuerySet[Any]:
     """Authenticators that count: TOTP and passkeys. (Only the staff face has allauth's models: hence by name.)"""
-    return apps.get_model("mfa", "Authenticator").objects.filter(type__in=["totp", "webauthn"])
+    found: QuerySet[Any] = apps.get_model("mfa", "Authenticator").objects.filter(type__in=["totp", "webauthn"])
+    return found
 
 
 class StaffRequest(HttpRequest):

@@ -115,7 +115,7 @@ def member(request: StaffRequest, user_id: UUID) -> HttpResponse:
     user = rows[0].user
     facts = [
         KeyValue(_("Mail address"), user.email),
-        KeyValue(_("Second factor"), rows[0].second_factor, "state:second_factor"),
+        KeyValue(_("Second factor"), rows[0].second_factor, "state:second_factor"),  # type: ignore[attr-defined]
         KeyValue(_("Member since"), user.created_at, "moment"),
         KeyValue(_("Last log-in"), user.last_login, "moment"),
     ]
@@ -174,7 +174,7 @@ def invitation_withdraw(request: StaffRequest, invitation_id: UUID) -> HttpRespo
         services.invitation_withdraw(actor=request.actor, invitation_id=invitation_id)
         messages.success(request, _("The invitation was withdrawn."))
         return redirect("accounts_invitations")
-    if row.state != "open":
+    if row.state != "open":  # type: ignore[attr-defined]
         messages.info(request, _("This invitation is no longer open: there is nothing to withdraw."))
         return redirect("accounts_invitations")
     return _confirm(

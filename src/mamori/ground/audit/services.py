@@ -208,6 +208,7 @@ def verify(witness_notes: list[str] | None = None, log_key: NoteKey | None = Non
 def verification_ask(*, actor: Actor) -> None:
     """Have the worker verify the log. While one verification runs, asking again changes nothing."""
     actor.require(VERIFY)
+    assert actor.id is not None
     try:
         with transaction.atomic():
             row = models.Verification.objects.create(asked_at=clock.now(), asked_by=actor.id)

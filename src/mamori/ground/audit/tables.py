@@ -93,7 +93,7 @@ class EventTable(Table):
         rows: list[Event] = list(super()._fetched)
         names = dict(User.objects.filter(id__in={row.actor_id for row in rows}).values_list("id", "name"))
         for row in rows:
-            row.who = names.get(row.actor_id) or actor_kind(row.actor_kind)  # type: ignore[attr-defined]
+            row.who = (names.get(row.actor_id) if row.actor_id else None) or actor_kind(row.actor_kind)  # type: ignore[attr-defined]
         return rows
 
 

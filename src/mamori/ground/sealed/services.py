@@ -28,7 +28,9 @@ def seal_many(records: Iterable[dict[str, str]]) -> list[tuple[UUID, dict[str, b
     for texts in records:
         key_id, data_key = uuid4(), seals.new_data_key()
         keys.append((key_id, seals.wrap(data_key, _public_key())))
-        sealed.append((key_id, {name: seals.seal(data_key, text, _context(key_id, name)) for name, text in texts.items()}))
+        sealed.append(
+            (key_id, {name: seals.seal(data_key, text, _context(key_id, name)) for name, text in texts.items()})
+        )
     insert_rows("sealed_datakey", "id, wrapped", keys)
     return sealed
 
