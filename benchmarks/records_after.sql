@@ -28,8 +28,8 @@ SELECT ('198.51.' || k % 90 || '.' || k % 250)::inet, 'h' || k || '.example', no
 -- step: referral_policy 1
 INSERT INTO referral_policy (id, jurisdiction, version, kind, silence_hours, longest_hold_days, channel, organisation_id,
   notification_mail, duty_mail, duty_phone, supervisors, set_at)
-SELECT pg_temp.uid('po', 1), 'JP', 1, 'silent_consent', 48, 30, 'desk', NULL, 'desk@police.example', 'duty@police.example', '',
-  '[]', now() - interval '3 years';
+SELECT pg_temp.uid('po', 1), 'JP', 1 + coalesce(max(version), 0), 'silent_consent', 48, 30, 'desk', NULL, 'desk@police.example',
+  'duty@police.example', '', '[]', now() - interval '3 years' FROM referral_policy;
 
 -- step: referral_referral contents
 INSERT INTO referral_referral (id, content_id, policy_id, kind, state, urgent, opened_at, queued_at, sent_at, delivered_at,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import os
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
+import mamori
 from demo import subscribers
+from demo.knot import Key
 from demo.platform import Platform, Ports
 from demo.postgres import Postgres
 from demo.world import PORT, World
@@ -40,10 +45,13 @@ def bring_up(
         stack.callback(postgres.stop)
     platform = Platform(base, postgres, {}, ports or Ports())
     platform.claim()
-    with step("keys, tables, database roles"):
-        platform.prepare()
-    with step("institutions, people, subscribers"):
-        keys = subscribers.seed(platform, world_port)
+    keys = None if database_url else _prepared(base)
+    if keys is None:
+        with step("keys, tables, database roles"):
+            platform.prepare()
+        with step("institutions, people, subscribers"):
+            keys = subscribers.seed(platform, world_port)
+        _remember(base, keys)
     with step("the world around: sites, registries, mailboxes, resolvers"):
         world = World(base / "world", world_port, keys=keys)
         world.start()
@@ -53,3 +61,32 @@ def bring_up(
         stack.callback(platform.stop)
         platform.start()
     return Everything(platform, world, postgres)
+
+
+def _stamp() -> str:
+    """Changes with everything that tables, grants, static files and the demo's people are made of."""
+    package = Path(mamori.__path__[0])
+    kinds = ("migrations/0*.py", "grants.py", "static/**/*")
+    files = sorted(path for kind in kinds for path in package.rglob(kind) if path.is_file())
+    files += [Path(__file__).with_name("seed.py"), Path(__file__).with_name("people.py")]
+    digest = sha256()
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _prepared(base: Path) -> dict[str, Key] | None:
+    """The providers' keys, when an earlier start prepared all and nothing changed since."""
+    try:
+        kept = json.loads((base / "prepared.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return {engine: Key(*key) for engine, key in kept["keys"].items()} if kept["stamp"] == _stamp() else None
+
+
+def _remember(base: Path, keys: Mapping[str, Key]) -> None:
+    path = base / "prepared.json"
+    path.unlink(missing_ok=True)
+    text = json.dumps({"stamp": _stamp(), "keys": {engine: [key.name, key.secret] for engine, key in keys.items()}})
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
