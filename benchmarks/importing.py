@@ -16,7 +16,7 @@ from benchmarks.common import median, owner, say, subcommand
 from benchmarks.peer_rows import KEYS, REPORTS, SUBMISSIONS
 from demo.platform import Platform
 
-ROWS = 20_000
+ROWS = 60_000
 ROUNDS = 3
 COMMENT = "Seen on a public board. The page asks visitors to pass it on."
 

@@ -24,6 +24,8 @@ _FIRST_DELIMITER = re.compile(r"[:/\\?#：／＼？＃]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(?:\[:\]|:|\[://\])")
 _DEFANGED = {"hxxp": "http", "hxxps": "https", "http": "http", "https": "https"}
 _DEFANGED_DOT = re.compile(r"\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)", re.IGNORECASE)
+# C0 and C1 controls, line separators, bidirectional controls and lone surrogates.
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _AUTHORITY_END = re.compile(r"[/\\?#]")
 _BARE_PORT = re.compile(r"[^/\\?#@:\[]*\.[^/\\?#@:]*:[0-9]*(?:[/\\?#]|$)")
 
@@ -135,7 +137,7 @@ def _prepare(text: str) -> str:
     delimiter = _FIRST_DELIMITER.search(text)
     if delimiter and not delimiter.group().isascii():
         text = text.translate(_NARROW)
-    if any(_invisible(character) for character in text):
+    if _INVISIBLE.search(text):
         raise AddressError("control_characters")
     scheme, rest = _split_scheme(text)
     end = _AUTHORITY_END.search(rest)
@@ -163,19 +165,6 @@ def _split_scheme(text: str) -> tuple[str, str]:
     if not re.search(r"[.。．｡]|^\[", authority):  # the dots of UTS 46
         raise AddressError("no_host")
     return "https", text
-
-
-def _invisible(character: str) -> bool:
-    """C0 and C1 controls, line separators, bidirectional controls and lone surrogates."""
-    at = ord(character)
-    return (
-        at < 0x20
-        or 0x7F <= at < 0xA0
-        or at in (0x200E, 0x200F, 0x061C)
-        or 0x2028 <= at <= 0x202E
-        or 0x2066 <= at <= 0x2069
-        or 0xD800 <= at < 0xE000
-    )
 
 
 def _parse(text: str) -> URL:
