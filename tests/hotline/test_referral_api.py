@@ -53,7 +53,7 @@ def row():
     return Referral.objects.get()
 
 
-def test_fetching_marks_as_sent_and_reading_delivers_nothing(call, token, referral, frozen):
+def test_fetching_marks_as_sent_and_reading_delivers_nothing(call, frozen, token, referral):
     jobs.run_sweep("referral.send")
     assert row().state == "queued"
     police = token()
