@@ -270,3 +270,9 @@ def test_keys_reach_everything_a_verdict_needs(ana: User, browser_of: Browser) -
     assert {"b", "n", "x", "i", "u", "r", "o", "s", "c", "e", "p"} <= set(keys)
     assert len(keys) == len(set(keys))
     assert not set(keys) & {"g", "j", "k", "?"}
+
+
+def test_an_empty_queue_is_said_on_the_queue_itself(ana: User, browser_of: Browser) -> None:
+    answer = browser_of(ana).post(reverse("assessment_next"), follow=True)
+    assert answer.redirect_chain == [(reverse("assessment_queue"), 302)]
+    assert "Nothing waits that you may take." in answer.content.decode()

@@ -64,7 +64,13 @@ def queue_page(request: StaffRequest) -> HttpResponse:
 
 @require_POST
 def queue_next(request: StaffRequest) -> HttpResponse:
-    return redirect("assessment_assess", services.lease_next(actor=request.actor))
+    try:
+        return redirect("assessment_assess", services.lease_next(actor=request.actor))
+    except DomainError as refusal:
+        if refusal.code != "queue_empty":
+            raise
+        messages.info(request, f"{refusal.message} {refusal.remedy}")
+        return redirect("assessment_queue")
 
 
 @require_http_methods(["GET", "POST"])
