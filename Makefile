@@ -1,11 +1,11 @@
 # Mamori: two commands do everything.
-#   make demo [ONCE=1] [REPORTS=file.csv]   sets up, runs the main job through the front doors, keeps serving
-#   make test                               sets up, passes all checks and tests
+#   make demo [ONCE=1] [REPORTS=file.csv] [PORT=8000]   sets up, runs the main job through the front doors, keeps serving
+#   make test                                           sets up, passes all checks and tests
 .PHONY: demo test setup check lock crash-bench clean
 PY = .venv/bin/python
 
 demo: setup
-	@$(PY) -m demo $(if $(ONCE),--once) $(if $(REPORTS),--reports "$(REPORTS)")
+	@$(PY) -m demo $(if $(ONCE),--once) $(if $(REPORTS),--reports "$(REPORTS)") $(if $(PORT),--port $(PORT))
 
 test: setup
 	@scripts/test

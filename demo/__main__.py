@@ -19,7 +19,7 @@ from demo.engines import engine_versions
 from demo.everything import bring_up
 from demo.main_job import MainJob, read_reports
 from demo.people import PASSWORD, PEOPLE, person
-from demo.platform import Platform
+from demo.platform import Platform, Ports
 from demo.processes import WorldError
 from demo.timeline import Timeline
 
@@ -34,6 +34,13 @@ def main() -> int:
         "--reports", type=Path, help="CSV with the columns url,seen_at,comment; names under .example only"
     )
     parser.add_argument(
+        "--port",
+        type=int,
+        default=Ports.public,
+        help="of the public face; the others stand beside it (default %(default)s)",
+    )
+    parser.add_argument("--folder", type=Path, default=BASE, help="where everything is kept (default var/demo)")
+    parser.add_argument(
         "--code", metavar="LOGIN", help="only print the present six digits of a demo person's second factor"
     )
     options = parser.parse_args()
@@ -43,22 +50,32 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         reports = read_reports(options.reports) if options.reports else None
-        return run(once=options.once, reports=reports)
+        return run(once=options.once, reports=reports, first=options.port, base=options.folder.resolve())
     except WorldError as error:
         console.print(f"[bold red]The demo stopped:[/] {error}", markup=True)
         return 1
     except KeyboardInterrupt:
-        console.print("Stopped. Everything is kept in var/demo; `make demo` goes on from there.")
+        console.print(f"Stopped. Everything is kept in {options.folder}; the next start goes on from there.")
         return 0
 
 
-def run(*, once: bool, reports: list[dict[str, str]] | None) -> int:
-    """Bring up, run the job where it is asked for or has not run yet, serve. Returns the exit code."""
+def run(*, once: bool, reports: list[dict[str, str]] | None, first: int, base: Path) -> int:
+    """Bring up, run the job where it is asked for or has not run yet, serve. Returns the exit code.
+
+    Ports: `first` and the three after it for Mamori, from `first` + 500 on for the world around it.
+    """
     _resolvers()
     with ExitStack() as stack:
-        everything = bring_up(BASE, stack, database_url=os.environ.get("DATABASE_URL"), step=_step)
+        everything = bring_up(
+            base,
+            stack,
+            database_url=os.environ.get("DATABASE_URL"),
+            ports=Ports(first, first + 1, first + 2, first + 3),
+            world_port=first + 500,
+            step=_step,
+        )
         platform, world = everything.platform, everything.world
-        done = BASE / "timeline.json"
+        done = base / "timeline.json"
         if once or reports or not done.exists():
             timeline = Timeline(engine_versions() if world.dns else [])
             job = MainJob(platform, world, timeline, console, reports)

@@ -84,6 +84,7 @@ class World:
             "MAMORI_RDAP_BOOTSTRAP": self.registry.bootstrap_url,
             "MAMORI_ROUTES": str(self.routes),
             "MAMORI_ABUSIX_ZONE": ABUSIX_ZONE,
+            "SSL_CERT_FILE": str(self.hosting.ca_file),
             "MAMORI_RECHECK": "yes",
             "MAMORI_RECHECK_ALLOW_NETWORKS": "127.77.0.0/16,::1/128",
             "MAMORI_RECHECK_PORT_MAP": f"80={self._port + 5},443={self._port + 6}",

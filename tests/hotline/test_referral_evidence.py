@@ -110,10 +110,10 @@ def test_what_was_not_referred_has_no_evidence(key):
 
 def test_with_an_approved_contact_the_provider_is_asked_to_preserve_for_30_days(item, key, person):
     with pytest.raises(DomainError, match="contact_not_approved"):
-        services.preservation_request(actor=SYSTEM, content_id=item)
+        services.preservation_request(actor=SYSTEM, content_ids=[item])
     approve(item, person)
-    services.evidence_bundle(actor=SYSTEM, content_id=item)
-    services.preservation_request(actor=SYSTEM, content_id=item)
+    services.preservation_request(actor=SYSTEM, content_ids=[item])
+    services.preservation_request(actor=SYSTEM, content_ids=[item])
     letter = Letter.objects.get(kind="preservation")
     asked = Preservation.objects.get()
     assert letter.to == "abuse@kasumi.example"
@@ -129,16 +129,16 @@ def test_a_registered_key_gets_the_address_encrypted(item, key, person):
     tracing_services.contact_register_key(
         actor=person(Role.ANALYST).actor, contact_id=contact, age_key=str(identity.to_public())
     )
-    services.preservation_request(actor=SYSTEM, content_id=item)
+    services.preservation_request(actor=SYSTEM, content_ids=[item])
     letter = Letter.objects.get(kind="preservation")
     assert b"kiku" not in bytes(letter.attachment)
     told = json.loads(pyrage.decrypt(bytes(letter.attachment), [identity]))
-    assert told["url"] == "http://kiku.example/secret-page"
+    assert told[0]["url"] == "http://kiku.example/secret-page"
 
 
 def test_it_is_extended_once_to_60_days(item, key, person, frozen):
     approve(item, person)
-    asked = services.preservation_request(actor=SYSTEM, content_id=item)
+    asked = services.preservation_request(actor=SYSTEM, content_ids=[item])[item]
     start = clock.now()
     officer = person(Role.POLICE_LIAISON).actor
     with pytest.raises(Forbidden):

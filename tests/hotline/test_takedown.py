@@ -134,6 +134,16 @@ class TestBeforeTheLetter:
         assert Evidence.objects.get(content_id=content_id).made_at <= letter.posted_at
         assert Preservation.objects.get(content_id=content_id).requested_at <= letter.posted_at
 
+    def test_one_request_to_preserve_goes_out_for_all_items_of_a_letter(self, world):
+        for page in ("a", "b", "c"):
+            world.content(f"http://kiku.example/{page}")
+        world.work(16)
+        assert len(world.box.to(HOSTER)) == 1
+        asked = Letter.objects.get(kind="preservation").body
+        told = [found["preserve"] for found in NoticeItem.objects.values_list("findings", flat=True)]
+        assert len(set(told)) == 3
+        assert all(reference in asked for reference in told)
+
 
 def item_content():
     return NoticeItem.objects.order_by("number").first().content_id

@@ -209,7 +209,7 @@ def preserve(request: StaffRequest, referral_id: UUID) -> HttpResponse:
         raise NotFound
     here = reverse("referral_page", args=[referral_id])
     if request.method == "POST":
-        services.preservation_request(actor=request.actor, content_id=referral.content_id)
+        services.preservation_request(actor=request.actor, content_ids=[referral.content_id])
         messages.success(request, _("The provider is asked to preserve its data."))
         return redirect(here)
     return render(

@@ -10,7 +10,6 @@ from mamori.engine.addresses import defang
 from mamori.hotline.assessment.criteria import VERSIONS
 from mamori.hotline.assessment.queries import decision_of
 from mamori.hotline.takedown.models import Notice, NoticeItem
-from mamori.hotline.takedown.readiness import preservation_reference
 from mamori.hotline.takedown.states import ItemState
 from mamori.hotline.tracing.queries import host_of
 
@@ -20,8 +19,8 @@ _ACT = {version["version"]: version for version in VERSIONS}
 _LAW = {law["code"]: law for version in VERSIONS for law in version["law_codes"]}
 
 
-def findings_of(content_id: UUID, now: datetime) -> dict[str, Any]:
-    """What a letter about one content is based on, to be frozen with the item."""
+def findings_of(content_id: UUID, now: datetime, *, preserve: str) -> dict[str, Any]:
+    """What a letter about one content is based on, to be frozen with the item. `preserve`: see `readiness.secure`."""
     decision, host = decision_of(content_id), host_of(content_id)
     assert decision is not None
     assert host is not None
@@ -36,7 +35,7 @@ def findings_of(content_id: UUID, now: datetime) -> dict[str, Any]:
         "as_name": host.as_name,
         "country": host.country,
         "registrar": host.registrar,
-        "preserve": preservation_reference(content_id),
+        "preserve": preserve,
     }
 
 

@@ -1,6 +1,7 @@
 """Whether content may be noticed, to whom, and whether everything before a letter is in order. Writes no table here."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -88,10 +89,9 @@ def next_place(content_id: UUID, *, after: Level, passed: frozenset[UUID]) -> Pl
 
 
 def before_letter(content_id: UUID, *, contact_id: UUID, level: Level) -> Obstacle | None:
-    """The last look before a letter: None when all is in order. May ask for a check; makes the evidence bundle.
+    """The last look before a letter: None when all is in order. May ask for a check.
 
-    Content still online, host traced anew within a quarter of an hour and unchanged, nothing held, evidence signed
-    and kept, the request to preserve recorded.
+    Content still online, host traced anew within a quarter of an hour and unchanged, nothing held.
     """
     obstacle = may_be_noticed(content_id)
     if obstacle is not None:
@@ -103,21 +103,26 @@ def before_letter(content_id: UUID, *, contact_id: UUID, level: Level) -> Obstac
         if checks.last_verdict(content_id) != Verdict.GONE:
             check_services.check_now(actor=SYSTEM, content_id=content_id)
         return Obstacle.ONLINE
-    if not _trace_is_fresh(content_id, now):
-        return Obstacle.TRACE
-    try:
-        referral_services.evidence_bundle(actor=SYSTEM, content_id=content_id)
-        referral_services.preservation_request(actor=SYSTEM, content_id=content_id)
-    except DomainError as error:
-        log.warning("no evidence bundle: %s", error.code)
-        return Obstacle.EVIDENCE
-    return None
+    return None if _trace_is_fresh(content_id, now) else Obstacle.TRACE
 
 
-def preservation_reference(content_id: UUID) -> str:
-    """The name of the request to preserve, by which the hoster knows what its letter was about."""
-    preservation_id = referral_services.preservation_request(actor=SYSTEM, content_id=content_id)
-    return referral_services.preservation_reference(preservation_id)
+def secure(content_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Sign and keep the evidence of each, then ask the provider to preserve, in one letter.
+
+    Returns, by content item, the reference under which the provider was asked. What is missing is not in order.
+    """
+    signed = []
+    for content_id in content_ids:
+        try:
+            referral_services.evidence_bundle(actor=SYSTEM, content_id=content_id)
+        except DomainError as error:
+            log.warning("no evidence bundle: %s", error.code)
+            continue
+        host = tracing.host_of(content_id)
+        if host is not None and host.contact_approved:
+            signed.append(content_id)
+    asked = referral_services.preservation_request(actor=SYSTEM, content_ids=signed)
+    return {content_id: referral_services.preservation_reference(each) for content_id, each in asked.items()}
 
 
 def trace_anew(content_id: UUID, asked: set[str]) -> None:

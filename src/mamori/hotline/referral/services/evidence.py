@@ -1,6 +1,7 @@
 """What is done before the first notice: evidence signed and kept, the provider asked to preserve its data."""
 
 import json
+from collections.abc import Sequence
 from uuid import UUID
 
 import pyrage
@@ -26,7 +27,7 @@ from mamori.hotline.tracing import queries as tracing
 
 @transaction.atomic
 def evidence_bundle(*, actor: Actor, content_id: UUID) -> UUID:
-    """Sign and keep what is known about a content item, and ask its provider to preserve. Returns the bundle's id.
+    """Sign and keep what is known about a content item. Returns the bundle's id.
 
     Once for each host it was on: called again, it returns the last bundle unless the host changed since.
     """
@@ -56,38 +57,36 @@ def evidence_bundle(*, actor: Actor, content_id: UUID) -> UUID:
     )
     audit.record("referral.evidence_kept", subject=evidence, actor=actor, key=evidence.key_id)
     step(referral, StepKind.EVIDENCE, actor=actor)
-    if host is not None and host.contact_id is not None and host.contact_approved:
-        preservation_request(actor=actor, content_id=content_id)
     return evidence.id
 
 
 @transaction.atomic
-def preservation_request(*, actor: Actor, content_id: UUID) -> UUID:
-    """Ask the provider to preserve its data for 30 days. Once for each content item and contact.
+def preservation_request(*, actor: Actor, content_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Ask providers to preserve their data for 30 days. Once for each content item and contact, a letter a contact.
 
-    The letter names a reference only. With it goes an encrypted file that names the address, where the contact has
-    registered a key; otherwise the notice that follows under the same reference tells it behind its link.
+    Returns the preservation's id by content item. The letter names references only. With it goes an encrypted file
+    that names the addresses, where the contact has registered a key; otherwise the notice that follows under the same
+    references tells them behind its link.
     """
     actor.require(PRESERVE)
-    host = tracing.host_of(content_id)
-    if host is None or host.contact_id is None or not host.contact_approved:
-        raise DomainError(
-            "contact_not_approved",
-            _("The provider's contact is not approved yet."),
-            remedy=_("An analyst approves it on the desk Contacts."),
-        )
-    contact = tracing.contact_of(host.contact_id)
     now = clock.now()
-    preservation, made = Preservation.objects.get_or_create(
-        content_id=content_id,
-        contact_id=contact.contact_id,
-        defaults={"requested_at": now, "until": now + PRESERVED_FOR},
-    )
-    if made:
-        _write(preservation, contact, extended=False)
-        audit.record("referral.preservation_asked", subject=preservation, actor=actor, contact=contact.contact_id)
-        _step(content_id, StepKind.PRESERVATION, actor, PRESERVED_FOR.days)
-    return preservation.id
+    found: dict[UUID, UUID] = {}
+    fresh: dict[UUID, list[Preservation]] = {}
+    for content_id in content_ids:
+        contact_id = _approved_contact(content_id)
+        preservation, made = Preservation.objects.get_or_create(
+            content_id=content_id,
+            contact_id=contact_id,
+            defaults={"requested_at": now, "until": now + PRESERVED_FOR},
+        )
+        found[content_id] = preservation.id
+        if made:
+            fresh.setdefault(contact_id, []).append(preservation)
+            audit.record("referral.preservation_asked", subject=preservation, actor=actor, contact=contact_id)
+            _step(content_id, StepKind.PRESERVATION, actor, PRESERVED_FOR.days)
+    for contact_id, preservations in fresh.items():
+        _write(preservations, tracing.contact_of(contact_id), extended=False)
+    return found
 
 
 @transaction.atomic
@@ -102,7 +101,7 @@ def preservation_extend(*, actor: Actor, preservation_id: UUID) -> None:
     preservation.extended_at = clock.now()
     preservation.until = preservation.requested_at + PRESERVED_AT_MOST
     preservation.save(update_fields=["extended_at", "until"])
-    _write(preservation, tracing.contact_of(preservation.contact_id), extended=True)
+    _write([preservation], tracing.contact_of(preservation.contact_id), extended=True)
     audit.record("referral.preservation_extended", subject=preservation, actor=actor)
     _step(preservation.content_id, StepKind.PRESERVATION_EXTENDED, actor, PRESERVED_AT_MOST.days)
 
@@ -163,30 +162,45 @@ def _bundle(referral: Referral) -> dict[str, object]:
     }
 
 
-def _write(preservation: Preservation, contact: tracing.ContactView, *, extended: bool) -> None:
-    reference = preservation_reference(preservation.id)
+def _approved_contact(content_id: UUID) -> UUID:
+    host = tracing.host_of(content_id)
+    if host is None or host.contact_id is None or not host.contact_approved:
+        raise DomainError(
+            "contact_not_approved",
+            _("The provider's contact is not approved yet."),
+            remedy=_("An analyst approves it on the desk Contacts."),
+        )
+    return tracing.contact_of(host.contact_id).contact_id
+
+
+def _write(preservations: Sequence[Preservation], contact: tracing.ContactView, *, extended: bool) -> None:
+    """One letter about preservations that end together."""
+    first, until = preservations[0], preservations[0].until
+    references = [preservation_reference(each.id) for each in preservations]
     attachment = None
     if contact.age_key:
-        url = assessment.content_address(preservation.content_id).url
-        told = json.dumps({"reference": reference, "url": url, "until": preservation.until.isoformat()}).encode()
-        sealed = pyrage.encrypt(told, [pyrage.x25519.Recipient.from_str(contact.age_key)])
-        attachment = (f"{reference}.json.age", "application/octet-stream", sealed)
+        told = [
+            {"reference": reference, "url": assessment.content_address(each.content_id).url, "until": until.isoformat()}
+            for reference, each in zip(references, preservations, strict=True)
+        ]
+        sealed = pyrage.encrypt(json.dumps(told).encode(), [pyrage.x25519.Recipient.from_str(contact.age_key)])
+        attachment = (f"{references[0]}.json.age", "application/octet-stream", sealed)
     with translation.override(settings.LANGUAGE_CODE):
-        subject = _text("Request to preserve data %(reference)s") % {"reference": reference}
+        subject = _text("Request to preserve data %(reference)s") % {"reference": references[0]}
         body = _text(
             "To: %(organisation)s\n\n"
-            "Please preserve the access and account records you hold about the content under this reference, and"
+            "Please preserve the access and account records you hold about the content under these references, and"
             " delete nothing of them, until %(until)s (UTC).\n\n"
-            "Reference: %(reference)s\n\n"
-            "This letter names no address. The notice that carries the same reference tells it behind its link.\n"
+            "%(references)s\n\n"
+            "This letter names no address. The notice that carries the same references tells them behind its link.\n"
             "Please tell nobody outside your abuse desk of this request.\n"
         ) % {
             "organisation": contact.organisation or contact.mail,
-            "until": f"{preservation.until:%Y-%m-%d %H:%M}",
-            "reference": reference,
+            "until": f"{until:%Y-%m-%d %H:%M}",
+            "references": "\n".join(references),
         }
     letter_post(
-        key=f"preservation:{preservation.id}:{'extended' if extended else 'asked'}",
+        key=f"preservation:{first.id}:{'extended' if extended else 'asked'}",
         kind="preservation",
         to=contact.mail,
         subject=subject,

@@ -64,7 +64,9 @@ def notice_verify(*, notice_id: UUID, actor: Actor = SYSTEM) -> bool:
     _verifying(notice_id, actor)
     rows = NoticeItem.objects.filter(notice_id=notice_id, state=ItemState.WAITING).select_related("notice")
     asked: set[str] = set()
-    ready = [item.id for item in rows.order_by("-urgent", "joined_at")[:MOST_ITEMS] if _look(item, asked) is None]
+    looked = {item: _look(item, asked) for item in rows.order_by("-urgent", "joined_at")[:MOST_ITEMS]}
+    references = readiness.secure(item.content_id for item, obstacle in looked.items() if obstacle is None)
+    ready = [item.id for item, obstacle in looked.items() if _ready(item, obstacle, references.get(item.content_id))]
     return bool(ready) and _tell(notice_id, ready)
 
 
@@ -173,19 +175,26 @@ def _verifying(notice_id: UUID, actor: Actor) -> None:
 
 
 def _look(item: NoticeItem, asked: set[str]) -> Obstacle | None:
-    """What still stands before this item's letter; None and its findings frozen when nothing does."""
+    """What still stands before this item's letter, but for the evidence."""
     removal = Removal.objects.get(content_id=item.content_id)
     level = Level(removal.level)
     found = readiness.before_letter(item.content_id, contact_id=item.notice.contact_id, level=level)
     if found == Obstacle.TRACE:
         readiness.trace_anew(item.content_id, asked)
         found = readiness.before_letter(item.content_id, contact_id=item.notice.contact_id, level=level)
-    now = clock.now()
-    findings = payload.findings_of(item.content_id, now) if found is None else {}
-    NoticeItem.objects.filter(id=item.id, state=ItemState.WAITING).update(
-        looked_at=now, obstacle=found or "", findings=findings
-    )
     return found
+
+
+def _ready(item: NoticeItem, obstacle: Obstacle | None, preserve: str | None) -> bool:
+    """Write down what stands before this item's letter; its findings are frozen when nothing does."""
+    now = clock.now()
+    if obstacle is None and preserve is None:
+        obstacle = Obstacle.EVIDENCE
+    findings = payload.findings_of(item.content_id, now, preserve=preserve) if obstacle is None and preserve else {}
+    NoticeItem.objects.filter(id=item.id, state=ItemState.WAITING).update(
+        looked_at=now, obstacle=obstacle or "", findings=findings
+    )
+    return obstacle is None
 
 
 @transaction.atomic
