@@ -108,9 +108,13 @@ def timed(what: str, times: dict[str, float]) -> Iterator[None]:
 
 
 @contextmanager
-def world(settings: dict[str, str] | None = None) -> Iterator[Platform]:
-    """A new PostgreSQL and Mamori's tables, roles, keys and static files in a folder of their own, removed after."""
-    folder = Path(tempfile.mkdtemp(prefix="mamori-bench-"))
+def world(settings: dict[str, str] | None = None, keep: str = "") -> Iterator[Platform]:
+    """A new PostgreSQL and Mamori's tables, roles, keys and static files in a folder of their own, removed after.
+
+    `keep`: that folder instead, left as it is for the next run.
+    """
+    folder = Path(keep or tempfile.mkdtemp(prefix="mamori-bench-"))
+    folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
     postgres = Postgres(folder / "world", settings=settings)
     try:
@@ -119,8 +123,11 @@ def world(settings: dict[str, str] | None = None) -> Iterator[Platform]:
         platform.prepare()
         yield platform
     finally:
-        postgres.destroy()
-        shutil.rmtree(folder, ignore_errors=True)
+        if keep:
+            postgres.stop()
+        else:
+            postgres.destroy()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def environment(platform: Platform, face: str) -> dict[str, str]:

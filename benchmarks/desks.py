@@ -10,6 +10,7 @@ same rows, in alternating rounds.
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from benchmarks import records
+from benchmarks import records, sealing
 from benchmarks.common import (
     arguments,
     django,
@@ -35,21 +36,21 @@ from benchmarks.common import (
 )
 from benchmarks.importing import measure_import
 from benchmarks.links import variants
+from demo.platform import Platform
 
 LIMIT_MS = 300
 EACH = 4  # requests of each sort, filter and further page
 ROLES = ("senior_analyst", "analyst", "list_approver", "list_reviewer", "police_liaison", "auditor", "operator")
-# What a page's address needs: ids spread over a table, the busiest first.
+# What a page's address needs: ids in no order of time (they are random), the busiest content first.
 SAMPLES = {
     "content_id": "SELECT content_id FROM (SELECT content_id, count(*) FROM intake_report WHERE content_id IS NOT NULL"
-    " GROUP BY 1 ORDER BY 2 DESC LIMIT 5) x UNION ALL (SELECT id FROM assessment_contentitem TABLESAMPLE SYSTEM (0.2)"
-    " LIMIT 40)",
-    "report_id": "SELECT id FROM intake_report TABLESAMPLE SYSTEM (0.1) LIMIT 40",
-    "decision_id": "SELECT id FROM assessment_decision TABLESAMPLE SYSTEM (0.1) LIMIT 40",
+    " GROUP BY 1 ORDER BY 2 DESC LIMIT 5) x UNION ALL (SELECT id FROM assessment_contentitem ORDER BY id LIMIT 40)",
+    "report_id": "SELECT id FROM intake_report ORDER BY id LIMIT 40",
+    "decision_id": "SELECT id FROM assessment_decision ORDER BY id LIMIT 40",
     "contact_id": "SELECT id FROM tracing_contact ORDER BY id LIMIT 40",
-    "notice_id": "SELECT id FROM takedown_notice TABLESAMPLE SYSTEM (1) LIMIT 40",
-    "letter_id": "SELECT id FROM letters_letter TABLESAMPLE SYSTEM (1) LIMIT 40",
-    "referral_id": "SELECT id FROM referral_referral TABLESAMPLE SYSTEM (1) LIMIT 40",
+    "notice_id": "SELECT id FROM takedown_notice ORDER BY id LIMIT 40",
+    "letter_id": "SELECT id FROM letters_letter ORDER BY id LIMIT 40",
+    "referral_id": "SELECT id FROM referral_referral ORDER BY id LIMIT 40",
     "entry_id": "SELECT id FROM listing_entry ORDER BY id LIMIT 40",
     "appeal_id": "SELECT id FROM listing_appeal ORDER BY id LIMIT 40",
     "edition_id": "SELECT id FROM distribution_edition ORDER BY version DESC LIMIT 40",
@@ -58,6 +59,9 @@ SAMPLES = {
     "organisation_id": "SELECT id FROM accounts_organisation LIMIT 40",
     "user_id": "SELECT id FROM accounts_user LIMIT 40",
     "person_id": "SELECT id FROM accounts_user LIMIT 40",
+    "invitation_id": "SELECT id FROM accounts_invitation WHERE accepted_at IS NULL ORDER BY invited_at DESC LIMIT 20",
+    "token_id": "SELECT id FROM accounts_token WHERE revoked_at IS NULL",
+    "membership_id": "SELECT id FROM accounts_membership LIMIT 40",
     "method": "SELECT unnest(ARRAY['dns', 'url'])",
 }
 # Pages of one visit that need a secret of their own, not a desk.
@@ -72,6 +76,7 @@ class Page:
     urls: list[str]
     role: str = ""
     missing: list[str] = field(default_factory=list)
+    unseen: str = ""
     times: dict[str, list[float]] = field(default_factory=dict)
     queries: int = 0
 
@@ -120,47 +125,53 @@ def _given(values: list[Any], n: int, kind: Any) -> Any:
 
 
 def measure(page: Page, clients: dict[str, Any], requests: int) -> None:
-    """Ask for the page and its variants, as the first role that may see it."""
-    from django.core.cache import cache
-    from django.db import connection
-
-    def ask(url: str) -> tuple[Any, float, int]:
-        count = 0
-
-        def counted(execute: Any, *rest: Any) -> Any:
-            nonlocal count
-            count += 1
-            return execute(*rest)
-
-        cache.clear()  # what a desk keeps for some seconds is computed each time
-        with connection.execute_wrapper(counted):
-            began = time.perf_counter()
-            answer = clients[page.role].get(url)
-            spent = (time.perf_counter() - began) * 1000
-        return answer, spent, count
-
+    """Ask for the page and its variants as the first role that may see it, then as it opens for each other role."""
+    statuses: set[int] = set()
     for role in ROLES:
-        page.role = role
-        answers = [(url, ask(url)[0]) for url in page.urls]
-        statuses = {answer.status_code for _url, answer in answers}
-        streamed = any(answer.streaming for _url, answer in answers)
-        if statuses == {405} or streamed:
-            page.role = ""
+        answers = [(url, *_ask(clients[role], url)) for url in page.urls[: EACH if page.role else None]]
+        statuses = {answer.status_code for _url, answer, *_ in answers}
+        if statuses == {405} or any(answer.streaming for _url, answer, *_ in answers):
             return  # it only takes what is sent to it, or is a file to save
         if max(statuses) >= 500:
             raise SystemExit(f"{page.name} answered {statuses}")
-        seen = [url for url, answer in answers if answer.status_code == 200]
-        if seen:
-            break
-    else:
-        say(f"not measured: {page.name} ({statuses}): no sample of {page.missing or 'its state'}")
-        return
-    for variant, url in {"": "", **variants(ask(seen[0])[0].getvalue().decode(errors="replace"))}.items():
-        for n in range(requests if not variant else EACH):
-            answer, spent, count = ask(seen[n % len(seen)] + url)
+        found = [(url, answer, spent, count) for url, answer, spent, count in answers if answer.status_code == 200]
+        for _url, _answer, spent, count in found:
+            page.add("as it opens" if not page.role else f"for {role}", spent, count)
+        if found and not page.role:
+            page.role = role
+            _variants(page, clients[role], [url for url, *_ in found], requests)
+    if not page.role:
+        page.unseen = f"{statuses}: no sample of {page.missing or 'its state'}"
+
+
+def _variants(page: Page, client: Any, urls: list[str], requests: int) -> None:
+    body = _ask(client, urls[0])[0].getvalue().decode(errors="replace")
+    for variant, query in {"as it opens": "", **variants(body)}.items():
+        for n in range(requests if not query else EACH):
+            answer, spent, count = _ask(client, urls[n % len(urls)] + query)
             if answer.status_code != 200:
-                raise SystemExit(f"{page.name}{url} answered {answer.status_code}")
-            page.add(variant or "as it opens", spent, count)
+                raise SystemExit(f"{page.name}{query} answered {answer.status_code}")
+            page.add(variant, spent, count)
+
+
+def _ask(client: Any, url: str) -> tuple[Any, float, int]:
+    """(answer, milliseconds, queries). What a desk keeps for some seconds is computed each time."""
+    from django.core.cache import cache
+    from django.db import connection
+
+    count = 0
+
+    def counted(execute: Any, *rest: Any) -> Any:
+        nonlocal count
+        count += 1
+        return execute(*rest)
+
+    cache.clear()
+    with connection.execute_wrapper(counted):
+        began = time.perf_counter()
+        answer = client.get(url)
+        spent = (time.perf_counter() - began) * 1000
+    return answer, spent, count
 
 
 def _clients() -> dict[str, Any]:
@@ -180,21 +191,21 @@ def main() -> None:
     parser.add_argument("--reports", type=int, default=1_000_000)
     parser.add_argument("--contents", type=int, default=300_000)
     parser.add_argument("--requests", type=int, default=20, help="of each page as it opens (default 20)")
-    parser.add_argument("--only", default="", help="pages whose name begins so; or: import")
+    parser.add_argument("--only", default="", help="pages whose name begins so; or: import, audit")
+    parser.add_argument("--keep", default="", metavar="FOLDER", help="keep the database there, and use it again")
     given = parser.parse_args()
     result: dict[str, Any] = {"benchmark": "desks", "machine": machine()}
     times: dict[str, float] = {}
     with ExitStack() as stack:
         with timed("PostgreSQL, tables, roles", times):
-            platform = stack.enter_context(world({"max_wal_size": "4GB", "shared_buffers": "512MB"}))
-            subcommand(platform, "manage", "demo.seed", str(platform.keys), "8500")
+            settings = {"max_wal_size": "4GB", "shared_buffers": "512MB"}
+            platform = stack.enter_context(world(settings, given.keep))
+        result |= _filled(platform, given)
         with owner(platform) as connection:
-            result["database"] = records.fill(connection, _values(connection, given))
-            size = connection.execute("SELECT pg_size_pretty(pg_database_size(current_database()))").fetchone()
-            result["database"]["size"] = size[0] if size else ""
-            say(f"generated in {result['database']['seconds']} s: {result['database']['size']}")
             samples = {name: [row[0] for row in _sample(connection, sql)] for name, sql in SAMPLES.items()}
         goals = []
+        if given.only in {"", "audit"}:
+            result["audit_verify"] = sealing.verify(platform)
         if given.only != "import":
             django(platform, "staff")
             with timed("pages", times):
@@ -204,6 +215,21 @@ def main() -> None:
             goals.append(goal("CSV import, reports/s", result["import"]["reports_per_second"], 2000, at_least=True))
     result |= {"seconds": times, "goals": goals}
     finish(result, given.json)
+
+
+def _filled(platform: Platform, given: argparse.Namespace) -> dict[str, Any]:
+    """Fill the database, unless an earlier run kept it; the worker seals the log and computes the figures."""
+    kept = platform.base / "filled.json"
+    if not kept.exists():
+        subcommand(platform, "manage", "demo.seed", str(platform.keys), "8500")
+        with owner(platform) as connection:
+            found = records.fill(connection, _values(connection, given))
+            size = connection.execute("SELECT pg_size_pretty(pg_database_size(current_database()))").fetchone()
+            found["size"] = size[0] if size else ""
+        say(f"generated in {found['seconds']} s: {found['size']}")
+        kept.write_text(json.dumps({"database": found, "sealing": sealing.seal(platform)}))
+    result: dict[str, Any] = json.loads(kept.read_text())
+    return result
 
 
 def _measured(samples: dict[str, list[Any]], given: argparse.Namespace) -> tuple[dict[str, Any], list[Any]]:
@@ -217,7 +243,8 @@ def _measured(samples: dict[str, list[Any]], given: argparse.Namespace) -> tuple
                 found.append(page.figures())
                 told = "{page:28} {role:15} {requests:5} requests p50 {p50_ms:6} p95 {p95_ms:6} ms, {queries:3} queries"
                 say((told + "; slowest {slowest_ms:6} ms: {slowest}").format(**found[-1]))
-            elif page.role:
+            elif page.unseen:
+                say(f"not measured: {page.name} {page.unseen}")
                 unseen.append(page.name)
     worst = max(found, key=lambda row: row["p95_ms"])
     return {"measured": found, "not_measured": unseen}, [

@@ -24,8 +24,9 @@ COMMENT = "Seen on a public board. The page asks visitors to pass it on."
 def measure_import(platform: Platform) -> dict[str, Any]:
     """Medians of the rounds; each round its own rows, the same for both."""
     ours, bare = [], []
+    run = uuid4().hex[:8]
     for number in range(ROUNDS):
-        urls = [f"https://import{n % 4000}.example/{number}/{uuid4().hex}" for n in range(ROWS)]
+        urls = [f"https://import{n % 4000}.example/{run}/{number}/{uuid4().hex}" for n in range(ROWS)]
         path = platform.base / f"reports-{number}.csv"
         _write(path, urls)
         for side in ("ours", "bare") if number % 2 else ("bare", "ours"):
@@ -34,20 +35,21 @@ def measure_import(platform: Platform) -> dict[str, Any]:
             else:
                 bare.append(ROWS / _copy(platform, urls))
     with owner(platform) as connection:
-        kept = connection.execute("SELECT count(*) FROM intake_report WHERE url LIKE 'https://import%'").fetchone()[0]  # type: ignore[index]
+        found = connection.execute("SELECT count(*) FROM intake_report WHERE url LIKE %s", [f"https://import%/{run}/%"])
+        kept = found.fetchall()[0][0]
     if kept != 2 * ROUNDS * ROWS:
         raise SystemExit(f"{kept} rows were kept of {2 * ROUNDS * ROWS}")
-    found = {
+    result = {
         "rows": ROWS,
         "rounds": ROUNDS,
         "reports_per_second": round(median(ours)),
         "copy_per_second": round(median(bare)),
     }
-    found["ratio"] = round(found["reports_per_second"] / found["copy_per_second"], 3)
+    result["ratio"] = round(result["reports_per_second"] / result["copy_per_second"], 3)
     say(
-        f"import: {found['reports_per_second']} reports/s, start of the program included; bare COPY {found['copy_per_second']}"
+        f"import: {result['reports_per_second']} reports/s, start of the program included; bare COPY {result['copy_per_second']}"
     )
-    return found
+    return result
 
 
 def _write(path: Path, urls: list[str]) -> None:

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode
 
 MOST = 40
+LAST = 200  # the last page a table offers
 TEXTS = {"host": "h0.example"}  # the busiest host of the generated records
 
 
@@ -45,7 +46,10 @@ class _Reader(HTMLParser):
 
 
 def variants(body: str) -> dict[str, str]:
-    """Query strings of the page: every link, every filter, and every filter with every sort. Exports are no pages."""
+    """Query strings of the page: every link, every sort's last page, every filter, and every filter with every sort.
+
+    Exports are no pages.
+    """
     reader = _Reader()
     reader.feed(body)
     links = [link[1:] for link in reader.links if "export=" not in link]
@@ -58,4 +62,4 @@ def variants(body: str) -> dict[str, str]:
 
 def _page(link: str) -> str:
     name = next(name for name, _value in parse_qsl(link) if name.endswith("sort"))
-    return urlencode([(name.removesuffix("sort") + "page", "2")])
+    return urlencode([(name.removesuffix("sort") + "page", LAST)])

@@ -16,17 +16,18 @@ CREATE TEMP TABLE told (m bigint PRIMARY KEY, id uuid, submission uuid, n bigint
   url text, digest text, state text, outcome text, closed timestamptz);
 
 -- step: content contents
--- what became of it: the newest wait, the rest is worked on or done; hosts differ much in how many they hold
+-- what became of it: the newest wait, the rest is worked on or done; one host and one contact hold 7 % of all
 INSERT INTO content
 SELECT n, pg_temp.uid('c', n), host, url, encode(sha256(url::bytea), 'hex'), at, fate, settled, illegal, gone,
   CASE WHEN NOT settled THEN '' WHEN NOT illegal THEN 'NOT_ILLEGAL' WHEN n % 3 = 0 THEN 'BASELINE' ELSE 'NATIONAL' END,
   told, CASE WHEN gone THEN least(now(), told + interval '40 days' * power(pg_temp.r(n, 7), 3)) END, domestic,
   1 + floor(power(pg_temp.r(n, 2), 3) * 3000)
 FROM generate_series($first, $last) AS n,
-LATERAL (SELECT 'h' || floor(power(pg_temp.r(n, 2), 3) * 60000) || '.example' AS host) AS a,
+LATERAL (SELECT 'h' || floor(power(pg_temp.r(n, 2), 4) * 50000) || '.example' AS host) AS a,
 LATERAL (SELECT 'https://' || host || '/g/' || n AS url,
   now() - interval '3 years' * (1 - n / $contents::float8) - interval '1 hour' AS at,
-  CASE WHEN n > $contents * 0.998 THEN 'tracing' WHEN n > $contents * 0.973 THEN 'awaiting_assessment'
+  CASE WHEN n > $contents * 0.998 THEN 'tracing' WHEN n > $contents * 0.973 AND n % 500 = 0 THEN 'in_assessment'
+  WHEN n > $contents * 0.973 THEN 'awaiting_assessment'
   WHEN n > $contents * 0.968 THEN 'second_opinion' WHEN n > $contents * 0.963 THEN 'cannot_access'
   WHEN n > $contents * 0.961 THEN 'assessed'
   WHEN n % 100 < 9 THEN 'actioning' WHEN n % 100 < 19 THEN 'monitoring' WHEN n % 100 < 54 THEN 'removed'
@@ -37,7 +38,7 @@ LATERAL (SELECT settled AND fate NOT IN ('not_illegal', 'assessed') AS illegal, 
 LATERAL (SELECT illegal AND fate NOT IN ('actioning', 'monitoring') AS gone) AS d;
 
 -- step: told reports
--- of each content there is a report, most others are spread, one item has 2,000; the newest 4 % belong to none
+-- of each content there is a report, most others are spread, one item has 5,000; the newest 4 % belong to none
 INSERT INTO told
 SELECT m, pg_temp.uid('r', m), pg_temp.uid('s', m), c.n, CASE WHEN m % 100 < 70 THEN 'public' WHEN m % 100 < 85 THEN 'api'
   WHEN m % 100 < 95 THEN 'import' WHEN m % 100 < 98 THEN 'operator' ELSE 'patrol' END, hour,
@@ -46,7 +47,7 @@ SELECT m, pg_temp.uid('r', m), pg_temp.uid('s', m), c.n, CASE WHEN m % 100 < 70 
   WHEN m % 9 = 0 THEN 'already_gone' ELSE 'removed' END,
   CASE WHEN state = 'closed' THEN least(now(), hour + interval '9 days') END
 FROM generate_series($first, $last) AS m
-LEFT JOIN content AS c ON c.n = CASE WHEN m <= $contents THEN m WHEN m <= $contents + 2000 THEN 1
+LEFT JOIN content AS c ON c.n = CASE WHEN m <= $contents THEN m WHEN m <= $contents + 5000 THEN 1
   WHEN m <= $reports * 0.96 THEN 1 + floor(pg_temp.r(m, 3) * $contents * 0.96)::bigint END,
 LATERAL (SELECT 'https://other' || m || '.example/' AS other, date_trunc('hour', CASE
   WHEN m <= $contents THEN c.at - interval '1 hour' WHEN c.n IS NOT NULL
@@ -84,8 +85,8 @@ FROM told WHERE m BETWEEN $first AND $last;
 
 -- step: intake_message 4000
 INSERT INTO intake_message (id, submission_id, direction, sent_hour, place, data_key, sealed, for_reporter, read_at)
-SELECT pg_temp.uid('m', n), pg_temp.uid('s', n * 10), CASE WHEN n % 2 = 0 THEN 'to_hotline' ELSE 'to_reporter' END,
-  date_trunc('hour', now() - interval '1 hour' * n), 1, pg_temp.uid('k', n * 10), pg_temp.noise(n, 'l'), pg_temp.noise(n, 'm'),
+SELECT pg_temp.uid('m', n), pg_temp.uid('s', $reports - n), CASE WHEN n % 2 = 0 THEN 'to_hotline' ELSE 'to_reporter' END,
+  date_trunc('hour', now() - interval '1 hour' * n), 1, pg_temp.uid('k', $reports - n), pg_temp.noise(n, 'l'), pg_temp.noise(n, 'm'),
   CASE WHEN n > 60 THEN now() END FROM generate_series($first, $last) AS n;
 
 -- step: intake_daycount 1
@@ -97,7 +98,7 @@ INSERT INTO assessment_contentitem (id, url, digest, host, registrable, state, r
   at_risk_reported, patrolled, report_count, sources, last_seen_on, risk_points, risk_signs, priority, verdict, law_codes,
   decision_id, confirmation_id, settled_at, opened_at, state_at)
 SELECT id, url, digest, host, host, fate, '', 1, CASE fate WHEN 'second_opinion' THEN 2 ELSE 1 END, n % 4000 = 0,
-  n % 4000 = 0, n % 50 = 0, CASE n WHEN 1 THEN 2003 ELSE 3 END, 3, at::date, points,
+  n % 4000 = 0, n % 50 = 0, CASE n WHEN 1 THEN 5003 ELSE 3 END, 3, at::date, points,
   json_build_object('sources', 3, 'host_known', 5), points * 3600 - extract(epoch FROM at)::bigint, verdict,
   CASE WHEN illegal THEN '["JP-7-6"]'::jsonb ELSE '[]' END, CASE WHEN settled THEN pg_temp.uid('d1', n) END,
   CASE WHEN settled THEN pg_temp.uid('d2', n) END, CASE WHEN settled THEN at + interval '11 hours' END, at,
@@ -136,3 +137,8 @@ INSERT INTO assessment_lease (id, content_id, person_id, taken_at, until, ended_
 SELECT pg_temp.uid('l', n), pg_temp.uid('c', 1 + n % 1000), CASE n % 2 WHEN 0 THEN '$analyst'::uuid ELSE '$second'::uuid END,
   at, at + interval '30 minutes', at + interval '6 minutes', 'decided', false
 FROM (SELECT n, now() - interval '10 minutes' * (60001 - n) AS at FROM generate_series($first, $last) AS n) AS x;
+
+-- step: assessment_lease contents
+INSERT INTO assessment_lease (id, content_id, person_id, taken_at, until, ended_at, "end", exempt)
+SELECT pg_temp.uid('lo', n), id, pg_temp.uid('us', 1 + (n / 500) % 60), now() - interval '5 minutes', now() + interval '25 minutes',
+  NULL, '', false FROM content WHERE fate = 'in_assessment' AND n BETWEEN $first AND $last;

@@ -40,7 +40,7 @@ SELECT pg_temp.uid('rf', n), id, pg_temp.uid('po', 1), 'silent_consent', state, 
   CASE WHEN state = 'acknowledged' THEN told - interval '1 day' END, '', 0,
   CASE WHEN state IN ('no_objection', 'feedback', 'released') THEN told END, CASE state WHEN 'feedback' THEN 'known' ELSE '' END, ''
 FROM content, LATERAL (SELECT CASE WHEN n > $contents * 0.9605 THEN 'queued' WHEN n > $contents * 0.96 THEN 'sent'
-  WHEN n > $contents * 0.958 THEN 'delivered' WHEN n > $contents * 0.956 THEN 'acknowledged'
+  WHEN n > $contents * 0.958 THEN CASE WHEN n % 7 = 0 THEN 'hold_requested' ELSE 'delivered' END WHEN n > $contents * 0.956 THEN 'acknowledged'
   WHEN n % 10 = 0 THEN 'feedback' WHEN n % 20 = 1 THEN 'released' ELSE 'no_objection' END AS state) AS a,
 LATERAL (SELECT state NOT IN ('queued', 'sent') AS given) AS b WHERE illegal AND n BETWEEN $first AND $last;
 
@@ -54,8 +54,10 @@ WHERE illegal AND n BETWEEN $first AND $last;
 -- step: referral_hold contents
 INSERT INTO referral_hold (id, referral_id, asked_at, asked_by, until, data_key, sealed_reason, late, ended_at, ended_how)
 SELECT pg_temp.uid('ho', n), pg_temp.uid('rf', n), told - interval '2 days', '$police', told + interval '12 days',
-  pg_temp.uid('k', n), pg_temp.noise(n, 'n'), false, told + interval '10 days', 'released'
-FROM content WHERE illegal AND n % 100 = 50 AND n BETWEEN $first AND $last;
+  pg_temp.uid('k', n), pg_temp.noise(n, 'n'), false, CASE WHEN NOT held THEN told + interval '10 days' END,
+  CASE WHEN held THEN '' ELSE 'released' END
+FROM content, LATERAL (SELECT n % 7 = 0 AND n > $contents * 0.958 AND n <= $contents * 0.96 AS held) AS a
+WHERE illegal AND (held OR n % 100 = 50) AND n BETWEEN $first AND $last;
 
 -- step: referral_evidence contents
 INSERT INTO referral_evidence (id, content_id, made_at, key_id, envelope)
@@ -118,7 +120,7 @@ INSERT INTO letters_letter (id, key, kind, "to", subject, body, attachment_name,
   queued_at, tried_at, handed_at)
 SELECT pg_temp.uid('le' || k, ('x' || substr(md5(id::text), 1, 15))::bit(60)::bigint), 'notice:' || id || ':' || k, 'takedown.notice',
   'abuse@host.example', 'Notice N-' || left(id::text, 8), repeat('A line of the notice. ', 30), '', '',
-  CASE WHEN left(id::text, 3) = 'abc' THEN 'bounced' ELSE 'handed' END, 1, '250 2.0.0 taken', at, at, at
+  CASE left(id::text, 3) WHEN 'abc' THEN 'bounced' WHEN 'abd' THEN 'uncertain' ELSE 'handed' END, 1, '250 2.0.0 taken', at, at, at
 FROM takedown_notice, generate_series(1, 3) AS k, LATERAL (SELECT opened_at + interval '1 day' * k AS at) AS a;
 
 -- step: takedown_noticeletter 1
@@ -221,6 +223,18 @@ INSERT INTO accounts_membership (role, user_id, organisation_id)
 SELECT 'analyst', pg_temp.uid('us', n), (SELECT id FROM accounts_organisation WHERE kind = 'hotline' LIMIT 1)
 FROM generate_series($first, $last) AS n;
 
+-- step: accounts_invitation 400
+INSERT INTO accounts_invitation (id, digest, email, organisation_id, role, renews_id, invited_by_id, invited_at, expires_at,
+  accepted_at, withdrawn_at)
+SELECT pg_temp.uid('iv', n), md5('iv' || n) || md5('iw' || n), 'new' || n || '@mamori.example', (SELECT id FROM accounts_organisation
+  WHERE kind = 'hotline' LIMIT 1), 'analyst', NULL, '$senior', now() - interval '6 hours' * n, now() + interval '7 days' - interval '6 hours' * n,
+  CASE WHEN n % 3 = 0 THEN now() - interval '6 hours' * (n - 1) END, NULL FROM generate_series($first, $last) AS n;
+
+-- step: accounts_token 60
+INSERT INTO accounts_token (id, digest, organisation_id, title, scopes, created_at, revoked_at)
+SELECT pg_temp.uid('tk', n), md5('tk' || n) || md5('tl' || n), pg_temp.uid('or', n), 'Machine ' || n, '["reports:write"]',
+  now() - interval '1 year', CASE WHEN n % 5 = 0 THEN now() - interval '1 month' END FROM generate_series($first, $last) AS n;
+
 -- step: audit_event reports
 INSERT INTO audit_event (at, event, actor_kind, actor_id, organisation_id, subject_type, subject_id, codes)
 SELECT hour + back, event, kind, CASE kind WHEN 'person' THEN '$analyst'::uuid END, NULL, type, subject::text, codes::jsonb
@@ -228,11 +242,3 @@ FROM told, LATERAL (VALUES ('intake.received', 'system', interval '0', 'intake.r
   ('intake.screened', 'system', interval '70 minutes', 'intake.report', id, '{"now": "screened", "was": "received"}', true),
   ('assessment.decided', 'person', interval '5 hours', 'assessment.contentitem', pg_temp.uid('c', m), '{"position": 1}', m <= $contents))
   AS e(event, kind, back, type, subject, codes, wanted) WHERE wanted AND m BETWEEN $first AND $last;
-
--- step: audit_seal 1
-INSERT INTO audit_seal (seq, event_id, previous, hash)
-SELECT row_number() OVER (ORDER BY id), id, pg_temp.noise(id - 1, 'u'), pg_temp.noise(id, 'u') FROM audit_event;
-
--- step: audit_checkpoint 20000
-INSERT INTO audit_checkpoint (at, size, note, witnessed)
-SELECT now() - interval '1 hour' * (20001 - n), n * 100, repeat('note ', 60), true FROM generate_series($first, $last) AS n;

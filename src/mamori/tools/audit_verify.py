@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mamori.engine.transparency.audit import Finding, Kind, LogReport, verify_log
@@ -13,6 +14,8 @@ from mamori.tools.witness import origin_id, read_notes
 
 __all__ = ["fork_notes", "read_export", "stored_notes", "verify_export", "verify_log"]
 
+Progress = Callable[[int, int], None]
+
 
 class _Unreadable(Exception):
     def __init__(self, line: int) -> None:
@@ -20,10 +23,15 @@ class _Unreadable(Exception):
         self.line = line
 
 
-def read_export(path: Path) -> Iterator[ChainedEvent]:
-    """Rows of an export (one JSON object a line)."""
+def read_export(path: Path, progress: Progress | None = None) -> Iterator[ChainedEvent]:
+    """Rows of an export (one JSON object a line). `progress(bytes read, bytes in all)`: told each 10,000 rows."""
+    done = 0
     with path.open("rb") as lines:
+        size = os.fstat(lines.fileno()).st_size
         for number, line in enumerate(lines, 1):
+            done += len(line)
+            if progress is not None and number % 10_000 == 0:
+                progress(done, size)
             try:
                 row = read_line(line)
             except ValueError as error:
@@ -51,6 +59,8 @@ def verify_export(
     witness_checkpoints: Iterable[Path],
     log_key: NoteKey | None,
     witness_keys: Sequence[NoteKey],
+    *,
+    progress: Progress | None = None,
 ) -> LogReport:
     """Verify the export in `path`; checkpoints come from files or witness folders. OSError if a file cannot be read."""
     own: list[str] = []
@@ -66,7 +76,7 @@ def verify_export(
     except ValueError as error:
         damaged.append(Finding(Kind.UNREADABLE, None, f"a file of checkpoints is damaged: {error}"))
     try:
-        report = verify_log(read_export(path), own, witnessed, log_key, witness_keys)
+        report = verify_log(read_export(path, progress), own, witnessed, log_key, witness_keys)
     except _Unreadable as error:
         report = LogReport(0, GENESIS, EMPTY_ROOT, 0, 0, (Finding(Kind.UNREADABLE, error.line, str(error)),))
     if not damaged:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from mamori.engine import keys as engine_keys
@@ -53,6 +54,15 @@ def usage_errors() -> Iterator[None]:
     except (engine_keys.KeyFileError, WitnessError, OSError, ValueError) as error:
         Console(stderr=True).print(f"mamori: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(USAGE) from error
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, gone at the end; gives what is called with (done, total)."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def wall_clock() -> int:
@@ -145,13 +155,15 @@ def audit_verify_export(
     with usage_errors():
         if (checkpoints or witness or witness_key) and not log_key:
             raise NoteError("checkpoints can only be checked with --log-key")
-        report = verify_export(
-            file,
-            checkpoints or [],
-            witness or [],
-            NoteKey.parse(log_key) if log_key else None,
-            [NoteKey.parse(vkey) for vkey in witness_key or []],
-        )
+        with progress_bar(f"Reading {file.name}") as progress:
+            report = verify_export(
+                file,
+                checkpoints or [],
+                witness or [],
+                NoteKey.parse(log_key) if log_key else None,
+                [NoteKey.parse(vkey) for vkey in witness_key or []],
+                progress=progress,
+            )
     print_log_report(report)
 
 

@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
 from functools import cache
@@ -36,10 +36,14 @@ LOCK = 7_261_001  # PostgreSQL advisory lock: one sealer at a time
 _COLUMNS = "e.id, e.at, e.event, e.actor_kind, e.actor_id, e.organisation_id, e.subject_type, e.subject_id, e.codes"
 _UNSEALED = f"""
     SELECT {_COLUMNS} FROM audit_event e
-    WHERE e.xact >= %s AND NOT EXISTS (SELECT 1 FROM audit_seal s WHERE s.event_id = e.id)
+    WHERE e.xact >= %s AND e.id > %s AND NOT EXISTS (SELECT 1 FROM audit_seal s WHERE s.event_id = e.id)
     ORDER BY e.id LIMIT {BATCH}
 """  # noqa: S608 - column names only
 _SEALED = f"SELECT s.seq, s.previous, s.hash, {_COLUMNS} FROM audit_seal s LEFT JOIN audit_event e ON e.id = s.event_id"  # noqa: S608
+_SEAL = """
+    INSERT INTO audit_seal (seq, event_id, previous, hash)
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[], %s::bytea[])
+"""
 _HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 
@@ -88,19 +92,21 @@ class Sealer:
 
     def seal(self) -> int:
         """Chain what was committed since the last time. Returns how many events were sealed."""
-        sealed = 0
+        sealed, last = 0, 0
+        with connection.cursor() as cursor:
+            cursor.execute(_HORIZON)
+            horizon = cursor.fetchone()[0]
         while True:
             with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(_HORIZON)
-                horizon = cursor.fetchone()[0]
-                cursor.execute(_UNSEALED, [self.horizon])
+                cursor.execute(_UNSEALED, [self.horizon, last])
                 rows = cursor.fetchall()
-                seals = [self._link(row) for row in rows]
-                models.Seal.objects.bulk_create(seals)
+                if rows:
+                    cursor.execute(_SEAL, list(map(list, zip(*map(self._link, rows), strict=True))))
             sealed += len(rows)
             if len(rows) < BATCH:
                 self.horizon = horizon
                 return sealed
+            last = rows[-1][0]  # what is committed behind it meanwhile is younger than the horizon: found next time
 
     def checkpoint(self) -> None:
         """Sign size and root, ask the witness to co-sign, keep both. Without the witness's answer nothing is claimed."""
@@ -120,11 +126,12 @@ class Sealer:
         if witnessed:
             self.witnessed = size
 
-    def _link(self, row: tuple[Any, ...]) -> models.Seal:
+    def _link(self, row: tuple[Any, ...]) -> tuple[int, int, bytes, bytes]:
+        """(seq, event's id, previous hash, hash)."""
         seq = self.tree.size + 1
         previous, self.head = self.head, link(self.head, seq, event_bytes(row))
         self.tree.append(self.head)
-        return models.Seal(seq=seq, event_id=row[0], previous=previous, hash=self.head)
+        return seq, row[0], previous, self.head
 
     def _ask_witness(self, note: str, key: NoteKey) -> str:
         old = self.witnessed
@@ -190,10 +197,15 @@ def chained_events() -> Iterator[ChainedEvent]:
                 return
 
 
-def verify(witness_notes: list[str] | None = None, log_key: NoteKey | None = None) -> LogReport:
+def verify(
+    witness_notes: list[str] | None = None,
+    log_key: NoteKey | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> LogReport:
     """Recompute the whole log and compare it with every checkpoint.
 
     `witness_notes`: checkpoints from the witness's own storage (without them, those co-signed ones kept here).
+    `progress(events read, events in all)`: told each 10,000 events.
     """
     notes = list(models.Checkpoint.objects.order_by("size").values_list("note", flat=True))
     if witness_notes is None:
@@ -201,7 +213,17 @@ def verify(witness_notes: list[str] | None = None, log_key: NoteKey | None = Non
             models.Checkpoint.objects.filter(witnessed=True).order_by("size").values_list("note", flat=True)
         )
     key = witness_key()
-    return verify_log(chained_events(), notes, witness_notes, log_key or signer().key, [key] if key else [])
+    return verify_log(
+        _told(chained_events(), progress), notes, witness_notes, log_key or signer().key, [key] if key else []
+    )
+
+
+def _told(rows: Iterator[ChainedEvent], progress: Callable[[int, int], None] | None) -> Iterator[ChainedEvent]:
+    total = models.Seal.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
+    for number, row in enumerate(rows, 1):
+        if progress is not None and number % 10_000 == 0:
+            progress(number, total)
+        yield row
 
 
 @transaction.atomic
