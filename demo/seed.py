@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 import django
 
 from demo.people import PASSWORD, PEOPLE, Person
 
-SIGNERS = ("endo", "fujii")
+SIGNERS: dict[str, Literal["reviewer", "approver"]] = {"endo": "reviewer", "fujii": "approver"}
 
 
 def main(keys: Path | None = None, world_port: int = 0) -> None:
-    """`keys`: folder of the persons' and the service's key files. Without it only people are made."""
+    """`keys`: folder of the persons' and the service's key files. `world_port`: of the world whose providers subscribe."""
     django.setup()
     from mamori.ground.accounts.models import User
 
@@ -29,6 +31,7 @@ def main(keys: Path | None = None, world_port: int = 0) -> None:
         _police_mailboxes()
     if keys is not None:
         _signing_keys(keys)
+    if world_port:
         print(json.dumps(_subscribe(world_port)))
 
 
@@ -54,14 +57,16 @@ def _join(person: Person) -> None:
 
 def _signing_keys(keys: Path) -> None:
     """The reviewer's and the approver's own keys (files in the demo, their own devices in life), and the service's."""
-    from mamori.engine.keys import create_signing_key, public_path
+    from mamori.engine.editions import Member
+    from mamori.engine.keys import create_signing_key, load_signing_key, public_path
     from mamori.ground import clock
     from mamori.ground.accounts.models import User
-    from mamori.lists.distribution.keys import init_keys
+    from mamori.lists.distribution.keys import init_keys, member_add, members_of
     from mamori.lists.listing import services
 
-    if not (keys / "edition" / "root.json").exists():
-        init_keys(keys / "edition", now=clock.now())
+    edition = keys / "edition"
+    if not (edition / "root.json").exists():
+        init_keys(edition, now=clock.now())
     people = {login: User.objects.get(email=f"{login}@mamori.example").actor for login in (*SIGNERS, "honda")}
     for login in SIGNERS:
         path = keys / f"{login}.pem"
@@ -70,6 +75,14 @@ def _signing_keys(keys: Path) -> None:
             public = public_path(path).read_text()
             row = services.key_register(actor=people[login], public_key=public)
             services.key_confirm(actor=people["honda"], key=row.id)
+    # In life the holders of the root key do this, on a machine without network: `mamori list members add`.
+    vouched = {one.person for one in members_of(edition).keys}
+    today = clock.now().date()
+    for login, role in SIGNERS.items():
+        if login not in vouched:
+            public_key = load_signing_key(keys / f"{login}.pem").public_key().public_bytes_raw()
+            member = Member(login, role, public_key, today, today + timedelta(days=10 * 365))
+            member_add(edition, member, (load_signing_key(edition / "root.pem"),))
 
 
 def _subscribe(world_port: int) -> dict[str, tuple[str, str]]:

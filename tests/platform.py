@@ -59,7 +59,8 @@ def prepared_platform(
             sweep_seconds,
         )
         made.prepare()
-        inside(made, "manage", "from demo.seed import main; main()")
+        seed = "import sys, pathlib; from demo.seed import main; main(pathlib.Path(sys.argv[1]))"
+        inside(made, "manage", seed, str(made.keys))
         stack.callback(made.stop)
         yield made
 

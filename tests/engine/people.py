@@ -27,9 +27,9 @@ def public(key: Ed25519PrivateKey) -> bytes:
 
 
 KEYS = {
-    key_id(public(REVIEWER)): PersonKey("reviewer", public(REVIEWER)),
+    key_id(public(REVIEWER)): PersonKey("reviewer", public(REVIEWER), "reviewer"),
     key_id(public(APPROVER)): PersonKey("approver", public(APPROVER)),
-    key_id(public(RULE)): PersonKey("rule:recheck", public(RULE), may_activate=False),
+    key_id(public(RULE)): PersonKey("rule:recheck", public(RULE), "rule"),
 }
 
 RULES = Rules(

@@ -1,5 +1,6 @@
 """`mamori doctor` on a running platform, and what it says when something is missing or unsafe."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -70,6 +71,31 @@ def test_a_face_that_holds_the_key_to_reports_is_bad(platform: Platform) -> None
     code, said = doctor(platform, MAMORI_FACE="public")
     assert code == 1
     assert "give it to the staff face only" in line(said, "MAMORI_SEAL_PRIVATE_KEY")
+
+
+def test_whose_keys_count_for_the_list_is_said_and_a_list_the_root_did_not_sign_is_bad(
+    platform: Platform, tmp_path: Path
+) -> None:
+    code, said = doctor(platform)
+    assert code == 0
+    assert "2 persons vouched for, 1 of them approvers" in line(said, "list members")
+    assert "note" in line(said, "edition root")
+    folder = tmp_path / "edition"
+    shutil.copytree(platform.environment("manage")["MAMORI_EDITION_KEYS"], folder)
+    members = folder / "members.json"
+    members.write_text(members.read_text().replace("reviewer", "approver"))
+    code, said = doctor(platform, MAMORI_EDITION_KEYS=str(folder))
+    assert code == 1
+    assert "BAD" in line(said, "not signed by the root keys")
+    members.unlink()
+    code, said = doctor(platform, MAMORI_EDITION_KEYS=str(folder))
+    assert code == 1
+    assert "mamori list members add" in line(said, "nothing new can be listed")
+    assert "confirmed on List > Keys but not vouched for" in said
+    (folder / "rule.pem").unlink()
+    code, said = doctor(platform, MAMORI_EDITION_KEYS=str(folder))
+    assert code == 1
+    assert "mamori keys edition" in line(said, "edition keys")
 
 
 def test_a_database_that_does_not_answer_is_bad(platform: Platform) -> None:

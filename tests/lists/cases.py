@@ -4,6 +4,8 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
+from typing import Literal
 from uuid import UUID, uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -11,6 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from mamori.engine.addresses import canonicalize
+from mamori.engine.editions import Member
+from mamori.engine.keys import load_signing_key
 from mamori.ground import clock
 from mamori.ground.accounts.models import User
 from mamori.ground.actors import Role
@@ -18,6 +22,7 @@ from mamori.hotline.assessment.models import ContentItem, Criteria, Decision
 from mamori.hotline.checks.models import Check
 from mamori.hotline.referral.models import Hold, Policy, Referral
 from mamori.hotline.takedown.models import Removal
+from mamori.lists.distribution.keys import member_add
 from mamori.lists.listing import queries, services
 from mamori.lists.listing.models import Entry
 from mamori.lists.listing.states import TESTS, Method, Reason
@@ -135,6 +140,16 @@ def make_body(person: Callable[..., User]) -> Body:
         key = services.key_register(actor=user.actor, public_key=base64.b64encode(raw).decode())
         services.key_confirm(actor=operator.actor, key=key.id)
     return Body(reviewer, approver, both, keys)
+
+
+def vouch(folder: Path, body: Body) -> None:
+    """The holders of the root key sign the body's keys into the list of members."""
+    today = clock.now().date()
+    for user in (body.reviewer, body.approver, body.both):
+        role: Literal["reviewer", "approver"] = "reviewer" if user == body.reviewer else "approver"
+        public = body.keys[user.id].public_key().public_bytes_raw()
+        member = Member(user.name, role, public, today, today + timedelta(days=365))
+        member_add(folder, member, (load_signing_key(folder / "root.pem"),))
 
 
 def listable(url: str, person: Callable[..., User]) -> UUID:

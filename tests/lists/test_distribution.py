@@ -3,8 +3,6 @@
 import statistics
 import time
 from datetime import timedelta
-from pathlib import Path
-from types import SimpleNamespace
 
 import dns.exception
 import dns.query
@@ -24,7 +22,6 @@ from mamori.ground.accounts.services import token_create
 from mamori.ground.actors import SYSTEM, Role
 from mamori.ground.errors import DomainError, Forbidden
 from mamori.lists.distribution import queries, services, store
-from mamori.lists.distribution.keys import init_keys
 from mamori.lists.distribution.knot import Knot, KnotError
 from mamori.lists.distribution.models import Edition, KillOrder, KnotState, Probe, Subscriber
 from mamori.lists.distribution.services.subscribers import key_name
@@ -39,16 +36,6 @@ from tests.programs import needs
 pytestmark = pytest.mark.django_db
 resolvers = [pytest.mark.resolvers, needs("knotd", "knotc", "unbound", "named")]
 URL = "https://bad.example/board/1"
-
-
-@pytest.fixture
-def press(tmp_path: Path, settings) -> SimpleNamespace:
-    """Keys and folder of a publisher without DNS."""
-    settings.EDITION_KEY_DIR = tmp_path / "keys"
-    settings.EDITION_DIR = tmp_path / "editions"
-    settings.EDITION_DIR.mkdir()
-    root = init_keys(settings.EDITION_KEY_DIR, now=clock.now())
-    return SimpleNamespace(root=root.read_bytes(), folder=settings.EDITION_DIR)
 
 
 @pytest.fixture

@@ -93,6 +93,14 @@ def create_file(path: Path, content: bytes, mode: int) -> None:
         raise KeyFileError(f"{path} cannot be written: {error.strerror}") from error
 
 
+def replace_file(path: Path, content: bytes, mode: int) -> None:
+    """Write a file, new or in place of an old one, in one step. KeyFileError if it cannot be written."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    create_file(draft, content, mode)
+    draft.replace(path)
+
+
 def read_secret_file(path: Path) -> bytes:
     """Content of a file that only its owner may read. KeyFileError if it is missing or open to others."""
     try:

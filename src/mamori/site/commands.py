@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from mamori.site.env import SettingError
+from mamori.site.members import members
 
 console = Console()
 database = typer.Typer(no_args_is_help=True, help="Prepare PostgreSQL: roles, tables, grants.")
 reports = typer.Typer(no_args_is_help=True, help="Reports.")
 people = typer.Typer(no_args_is_help=True, help="Members of organisations.")
+lists = typer.Typer(no_args_is_help=True, help="The address list: whose keys count for it.")
 letters = typer.Typer(no_args_is_help=True, help="Mail.")
 
 
@@ -45,8 +47,10 @@ def mount(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(retention)
     app.command(name="kill-switch")(kill_switch)
-    for group, name in ((database, "database"), (reports, "reports"), (people, "people"), (letters, "letters")):
+    groups = {"database": database, "reports": reports, "people": people, "letters": letters, "list": lists}
+    for name, group in groups.items():
         app.add_typer(group, name=name)
+    lists.add_typer(members, name="members")
     audit = next(group.typer_instance for group in app.registered_groups if group.name == "audit")
     if audit is not None:
         audit.command("verify")(audit_verify)
@@ -172,7 +176,7 @@ def audit_verify(
 
         from mamori.ground.audit import services  # noqa: PLC0415
         from mamori.tools.audit_verify import fork_notes, stored_notes  # noqa: PLC0415
-        from mamori.tools.cli import FAILED, print_log_report  # noqa: PLC0415
+        from mamori.tools.cli import FAILED, print_log_report, progress_bar  # noqa: PLC0415
 
         notes = None
         if witness_folder is not None:
@@ -180,7 +184,8 @@ def audit_verify(
                 *stored_notes(witness_folder, settings.LOG_ORIGIN),
                 *fork_notes(witness_folder, settings.LOG_ORIGIN),
             ]
-        report = services.verify(notes)
+        with progress_bar("Recomputing the log") as progress:
+            report = services.verify(notes, progress=progress)
         print_log_report(report)
         if not report.ok:
             raise typer.Exit(FAILED)

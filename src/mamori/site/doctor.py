@@ -3,6 +3,7 @@
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +13,15 @@ from django.core.checks import run_checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from mamori.engine.editions import Members, MembersRefused, read_members
+from mamori.engine.keys import KeyFileError
+from mamori.ground import clock
 from mamori.ground.audit.services import unsealed_count
+from mamori.lists.distribution.keys import load_keys
+from mamori.lists.listing.queries import keys_in_use
 from mamori.site.database import ROLES, UNSAFE, role_name
+
+SOON = timedelta(days=60)  # how early the doctor speaks of keys that end
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,8 @@ def examine() -> Iterator[Finding]:
     """All findings. Reads settings, files and the database; changes nothing."""
     yield from _database()
     yield from _keys()
+    if settings.EDITION_KEY_DIR is not None:
+        yield from _editions(settings.EDITION_KEY_DIR)
     yield from _outside()
     yield from _pages()
 
@@ -113,6 +123,46 @@ def _private_file(path: Path) -> Finding:
     if loose:
         return Finding("bad", str(path), "others can read this private key", f"chmod 600 {path}")
     return Finding("good", str(path), "readable by its owner only")
+
+
+def _editions(folder: Path) -> Iterator[Finding]:
+    """The keys of editions and the members whose signatures count, as the worker reads them."""
+    try:
+        keys = load_keys(folder)
+    except (KeyFileError, OSError) as error:
+        yield Finding("bad", "edition keys", str(error), f"make them: mamori keys edition {folder}")
+        return
+    if (folder / "root.pem").exists():
+        yield Finding(
+            "note" if settings.DEMO else "bad", "edition root", "its private key lies on this machine",
+            f"take {folder / 'root.pem'} to a place that is not on the network",
+        )  # fmt: skip
+    try:
+        members = read_members(keys.members, keys.root) if keys.members else Members()
+    except MembersRefused as error:
+        yield Finding("bad", "list members", error.message, error.remedy)
+        return
+    counting, soon = members.on(clock.now().date()), members.on((clock.now() + SOON).date())
+    persons = {key.person for key in counting.values()}
+    approvers = {key.person for key in counting.values() if key.role == "approver"}
+    lost = persons - {key.person for key in soon.values()}
+    remedy = f"where the root key is: mamori list members add {folder} PERSON KEY --role … (docs/operations.md)"
+    told = f"{len(persons)} persons vouched for, {len(approvers)} of them approvers"
+    if len(persons) < 2 or not approvers:
+        yield Finding("bad", "list members", f"{told}: nothing new can be listed", remedy)
+    elif lost:
+        yield Finding("note", "list members", f"{told}; soon without a key: {', '.join(sorted(lost))}", remedy)
+    else:
+        yield Finding("good", "list members", told)
+    try:
+        unvouched = sorted(keys_in_use() - counting.keys())
+    except DatabaseError:
+        return  # said above
+    if unvouched:
+        yield Finding(
+            "note", "list members", f"confirmed on List > Keys but not vouched for: {', '.join(n[:12] for n in unvouched)}",
+            "if they are members' keys: mamori list members add; if nobody knows them, somebody wrote into the database",
+        )  # fmt: skip
 
 
 def _outside() -> Iterator[Finding]:

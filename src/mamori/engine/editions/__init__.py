@@ -6,6 +6,7 @@ as TUF metadata, `read_edition` verifies it, `compile_rpz` turns its names into 
 
 from mamori.engine.editions.entries import Edition, EditionRefused, ListEntry, Method
 from mamori.engine.editions.gate import Refusal, Rules, gate
+from mamori.engine.editions.members import Member, Members, MembersRefused, read_members, sign_members
 from mamori.engine.editions.publish import ServiceKeys, read_edition, sign_edition, sign_root
 from mamori.engine.editions.rpz import Action, Changes, Record, compile_rpz, diff, read_dump, set_digest, zone_text
 from mamori.engine.editions.statements import (
@@ -26,6 +27,9 @@ __all__ = [
     "Edition",
     "EditionRefused",
     "ListEntry",
+    "Member",
+    "Members",
+    "MembersRefused",
     "Method",
     "PersonKey",
     "Record",
@@ -42,8 +46,10 @@ __all__ = [
     "kill_statement",
     "read_dump",
     "read_edition",
+    "read_members",
     "set_digest",
     "sign_edition",
+    "sign_members",
     "sign_root",
     "sign_statement",
     "verify_activation",

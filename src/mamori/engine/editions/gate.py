@@ -72,7 +72,11 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "too_few_persons": (
         "%(target)s is activated by %(persons)s valid signature(s) of different persons; two are needed.",
-        "Have a second person, with a key of their own, activate the entry.",
+        "Have a second person activate the entry. Keys count that stand in the signed list of members: mamori doctor.",
+    ),
+    "no_approver": (
+        "%(target)s is signed by two persons, none of them an approver.",
+        "Have an approver activate the entry.",
     ),
     "withdrawn": (
         "%(target)s uses an activation that was ended by a withdrawal.",
@@ -214,6 +218,7 @@ class _Statements:
 
     def __init__(self, previous: Edition | None, proposed: Edition, rules: Rules) -> None:
         self._rules = rules
+        self._approvers = {number: key for number, key in rules.keys.items() if key.role == "approver"}
         self._signed: dict[bytes, set[Signature]] = {}
         self._ended: dict[str, str] = {}  # entry id: latest moment of a signed withdrawal
         self.killed = False
@@ -250,6 +255,8 @@ class _Statements:
             persons = verify_activation(statement, signatures, self._rules.keys)
             if len(persons) < 2:
                 yield Refusal("too_few_persons", shown | {"persons": len(persons)}, entry.entry_id)
+            elif not verify_activation(statement, signatures, self._approvers):
+                yield Refusal("no_approver", shown, entry.entry_id)
 
     def about_removed(self, entry: ListEntry) -> Iterator[Refusal]:
         ended = utc_text(entry.activated_at) <= self._ended.get(entry.entry_id, "")

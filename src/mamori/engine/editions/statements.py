@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -36,11 +36,14 @@ class SignedStatement:
 
 @dataclass(frozen=True, slots=True)
 class PersonKey:
-    """Whose key it is. ``public_key``: 32 raw bytes. A rule's key (re-check) may end entries but not activate any."""
+    """Whose key it is. ``public_key``: 32 raw bytes. An activation needs an approver's and another person's.
+
+    A rule's key (re-check) may end entries but not activate any.
+    """
 
     person: str
     public_key: bytes
-    may_activate: bool = True
+    role: Literal["reviewer", "approver", "rule"] = "approver"
 
 
 def key_id(public_key: bytes) -> str:
@@ -106,7 +109,7 @@ def _persons(
     found: set[str] = set()
     for signature in signatures:
         key = keys.get(signature.key_id)
-        if key is None or key_id(key.public_key) != signature.key_id or (activating and not key.may_activate):
+        if key is None or key_id(key.public_key) != signature.key_id or (activating and key.role == "rule"):
             continue
         try:
             Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature.value, statement)

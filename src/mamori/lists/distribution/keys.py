@@ -1,50 +1,121 @@
-"""The service's keys in `EDITION_KEY_DIR`: root, targets, snapshot, timestamp (TUF) and the rule's key."""
+"""The service's keys in `EDITION_KEY_DIR`: targets, snapshot, timestamp (TUF), the rule's key, and what the root signed.
 
-from dataclasses import dataclass
+`root.json` is the signed root, `members.json` the list of members it vouches for. `root.pem` is kept offline.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mamori.engine.editions import PersonKey, ServiceKeys, key_id, sign_root
-from mamori.engine.keys import create_file, create_signing_key, load_signing_key
+from mamori.engine.editions import (
+    Member,
+    Members,
+    MembersRefused,
+    PersonKey,
+    ServiceKeys,
+    key_id,
+    read_members,
+    sign_members,
+    sign_root,
+)
+from mamori.engine.keys import create_file, create_signing_key, load_signing_key, replace_file
 
 ROOT_LIFE = timedelta(days=3 * 365)
 RULE = "rule:mamori"
+MEMBERS = "members.json"
 _NAMES = ("root", "targets", "snapshot", "timestamp", "rule")
 
 
 @dataclass(frozen=True)
 class EditionKeys:
-    """What the worker signs with. The root's private key is not among them: it is kept offline."""
+    """What the worker signs with. The root's private key is not among them: it is kept offline.
+
+    `members`: the signed list as it stands in the file, b"" when there is none.
+    """
 
     service: ServiceKeys
     rule: Ed25519PrivateKey
     root: bytes
+    members: bytes = b""
 
     def rule_person(self) -> dict[str, PersonKey]:
         """The rule's public key by its id: it may end entries, never activate one."""
         raw = self.rule.public_key().public_bytes_raw()
-        return {key_id(raw): PersonKey(RULE, raw, may_activate=False)}
+        return {key_id(raw): PersonKey(RULE, raw, "rule")}
+
+    def vouched(self) -> Members:
+        """The members the root vouches for: none when the list is missing or not signed by it."""
+        try:
+            return read_members(self.members, self.root)
+        except MembersRefused:
+            return Members()
 
 
 def init_keys(folder: Path, *, now: datetime) -> Path:
-    """Create all keys and the signed root (root.json, for subscribers). KeyFileError if one exists. Returns root.json.
+    """Create all keys, the signed root (root.json, for subscribers) and an empty list of members.
 
-    Afterwards move root.pem to a place that is not on the network.
+    KeyFileError if one exists. Returns root.json. Afterwards move root.pem to a place that is not on the network.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name in _NAMES:
         create_signing_key(folder / f"{name}.pem")
     service = _service(folder)
-    root = sign_root(service, root_keys=(load_signing_key(folder / "root.pem"),), threshold=1, expires=now + ROOT_LIFE)
+    root_key = load_signing_key(folder / "root.pem")
+    root = sign_root(service, root_keys=(root_key,), threshold=1, expires=now + ROOT_LIFE)
     create_file(folder / "root.json", root, 0o644)
+    create_file(folder / MEMBERS, sign_members(Members(), (root_key,)), 0o644)
     return folder / "root.json"
 
 
 def load_keys(folder: Path) -> EditionKeys:
     """Read the keys. KeyFileError or OSError when one is missing."""
-    return EditionKeys(_service(folder), load_signing_key(folder / "rule.pem"), (folder / "root.json").read_bytes())
+    members = folder / MEMBERS
+    return EditionKeys(
+        _service(folder),
+        load_signing_key(folder / "rule.pem"),
+        (folder / "root.json").read_bytes(),
+        members.read_bytes() if members.exists() else b"",
+    )
+
+
+def members_of(folder: Path) -> Members:
+    """The list of members in a folder with root.json, verified; an empty one when there is no file. MembersRefused."""
+    path = folder / MEMBERS
+    return read_members(path.read_bytes(), (folder / "root.json").read_bytes()) if path.exists() else Members()
+
+
+def member_add(folder: Path, member: Member, root_keys: tuple[Ed25519PrivateKey, ...]) -> Members:
+    """Sign a list with one key more. ValueError when the key is in it already or these are not the root's keys."""
+    return _members_change(folder, root_keys, lambda keys: (*keys, member))
+
+
+def member_remove(folder: Path, who: str, root_keys: tuple[Ed25519PrivateKey, ...]) -> Members:
+    """Sign a list without one key (its id) or all keys of one person. ValueError when there is none."""
+
+    def without(keys: tuple[Member, ...]) -> tuple[Member, ...]:
+        kept = tuple(one for one in keys if who not in (one.person, one.key_id))
+        if kept == keys:
+            raise ValueError(f"nobody and no key in the list of members is called {who}")
+        return kept
+
+    return _members_change(folder, root_keys, without)
+
+
+def _members_change(
+    folder: Path,
+    root_keys: tuple[Ed25519PrivateKey, ...],
+    change: Callable[[tuple[Member, ...]], tuple[Member, ...]],
+) -> Members:
+    """The file is replaced in one step, and only by one the root really vouches for."""
+    old = members_of(folder)
+    new = replace(old, version=old.version + 1, keys=change(old.keys))
+    data = sign_members(new, root_keys)
+    read_members(data, (folder / "root.json").read_bytes())
+    replace_file(folder / MEMBERS, data, 0o644)
+    return new
 
 
 def _service(folder: Path) -> ServiceKeys:

@@ -17,6 +17,7 @@ from mamori.engine.addresses import NameSet, popular_names, protected_suffixes, 
 from mamori.engine.editions import (
     Edition,
     ListEntry,
+    PersonKey,
     Refusal,
     Rules,
     SignedStatement,
@@ -35,7 +36,7 @@ from mamori.ground.actors import SYSTEM
 from mamori.ground.facts import announce
 from mamori.lists.distribution import models, store
 from mamori.lists.distribution.facts import EditionPublished, EditionRefused
-from mamori.lists.distribution.keys import EditionKeys, load_keys
+from mamori.lists.distribution.keys import MEMBERS, EditionKeys, load_keys
 from mamori.lists.distribution.knot import Knot, KnotError
 from mamori.lists.distribution.states import EDITION, EditionState
 from mamori.lists.listing import queries as listing
@@ -127,12 +128,22 @@ def rules(keys: EditionKeys) -> Rules:
     """What the gate holds an edition against."""
     return Rules(
         today=clock.now().date(),
-        keys=listing.keys_in_use() | keys.rule_person(),
+        keys=_counting(keys),
         popular=_POPULAR,
         protected_suffixes=_PROTECTED,
         shared_platforms=_SHARED,
         max_added=settings.LIST_MAX_ADDED,
     )
+
+
+def _counting(keys: EditionKeys) -> dict[str, PersonKey]:
+    """The keys that count today: vouched for by the root, and neither unconfirmed nor revoked here. And the rule's.
+
+    Persons and roles are those of the root's list: the database can only take keys away.
+    """
+    vouched = keys.vouched().on(clock.now().date())
+    in_use = listing.keys_in_use()
+    return {number: key for number, key in vouched.items() if number in in_use} | keys.rule_person()
 
 
 def _wanted(version: int, keys: EditionKeys, kill: models.KillOrder | None) -> Edition:
@@ -213,6 +224,7 @@ def _publish(
     files = sign_edition(
         edition, keys=keys.service, root=keys.root, version=edition.version, now=now, expires=now + LIFE
     )
+    files[MEMBERS] = keys.members
     with transaction.atomic():
         row = models.Edition.objects.create(
             version=edition.version,

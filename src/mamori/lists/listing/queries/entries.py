@@ -70,9 +70,9 @@ def withdrawals_signed() -> list[SignedStatement]:
     return _grouped((statement, key, bytes(signature)) for statement, key, signature in rows)
 
 
-def keys_in_use() -> dict[str, PersonKey]:
-    """Confirmed keys, not revoked, of all persons, by key id."""
-    return {key.id: PersonKey(str(key.person_id), bytes(key.public_key)) for key in _confirmed()}
+def keys_in_use() -> frozenset[str]:
+    """Ids of confirmed keys, not revoked, of all persons. Whether one counts, the root's list of members says."""
+    return frozenset(_confirmed().values_list("id", flat=True))
 
 
 def person_keys(person_id: UUID) -> dict[str, PersonKey]:
