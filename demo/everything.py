@@ -52,14 +52,12 @@ def bring_up(
         with step("institutions, people, subscribers"):
             keys = subscribers.seed(platform, world_port)
         _remember(base, keys)
-    with step("the world around: sites, registries, mailboxes, resolvers"):
-        world = World(base / "world", world_port, keys=keys)
-        world.start()
-        stack.callback(world.stop)
+    world = World(base / "world", world_port, keys=keys)
     platform.world = world.settings()
-    with step("three faces, worker, witness"):
-        stack.callback(platform.stop)
-        platform.start()
+    stack.callback(world.stop)
+    stack.callback(platform.stop)
+    with step("three faces, worker, witness; the world around: sites, registries, mailboxes, resolvers"):
+        platform.start(world.start)
     return Everything(platform, world, postgres)
 
 

@@ -8,7 +8,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,6 +105,7 @@ class Platform:
             "MAMORI_LOG_ORIGIN": ORIGIN,
             "MAMORI_EDITION_DIR": str(self.base / "editions"),
             "MAMORI_QUEUE_SECONDS": "1",
+            "MAMORI_SCREENING_DELAY_SECONDS": "0.5",
             "MAMORI_FACE": face,
             **self.world,
         }
@@ -182,9 +183,16 @@ class Platform:
         if taken:
             raise WorldError(f"port {taken[0]} is in use: is another demo running? Stop it, then try again.")
 
-    def start(self) -> None:
-        """Witness, worker and the three faces; returns when all answer."""
+    def start(self, world: Callable[[], None] = lambda: None) -> None:
+        """Witness, worker and the three faces; returns when all answer.
+
+        `world`: starts what the worker needs around it, while the faces load.
+        """
         self.programs = self._made()
+        for program in self.programs:
+            if program.name in FACES:
+                program.start()
+        world()
         for program in self.programs:
             program.start()
         for face in FACES:

@@ -23,9 +23,10 @@ letters = typer.Typer(no_args_is_help=True, help="Mail.")
 
 
 @contextmanager
-def platform(face: str | None = None) -> Iterator[None]:
-    """Set Django up for a face (default: what MAMORI_FACE says, else "manage")."""
+def platform(face: str | None = None, *, whole: bool = True) -> Iterator[None]:
+    """Set Django up for a face (default: what MAMORI_FACE says, else "manage"); not `whole`: read the settings only."""
     import django  # noqa: PLC0415
+    from django.conf import settings  # noqa: PLC0415
 
     if face is not None:
         os.environ["MAMORI_FACE"] = face
@@ -33,7 +34,10 @@ def platform(face: str | None = None) -> Iterator[None]:
     from mamori.ground.errors import DomainError  # noqa: PLC0415
 
     try:
-        django.setup()
+        if whole:
+            django.setup()
+        else:
+            settings.DATABASES  # noqa: B018 - reads them
         yield
     except (SettingError, DomainError) as error:
         typer.secho(f"mamori: {error}", fg="red", err=True)
@@ -69,7 +73,7 @@ def serve(
     ports = {"public": 8000, "staff": 8001, "partner": 8002}
     if face not in ports:
         raise typer.BadParameter("choose public, staff or partner")
-    with platform(face):
+    with platform(face, whole=False):
         from mamori.site.database import refuse_unsafe_settings  # noqa: PLC0415
 
         refuse_unsafe_settings()

@@ -3,10 +3,12 @@
 from importlib import import_module
 from importlib.util import find_spec
 
+import psycopg
 from django.apps import apps
-from django.db import OperationalError, connection
+from django.db import connection
 from psycopg import sql
 
+from mamori.site import env
 from mamori.site.env import SettingError
 
 ROLES = ("public", "staff", "partner", "worker")
@@ -66,18 +68,17 @@ def apply_grants() -> None:
 
 
 def refuse_unsafe_settings() -> None:
-    """Raise SettingError, with the remedy, when PostgreSQL could lose what was acknowledged."""
+    """Raise SettingError, with the remedy, when PostgreSQL could lose what was acknowledged.
+
+    Needs the settings, but no Django that is set up: what serves a face only starts the processes that need it.
+    """
     try:
-        with connection.cursor() as cursor:
-            found = []
-            for name, unsafe in UNSAFE.items():
-                cursor.execute(sql.SQL("SHOW {}").format(sql.Identifier(name)))
-                if cursor.fetchone()[0] == unsafe:
-                    found.append(name)
-            cursor.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
-            if cursor.fetchone()[0]:
-                found.append("superuser")
-    except OperationalError as error:
+        with psycopg.connect(env.text("DATABASE_URL"), connect_timeout=10, autocommit=True) as connected:
+            kept = "SELECT name FROM unnest(%s::text[], %s::text[]) AS u(name, unsafe) WHERE current_setting(name) = unsafe"
+            found = [row[0] for row in connected.execute(kept, [list(UNSAFE), list(UNSAFE.values())])]
+            super_ = "SELECT 1 FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)"
+            found += ["superuser" for _row in connected.execute(super_)]
+    except psycopg.OperationalError as error:
         raise SettingError(f"PostgreSQL does not answer: {str(error).splitlines()[0]}") from error
     if "superuser" in found:
         raise SettingError("DATABASE_URL logs in as a superuser: use the role of this face (mamori database init).")
