@@ -34,6 +34,7 @@ for name, value in {
     "MAMORI_POW_KEY": "proof of work for tests",
     "MAMORI_HOSTER_KEY": "hoster links for tests",
     "MAMORI_SUBSCRIBER_KEY": "subscribers for tests",
+    "MAMORI_SCREENING_DELAY_SECONDS": "0",
     "MAMORI_HOSTS": "testserver,127.0.0.1,localhost",
     "MAMORI_HTTPS": "no",
     "MAMORI_SMTP_STARTTLS": "no",

@@ -55,6 +55,26 @@ def closed(user: User) -> Report:
     return report
 
 
+def test_a_public_report_waits_a_random_time_that_is_stored_nowhere(frozen: Any, settings: Any, senior: User) -> None:
+    """The wait has no memory: each sweep takes the same share, whatever came when."""
+    settings.SCREENING_DELAY_SECONDS, settings.SWEEP_SECONDS = 300, 60
+    for number in range(200):
+        public(f"https://site.example/{number}")
+    take(senior)
+    waited: list[int] = []
+    for sweep in range(1, 60):
+        before = Report.objects.filter(state="screened", source="public").count()
+        jobs.run_sweep("intake.screen_new")
+        taken = Report.objects.filter(state="screened", source="public").count() - before
+        waited += [sweep] * taken
+        assert not Report.objects.filter(state="received").exclude(source="public").exists(), "others wait for nothing"
+        frozen.shift(timedelta(minutes=1))
+    assert len(waited) == 200
+    assert max(waited) >= 12, "some wait more than twice the mean"
+    assert 4 < sum(waited) / 200 < 7.5, "1 / (1 - exp(-60 / 300)) = 5.5 sweeps in the mean"
+    assert 15 < waited.count(1) < 65, "one in five or six at once"
+
+
 def test_a_public_report_leaves_no_job_and_no_log_row_before_the_sweep(frozen: Any) -> None:
     frozen.shift(timedelta(minutes=41))
     before = facts("")

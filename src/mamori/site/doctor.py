@@ -56,6 +56,14 @@ def _database() -> Iterator[Finding]:
                 yield Finding(
                     level, f"PostgreSQL {name}", value, "" if level == "good" else f"set {name} = on in postgresql.conf"
                 )
+            cursor.execute("SHOW track_commit_timestamp")
+            kept = cursor.fetchone()[0] == "on"
+            yield Finding(
+                "bad" if kept else "good",
+                "PostgreSQL track_commit_timestamp",
+                "on: the exact time of every report is kept" if kept else "off",
+                "set track_commit_timestamp = off in postgresql.conf" if kept else "",
+            )
             cursor.execute("SHOW data_checksums")
             on = cursor.fetchone()[0] == "on"
             yield Finding(

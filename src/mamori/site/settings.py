@@ -231,6 +231,7 @@ RECEIPT_NAME = env.text("MAMORI_RECEIPT_NAME", "mamori.example/receipts")  # the
 POW_KEY = env.text("MAMORI_POW_KEY", "")  # public: any secret text, signs proof-of-work challenges
 QUEUE_SECONDS = int(env.number("MAMORI_QUEUE_SECONDS", 20))  # how long a form waits that is sent without JavaScript
 QUEUE_PER_MINUTE = int(env.number("MAMORI_QUEUE_PER_MINUTE", 60))  # such forms let through, for each process
+SCREENING_DELAY_SECONDS = env.number("MAMORI_SCREENING_DELAY_SECONDS", 300)  # worker: mean; hides when a report came
 TOKEN_PEPPER = env.text("MAMORI_TOKEN_PEPPER", "")  # staff, partner: any secret text
 LOG_KEY_FILE = env.path("MAMORI_LOG_KEY")  # worker: Ed25519 PEM, signs the log's checkpoints
 EVIDENCE_KEY_FILE = env.path("MAMORI_EVIDENCE_KEY")  # worker and staff: Ed25519 PEM, signs evidence bundles

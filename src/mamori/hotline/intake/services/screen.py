@@ -1,12 +1,15 @@
 """Move reports along: screened, linked, closed; tell reporters later and in batches."""
 
+import math
 import random
 from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q
+from django.db.models.functions import Random
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -20,33 +23,35 @@ from mamori.hotline.intake.permissions import WITHHOLD
 from mamori.hotline.intake.states import ENDS, REPORT, Outcome, ReportState, Screening, Source
 
 CHUNK = 500
-MOST_CHUNKS = 40  # in one run of the sweep
+MOST = 20_000  # in one run of the sweep
 RELEASE_HOUR = 4  # of the site's day: when closings are shown
 RELEASE_AFTER = timedelta(hours=24)
 
 
 def reports_screen_new() -> int:
-    """Accept new reports that need no person, in random order. Those of a child at risk wait for a person."""
-    done = 0
-    for _chunk in range(MOST_CHUNKS):
-        taken = _accept(
-            Report.objects.filter(state=ReportState.RECEIVED, child_at_risk=False).order_by("received_hour")
-        )
-        done += taken
-        if taken < CHUNK:
-            break
-    return done
+    """Accept new reports that need no person, in random order. Those of a child at risk wait for a person.
+
+    Whether a public report is taken now is drawn anew at each sweep: its wait is random, without memory and stored
+    nowhere, so that the precise moment of its screening does not tell when it came.
+    """
+    waiting = Report.objects.filter(state=ReportState.RECEIVED, child_at_risk=False).annotate(draw=Random())
+    due = waiting.filter(~Q(source=Source.PUBLIC) | Q(draw__lt=_chance())).order_by("received_hour")
+    ids = list(due.values_list("id", flat=True)[:MOST])
+    random.SystemRandom().shuffle(ids)
+    return sum(accept_some(ids[at : at + CHUNK]) for at in range(0, len(ids), CHUNK))
+
+
+def _chance() -> float:
+    """Of a report to be taken in one sweep, so that it waits SCREENING_DELAY_SECONDS in the mean."""
+    mean = settings.SCREENING_DELAY_SECONDS
+    return 1 - math.exp(-settings.SWEEP_SECONDS / mean) if mean > 0 else 1.0
 
 
 @transaction.atomic
-def accept_some(ids: Sequence[UUID]) -> None:
-    """Accept those of `ids` that are new and need no person."""
-    _accept(Report.objects.filter(id__in=ids, state=ReportState.RECEIVED, child_at_risk=False), most=len(ids))
-
-
-@transaction.atomic
-def _accept(rows: QuerySet[Report], most: int = CHUNK) -> int:
-    found = list(rows.select_for_update(skip_locked=True).only("id", "source", "received_hour", "state")[:most])
+def accept_some(ids: Sequence[UUID]) -> int:
+    """Accept those of `ids` that are new and need no person. Returns how many."""
+    rows = Report.objects.filter(id__in=ids, state=ReportState.RECEIVED, child_at_risk=False)
+    found = list(rows.select_for_update(skip_locked=True).only("id", "source", "received_hour", "state"))
     if not found:
         return 0
     random.SystemRandom().shuffle(found)
