@@ -116,7 +116,7 @@ def test_a_meter_is_filled_within_its_ends(percent: float, width: str) -> None:
 @pytest.mark.parametrize(
     ("hours", "tone", "word", "percent"),
     [(0, "neutral", "In time", 0), (23.9, "neutral", "In time", 49), (24, "info", "Half gone", 50), (38.4, "warning", "Running out", 80),
-     (47.99, "warning", "Running out", 99), (48, "error", "Overdue", 100), (72, "error", "Overdue", 150)],
+     (47.99, "warning", "Running out", 99), (48, "error", "Overdue", 100), (72, "error", "Overdue", 100), (9000, "error", "Overdue", 100)],
 )  # fmt: skip
 def test_a_clock_changes_at_50_80_and_100_percent(hours: float, tone: str, word: str, percent: int) -> None:
     with override("en"):

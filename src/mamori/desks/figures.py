@@ -89,6 +89,7 @@ def charts(data: Json) -> list[Chart]:
             [
                 Curve(name, [(hours, share) for hours, share in data["removal"][place]["steps"]], hue=hue)
                 for place, name, hue in _PLACES
+                if data["removal"][place]["items"]
             ],
             until=UNTIL_HOURS,
             unit=_("h"),

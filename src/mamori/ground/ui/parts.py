@@ -49,7 +49,7 @@ class Clock:
         used = (now - self.started_at).total_seconds()
         percent = max(0, int(100 * used / whole)) if whole > 0 else 100
         over = now >= self.due_at
-        percent = max(percent, 100) if over else min(percent, 99)
+        percent = 100 if over else min(percent, 99)
         tone, icon, word = _reading(percent)
         span = duration(abs(self.due_at - now))
         rest = _("%(time)s over") % {"time": span} if over else _("%(time)s left") % {"time": span}
@@ -58,7 +58,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Reading:
-    """A clock at a moment: percent used (may pass 100), tone and word of its step, time left or over."""
+    """A clock at a moment: percent used (100 when it is over), tone and word of its step, time left or over."""
 
     percent: int
     tone: Tone
@@ -88,6 +88,14 @@ def duration(span: timedelta) -> str:
         parts = [_("%(n)d h") % {"n": hours}]
         return " ".join([*parts, _("%(n)d min") % {"n": minutes % 60}] if minutes % 60 else parts)
     return _("%(n)d min") % {"n": minutes}
+
+
+def case_url(content_id: object) -> str:
+    """Where the case of a content item is shown; empty where this face shows no cases."""
+    try:
+        return reverse("desks_case", args=[content_id])
+    except NoReverseMatch:
+        return ""
 
 
 _public_pages: dict[str, tuple[int, Text]] = {}

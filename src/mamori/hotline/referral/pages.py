@@ -78,6 +78,7 @@ def _page(
         "content": _content(referral) if reads else [],
         "address": assessment.content_address(referral.content_id).url if reads else "",
         "steps": queries.steps_of(actor, referral),
+        "may_see_case": reads or not actor.may(ANSWER),
         "may_open": actor.may(ANSWER) and state in UNDELIVERED,
         "officer": request.user.get_full_name() if request.user.is_authenticated else "",
         "may_release": answers and (state in UNANSWERED or state == ReferralState.HOLD_REQUESTED),

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.ui.filters import Choices
+from mamori.ground.ui.parts import case_url
 from mamori.ground.ui.states import registered
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table, TextFilter
 from mamori.hotline.takedown import queries
@@ -30,6 +31,11 @@ def _name(row: Notice | LedgerEntry) -> str:
     return contact.organisation or contact.mail
 
 
+CASE = Column(
+    "content_id", _("Case"), value=lambda _row: _("Open"), link=lambda row: case_url(row.content_id), export=False
+)
+
+
 def _notice_url(row: Notice) -> str:
     return reverse("takedown_notice", args=[row.id])
 
@@ -41,9 +47,8 @@ class NoticeTable(Table):
         Column("state", _("State"), sort=("state", "-opened_at"), render="state:notice"),
         Column("contact", _("Contact"), value=_name),
         Column("level", _("Level"), render="state:notice_level"),
-        Column("item_count", _("Number of addresses"), render="number"),
+        Column("item_count", _("Addresses"), render="number"),
         Column("letter_state", _("Last letter"), render="state:letter"),
-        Column("reminders", _("Reminders"), render="number"),
         Column("opened_at", _("Opened"), sort=("opened_at", "id"), render="moment"),
         Column("next", _("Next reminder"), value=queries.next_reminder, render="moment"),
         Column("seen_at", _("Page opened"), render="moment"),
@@ -66,13 +71,7 @@ class AddressTable(Table):
     columns = (
         Column("content__url", _("Address"), render="address", export=False),
         Column("notice", _("Notice"), value=lambda row: row.notice.reference, link=lambda row: _notice_url(row.notice)),
-        Column(
-            "checks",
-            _("Checks"),
-            value=lambda _row: _("Look"),
-            link=lambda row: reverse("checks_content", args=[row.content_id]),
-            export=False,
-        ),
+        CASE,
         Column("state", _("State"), render="state:notice_item"),
         Column("obstacle", _("Waits for"), render="state:obstacle", value=lambda row: row.obstacle or None),
         Column("joined_at", _("Joined"), sort=("joined_at", "id"), render="moment"),
@@ -95,6 +94,7 @@ class ItemTable(Table):
     columns = (
         Column("number", _("No."), sort=("number",), render="number"),
         Column("content__url", _("Address"), render="address", export=False),
+        CASE,
         Column("state", _("State"), render="state:notice_item"),
         Column("obstacle", _("Waits for"), render="state:obstacle", value=lambda row: row.obstacle or None),
         Column("told_at", _("Told"), render="moment"),

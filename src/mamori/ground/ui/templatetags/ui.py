@@ -7,13 +7,15 @@ from django import template
 from django.conf import settings
 from django.template import Context
 from django.urls import translate_url
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
+from django.utils.translation import gettext as _
 
 from mamori.ground import clock as time
 from mamori.ground.ui import cells, charts, icons
 from mamori.ground.ui.charts import Chart
-from mamori.ground.ui.parts import Clock, KeyValue, NavItem, duration, public_pages
+from mamori.ground.ui.parts import Clock, KeyValue, NavItem, case_url, duration, public_pages
 from mamori.ground.ui.tables import Table
 
 register = template.Library()
@@ -82,6 +84,15 @@ def table_tag(table: Table) -> dict[str, Any]:
 @register.inclusion_tag("ui/chart.html", name="chart")
 def chart_tag(chart: Chart) -> dict[str, Any]:
     return {"chart": chart}
+
+
+@register.simple_tag
+def case_button(content_id: object) -> SafeString:
+    """Leads to the case of a content item."""
+    url = case_url(content_id)
+    if not url:
+        return SafeString("")
+    return format_html('<a class="button secondary" href="{}">{}{}</a>', url, icons.icon("archive"), _("Open the case"))
 
 
 @register.filter

@@ -62,7 +62,8 @@ def desk(actor: Actor) -> list[Waiting]:
     lease = Lease.objects.filter(person_id=actor.id, ended_at=None, until__gt=clock.now()).first()
     if lease is not None:
         url = reverse("assessment_assess", args=[lease.content_id])
-        found.append(Waiting(_("The item you are looking at"), 1, url, "info", lease.until))
+        title = _("The item you are looking at")
+        found.append(Waiting(title, 1, url, "info", lease.until, started_at=lease.taken_at))
     rows = takeable(actor).order_by()
     url = reverse("assessment_queue")
     if urgent := rows.filter(at_risk_reported=True)[:MOST].count():

@@ -39,7 +39,14 @@ def desk(request: StaffRequest) -> HttpResponse:
     return render(
         request,
         "listing/desk.html",
-        {"table": table, "waiting": waiting, "refused": refused, "may_propose": request.actor.may(PROPOSE)},
+        {
+            "table": table,
+            "waiting": waiting,
+            "refused": refused,
+            "may_propose": request.actor.may(PROPOSE),
+            "may_review": request.actor.may(REVIEW),
+            "has_keys": request.actor.may(OWN_KEY) or request.actor.may(CONFIRM_KEY),
+        },
     )
 
 

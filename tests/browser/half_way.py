@@ -1,0 +1,100 @@
+"""A platform in the middle of its day: beside the finished job something waits at every desk."""
+
+import secrets
+import time
+from dataclasses import dataclass, field
+
+from rich.console import Console
+
+from demo.everything import Everything
+from demo.main_job import DAY, MainJob
+from demo.people import person
+from demo.timeline import Timeline
+from demo.visitor import Page, Visitor
+from tests.platform import rows
+
+
+@dataclass
+class HalfWay:
+    """What waits. `entry`: proposed by endo, signed by nobody yet; `referral`: not opened by police yet; `hoster`: the page of a
+    notice that is open; `members`: who is logged in already."""
+
+    everything: Everything
+    entry: str
+    referral: str
+    hoster: str
+    members: dict[str, Visitor] = field(default_factory=dict)
+
+    def url(self, face: str) -> str:
+        return self.everything.platform.url(face)
+
+    def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        """What the database says."""
+        return rows(self.everything.platform, query, *values)
+
+    def member(self, login: str) -> Visitor:
+        """A visitor of the staff face who is logged in, once for all tests."""
+        if login not in self.members:
+            made = Visitor(self.url("staff"))
+            made.log_in(person(login))
+            self.members[login] = made
+        return self.members[login]
+
+
+def half_way(everything: Everything) -> HalfWay:
+    """Runs half a job with two addresses, then brings new reports, a complaint and an opinion."""
+    told = [{"url": f"http://sora-{secrets.token_hex(3)}.example/{n}/", "comment": "a drawing"} for n in (1, 2)]
+    job = HalfJob(everything.platform, everything.world, Timeline([]), Console(quiet=True), told)
+    entry, referral, hoster = job.half()
+    return HalfWay(everything, entry, referral, hoster, job.visitors)
+
+
+class HalfJob(MainJob):
+    """The main job up to the first proposal; then what comes in on another day."""
+
+    def half(self) -> tuple[str, str, str]:
+        """Ids of the entry and of the referral, and the hoster's page."""
+        try:
+            self._report()
+            self._assess()
+            self._tell_police()
+            self._notify_host()
+            self.platform.forward(8 * DAY)
+            self._wait_for("takedown.too_slow", len(self.contents), 300)
+            entry = self._propose(self._member("endo"), self._one_content_per_host()[self.hosts[0]])
+            hoster = self._links()[-1]
+            for number, risk in enumerate((False, True, False, False, False)):
+                self._told(f"page/{number}/", **({"child_at_risk": "on"} if risk else {}))
+            self._complain()
+            return entry, self._referral(), hoster
+        finally:
+            self.database.close()
+
+    def _sign(self, visitor: Visitor, page: Page, login: str) -> None:
+        """Signing is left to the browser."""
+
+    def _told(self, path: str, **more: str) -> None:
+        """A report by the public form, without JavaScript."""
+        url = f"http://kumo-{secrets.token_hex(3)}.example/{path}"
+        self.world.host([url])
+        stranger = Visitor(self.platform.url("public"))
+        given = {"addresses": url, "text": "Drawings made for a test.", "contact": "reporter@mail.example", **more}
+        page = stranger.submit("/en/report/", "addresses", given)
+        while "ticket" in {name for form in page.forms for name in form.values}:
+            time.sleep(0.5)
+            page = stranger.post(page, page.form("ticket"), {})
+
+    def _complain(self) -> None:
+        given = {"address": f"http://{self.hosts[0]}/", "text": "This is my shop.", "contact": "shop@mail.example"}
+        Visitor(self.platform.url("public")).submit("/en/list/appeal/", "address", given)
+
+    def _referral(self) -> str:
+        """Two analysts give opinions until something is confirmed and police are told. Returns the referral's id."""
+        query = "SELECT id::text FROM referral_referral WHERE state = 'sent' LIMIT 1"
+        self._wait_for("intake.screened", 4, 30, patient=False)
+        for login in ("aoki", "baba") * 3:
+            self._open_all(login, 1, "an opinion")
+            time.sleep(2.5 * self.platform.sweep_seconds)
+            if found := self._rows(query):
+                return str(found[0][0])
+        return str(self._eventually(lambda: self._rows(query), 30, "a referral to be sent"))

@@ -1,0 +1,139 @@
+"""Walks all pages of a face that links lead to, and looks at each as a person and as axe does."""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urljoin, urlsplit
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, ViewportSize
+
+WIDE = ViewportSize(width=1280, height=900)
+PHONE = ViewportSize(width=390, height=844)
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
+    "resultTypes": ["violations"],
+    "preload": False,
+}
+ID = re.compile(r"[0-9a-f]{64}|[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)\d+(?=/)|(?<=/hoster/)[^/]+")
+BLOCKED = 451  # the stop page says so
+OF_ONE_KIND = 2  # pages of one kind that are opened: their states differ
+# What the page is built of, without its words and numbers; equal neighbours count once.
+SKELETON = """
+root => {
+  const of = (node) => {
+    const kept = [...node.attributes]
+      .filter((a) => !["id", "href", "for", "value", "name", "title", "d", "datetime", "action"].includes(a.name))
+      .map((a) => ["class", "role", "type", "lang", "aria-sort", "aria-current"].includes(a.name) ? `${a.name}=${a.value}` : a.name);
+    const inner = node.matches("svg, option") ? [] : [...node.children].map(of);
+    const text = [...node.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) ? "t" : "";
+    const once = node.matches("tbody, ul, ol, dl, select") ? [...new Set(inner)].sort() : inner;
+    return `${node.localName}[${kept.sort()}]${text}(${once})`;
+  };
+  return root ? of(root) : "";
+}
+"""
+SIDEWAYS = """
+() => {
+  const wide = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= wide + 1) return null;
+  const out = [...document.querySelectorAll("body *")].filter((e) => e.getBoundingClientRect().right > wide + 1);
+  return out.slice(0, 3).map((e) => `${e.localName}.${e.className}`).join(", ");
+}
+"""
+
+
+@dataclass
+class Look:
+    """What axe has judged already, in one language: a page that is built the same is judged once."""
+
+    language: str
+    scheme: str
+    seen: set[str] = field(default_factory=set)
+    judged: int = 0
+
+    def at(self, page: Page) -> list[str]:
+        """Faults of the page that is open: language, width, axe. At both widths, in light and dark."""
+        where = urlsplit(page.url).path
+        faults = []
+        if page.get_attribute("html", "lang") != self.language:
+            faults.append(f"{where}: not in {self.language}")
+        parts: list[str] = page.evaluate(f"['main', '.desks'].map((s) => ({SKELETON})(document.querySelector(s)))")
+        fresh = not self.seen.issuperset(parts)
+        self.seen.update(parts)
+        if fresh:
+            page.evaluate(AXE_SCRIPT)
+        for view, name in ((WIDE, "1280 px"), (PHONE, "phone")):
+            page.set_viewport_size(view)
+            if wide := page.evaluate(SIDEWAYS):
+                faults.append(f"{where}: scrolls sideways at {name}: {wide}")
+            if fresh:
+                dark = (self.scheme == "dark") == (view is WIDE)
+                faults += self._axe(page, "dark" if dark else "light", f"{where} ({name}")
+        return faults
+
+    def _axe(self, page: Page, scheme: str, where: str) -> list[str]:
+        self.judged += 1
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found = page.evaluate("options => axe.run(options).then(result => result.violations)", RULES)
+        return [
+            f"{where}, {scheme}): {fault['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
+            for fault in found
+            for node in fault["nodes"][:3]
+        ]
+
+
+@dataclass
+class Walk:
+    """A walk through one face in one window. `kinds`: addresses with their ids left out."""
+
+    context: BrowserContext
+    base: str
+    look: Look
+    faults: list[str] = field(default_factory=list)
+    kinds: dict[str, int] = field(default_factory=dict)
+
+    def through(self, *start: str) -> None:
+        """Open up to OF_ONE_KIND pages of each kind; ask for every other address that a page offers."""
+        page = self.context.new_page()
+        page.on("console", lambda message: self._said(page, message))
+        page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
+        waiting, known = list(start), set(start)
+        while waiting:
+            url = waiting.pop(0)
+            if not self._opens(page, url):
+                continue
+            self.faults += self.look.at(page)
+            offered = page.eval_on_selector_all("a[href]", "links => links.map(a => a.getAttribute('href'))")
+            for href in offered:
+                link = urljoin(page.url, href).partition("#")[0]
+                if link.startswith(self.base) and link not in known:
+                    known.add(link)
+                    waiting.append(link)
+        page.close()
+
+    def _opens(self, page: Page, url: str) -> bool:
+        """Whether the page is to be looked at; every address must answer well."""
+        parts = urlsplit(url)
+        kind = ID.sub("<id>", parts.path) + ("?" if parts.query else "")
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        if self.kinds[kind] > (1 if parts.query else OF_ONE_KIND):
+            if self.kinds[kind] <= 4 * OF_ONE_KIND:
+                self._answered(url, self.context.request.get(url, max_redirects=3).status)
+            return False
+        try:
+            answer = page.goto(url)
+        except Error as error:
+            if "Download is starting" not in error.message:
+                raise
+            return False
+        assert answer is not None
+        self._answered(url, answer.status)
+        return answer.status in {200, BLOCKED} and answer.headers.get("content-type", "").startswith("text/html")
+
+    def _answered(self, url: str, status: int) -> None:
+        if status >= 400 and status != BLOCKED:
+            self.faults.append(f"{url}: {status}")
+
+    def _said(self, page: Page, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"} and f"a status of {BLOCKED} " not in message.text:
+            self.faults.append(f"{page.url}: {message.text}")

@@ -1,0 +1,217 @@
+"""The journey by keyboard only: Tab, Shift+Tab, Enter, Space, arrows, typing. Whatever has the focus shows it."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page
+
+from demo.people import PASSWORD, person
+from demo.visitor import Visitor
+from tests.browser.half_way import HalfWay
+from tests.programs import needs
+
+pytestmark = [pytest.mark.browser, needs("chromium")]
+Window = Callable[..., BrowserContext]
+MOST_TABS = 120
+# The element that has the focus: whether it is drawn with an outline or shadow that can be seen, inside the window.
+SHOWN = """
+() => {
+  const element = document.activeElement;
+  if (!element || element === document.body) return "nothing has the focus";
+  const style = getComputedStyle(element);
+  const place = element.getBoundingClientRect();
+  const line = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  const what = `${element.localName}#${element.id} ${element.textContent.trim().slice(0, 40)}`;
+  if (!line && style.boxShadow === "none") return `${what}: neither outline nor shadow`;
+  if (place.bottom <= 0 || place.top >= innerHeight || place.right <= 0 || place.left >= innerWidth) return `${what}: out of sight`;
+  if (!place.width || !place.height) return `${what}: has no size`;
+  return "";
+}
+"""
+
+
+class Keys:
+    """A person without a mouse. Every stop of the focus is looked at."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def write(self, text: str) -> None:
+        self.page.keyboard.type(text)
+
+    def to(self, selector: str, *, key: str = "Tab") -> None:
+        """Press Tab until the focus is on an element that matches."""
+        for _press in range(MOST_TABS):
+            self.press(key)
+            if self.page.evaluate("document.activeElement === document.body"):
+                continue  # the round through the page begins again
+            assert (fault := self.page.evaluate(SHOWN)) == "", f"{self.page.url}: {fault}"
+            if self.page.evaluate("s => document.activeElement.matches(s)", selector):
+                return
+        raise AssertionError(f"{self.page.url}: {selector} is not reached by {key}")
+
+    def follow(self, selector: str, key: str = "Enter") -> None:
+        """Go to a link or button and press it; the next page is there when this returns."""
+        self.to(selector)
+        with self.page.expect_navigation():
+            self.press(key)
+
+
+def keys_of(context: BrowserContext, url: str) -> Keys:
+    page = context.new_page()
+    page.goto(url)
+    return Keys(page)
+
+
+def log_in(keys: Keys, login: str) -> None:
+    """Password, then the six digits; a code that was used already is not taken, then the next one is typed."""
+    keys.to("[name=login]")
+    keys.write(person(login).email)
+    keys.to("[name=password]")
+    keys.write(PASSWORD)
+    with keys.page.expect_navigation():
+        keys.press("Enter")
+    for _attempt in range(3):
+        if "/2fa/authenticate" not in keys.page.url:
+            return
+        if keys.page.evaluate("document.activeElement.name") != "code":
+            keys.to("[name=code]")
+        keys.press("Control+a")
+        keys.write(person(login).code(time.time()))
+        with keys.page.expect_navigation():
+            keys.press("Enter")
+        if "/2fa/authenticate" in keys.page.url:
+            time.sleep(30 - time.time() % 30 + 0.2)
+    raise AssertionError(f"not logged in: {keys.page.inner_text('main')[:300]}")
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_report_from_the_start_page_to_the_receipt(window: Window, busy: HalfWay, language: str) -> None:
+    keys = keys_of(window(language), f"{busy.url('public')}/{language}/")
+    keys.to(".skip")
+    keys.follow(f"main a[href='/{language}/report/']")
+    keys.to("[name=addresses]")
+    keys.write("not an address")
+    keys.follow("main form button", "Space")
+    assert "addresses" in keys.page.locator("[aria-invalid=true]").get_attribute("name", timeout=5000)  # type: ignore[operator]
+    keys.to("[name=addresses]")
+    keys.press("Control+a")
+    keys.write(f"http://keyboard-{language}.example/a")
+    keys.to("[name=text]")
+    keys.write("A drawing.")
+    keys.to("[name=seen_on]")
+    keys.to("[name=child_at_risk]")
+    keys.press("Space", "Space")
+    assert not keys.page.is_checked("[name=child_at_risk]")
+    keys.to("main form button")
+    with keys.page.expect_navigation(timeout=60_000):
+        keys.press("Enter")
+    keys.page.wait_for_selector("#receipt-code")
+    code = keys.page.inner_text("#receipt-code")
+    assert sum(letter.isdigit() for letter in code) == 16
+    keys.follow("main a[href$='/receipt/']")
+    keys.to("[name=code]")
+    keys.write(code)
+    keys.follow("main form button")
+    keys.to("main textarea")
+    keys.write("One more word.")
+    keys.follow("main form button")
+    assert "One more word." in keys.page.inner_text("main")
+
+
+def test_an_opinion_from_log_in_to_the_record(window: Window, busy: HalfWay) -> None:
+    told(busy)
+    keys = keys_of(window("en"), f"{busy.url('staff')}/")
+    log_in(keys, "baba")
+    keys.follow(".desks a[href='/queue/']")
+    if keys.page.locator("a[data-key=t]").count():  # an item taken before
+        keys.follow("a[data-key=t]")
+    else:
+        keys.follow("button[data-key=t]", "Space")
+    assert keys.page.url.endswith("/assess/")
+    content = keys.page.url.split("/contents/")[1].split("/")[0]
+    keys.to("[name=verdict]")
+    keys.press("Space")
+    while keys.page.evaluate("document.activeElement.value") != "NOT_ILLEGAL":
+        keys.press("ArrowDown")
+        assert keys.page.evaluate(SHOWN) == ""
+    keys.follow("button[data-key=s]")
+    assert keys.page.url.endswith("/queue/")
+    assert keys.page.locator("[data-key=z]").is_visible(), "the opinion can be taken back for a while"
+    known = busy.rows(
+        "SELECT d.verdict, u.email FROM assessment_decision d JOIN accounts_user u ON u.id = d.decided_by_id"
+        " WHERE d.content_id = %s ORDER BY d.decided_at DESC LIMIT 1",
+        content,
+    )
+    assert known == [("NOT_ILLEGAL", person("baba").email)]
+
+
+def test_single_keys_reach_every_desk_and_can_be_switched_off(window: Window, busy: HalfWay) -> None:
+    keys = keys_of(window("en", "aoki"), f"{busy.url('staff')}/")
+    keys.press("?")
+    assert keys.page.locator("#keys").is_visible()
+    keys.press("Escape")
+    with keys.page.expect_navigation():
+        keys.press("g", "q")
+    assert keys.page.url.endswith("/queue/")
+    keys.press("?")
+    keys.to("#keys-on")
+    keys.press("Space", "Escape")
+    keys.press("g", "t")
+    keys.press("?")
+    assert not keys.page.locator("#keys").is_visible()
+    assert keys.page.url.endswith("/queue/")
+
+
+def test_an_officer_opens_a_referral(window: Window, busy: HalfWay) -> None:
+    keys = keys_of(window("ja", "doi"), f"{busy.url('staff')}/")
+    keys.follow(".desks a[href='/police/']")
+    keys.follow(f"tbody a[href$='/police/{busy.referral}/']")
+    keys.follow(f"form[action$='/{busy.referral}/open/'] button", "Space")
+    state = busy.rows("SELECT state, delivered_at IS NOT NULL FROM referral_referral WHERE id = %s", busy.referral)
+    assert state == [("delivered", True)]
+
+
+def test_two_members_of_the_list_body_sign_an_entry_in_their_browsers(
+    window: Window, busy: HalfWay, tmp_path: Path
+) -> None:
+    """The key file never leaves the browser: only the signature is in what is sent, and the server verifies it."""
+    for login, state in (("endo", "pending_activation"), ("fujii", "active")):
+        keys = keys_of(window("en", login), f"{busy.url('staff')}/list/entry/{busy.entry}/")
+        wrong = tmp_path / "wrong.pem"
+        wrong.write_text("no key")
+        choose(keys, wrong)
+        keys.page.wait_for_function("document.querySelector('#sign-here [role=status]').textContent")
+        assert keys.page.input_value("[name=signature]") == ""
+        key = busy.everything.platform.keys / f"{login}.pem"
+        choose(keys, key)
+        keys.page.wait_for_function("document.getElementById('id_signature').value.length === 88")
+        assert keys.page.evaluate("document.activeElement.localName") == "button", "the next step has the focus"
+        with keys.page.expect_request(lambda request: request.method == "POST") as sent, keys.page.expect_navigation():
+            keys.press("Enter")
+        secret = "".join(key.read_text().splitlines()[1:-1])
+        assert secret[:32] not in (sent.value.post_data or "").replace("%2B", "+").replace("%2F", "/")
+        assert busy.rows("SELECT state FROM listing_entry WHERE id = %s", busy.entry) == [(state,)]
+    signed = busy.rows("SELECT count(*) FROM listing_approval WHERE entry_id = %s", busy.entry)
+    assert signed == [(2,)]
+
+
+def choose(keys: Keys, file: Path) -> None:
+    """Press the file button; the system's own window, which no page can see, gives the file."""
+    keys.to("#key-file")
+    with keys.page.expect_file_chooser() as chooser:
+        keys.press("Space")
+    chooser.value.set_files(file)
+
+
+def told(busy: HalfWay) -> None:
+    """Something for the queue."""
+    url = "http://for-the-keyboard.example/a"
+    page = Visitor(busy.url("public")).submit("/en/report/", "addresses", {"addresses": url})
+    assert page.status == 200
