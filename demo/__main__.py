@@ -17,10 +17,11 @@ from rich.table import Table
 from demo import programs
 from demo.engines import engine_versions
 from demo.everything import bring_up
-from demo.main_job import MainJob, read_reports
+from demo.main_job import MainJob
 from demo.people import PASSWORD, PEOPLE, person
 from demo.platform import Platform, Ports
 from demo.processes import WorldError
+from demo.reports import read_reports
 from demo.timeline import Timeline
 
 BASE = Path(__file__).resolve().parent.parent / "var" / "demo"

@@ -7,14 +7,15 @@ run on the demo clock, which is moved here; the seconds of DNS are real.
 from __future__ import annotations
 
 import csv
+import queue
 import re
 import secrets
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from rich.console import Console
@@ -27,37 +28,15 @@ from demo.processes import WorldError
 from demo.timeline import Timeline
 from demo.visitor import Page, Visitor
 from demo.world import World
-from mamori.engine.addresses import AddressError, canonicalize
+from mamori.engine.addresses import canonicalize
 from mamori.engine.keys import load_signing_key, sign
 from mamori.engine.transparency.note import encode_base64
 
+R = TypeVar("R")
 HOUR = 3600.0
 DAY = 24 * HOUR
-MOST_REPORTS = 5000
 NO_RESOLVER = "not loaded: no resolver installed"
 REASON = "Seen on the demo's own site; every page of it was looked at."
-
-
-def read_reports(file: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file with the columns url,seen_at,comment. WorldError names the line that cannot be used."""
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as opened:
-            reader = csv.DictReader(opened)
-            if "url" not in (reader.fieldnames or []):
-                raise WorldError(f"{file} has no column “url”: its first line must be url,seen_at,comment")
-            rows = [dict(row) for row in reader]
-    except (OSError, UnicodeDecodeError) as error:
-        raise WorldError(f"{file} cannot be read: {error}") from error
-    for number, row in enumerate(rows, 2):
-        try:
-            host = canonicalize(row["url"] or "").host
-        except AddressError as error:
-            raise WorldError(f"{file}, line {number}: {error}") from error
-        if not host.endswith(".example"):
-            raise WorldError(f"{file}, line {number}: {host} is not under .example; a demo touches no stranger")
-    if not 1 <= len(rows) <= MOST_REPORTS:
-        raise WorldError(f"{file} has {len(rows)} reports; the demo takes 1 to {MOST_REPORTS}")
-    return rows
 
 
 class MainJob:
@@ -77,7 +56,9 @@ class MainJob:
         self.hosts = list(dict.fromkeys(canonicalize(url).host for url in self.addresses))
         self.visitors: dict[str, Visitor] = {}
         self.contents: list[str] = []
+        self.entries: dict[str, str] = {}
         self.code = ""
+        self.side = ThreadPoolExecutor(2)
         self.database = psycopg.connect(platform.postgres.owner_dsn(), autocommit=True)
         self.begun = self._last_event()
         self.read = {box: len(world.mail.received(box)) for box in world.mail.addresses()}
@@ -93,6 +74,7 @@ class MainJob:
             self._remove()
             self._close()
         finally:
+            self.side.shutdown(wait=False)
             self.database.close()
 
     # --- stations -------------------------------------------------------------------------------------------------
@@ -119,33 +101,43 @@ class MainJob:
         self._reached("report.received", f"{len(self.rows)} by the public form and import; receipt given")
 
     def _assess(self) -> None:
+        """Two analysts at work at the same time: each item gets an opinion of both, whoever comes first."""
         count = len(self.addresses)
-        first = self._open_all("aoki", count, "first opinion")
-        self._reached("content.assessed", f"{count} found illegal by a first analyst")
-        second = self._open_all("baba", count, "second opinion, blind")
+        with self._progress("opinions of two analysts", 2 * count) as step:
+            opinions = [self._beside(self._open_all, login, count, step) for login in ("aoki", "baba")]
+            self._while_waiting(opinions, lambda: self._count("assessment.second_opinion") >= count)
+            self._reached("content.assessed", f"{count} found illegal by a first analyst")
+            first, second = (opinion.result() for opinion in opinions)
         self.contents = sorted(first & second)
         if len(self.contents) != count:
             raise WorldError(f"{len(self.contents)} of {count} items were confirmed by the second opinion")
         self._reached("content.confirmed", f"{count} confirmed by a blind second opinion")
 
-    def _open_all(self, login: str, count: int, what: str) -> set[str]:
+    def _open_all(self, login: str, count: int, step: Callable[[], None]) -> set[str]:
         """One analyst takes item after item from the queue and decides. Returns the ids of the items."""
         analyst = self._member(login)
         done: set[str] = set()
-        with self._progress(what, count) as step:
-            while len(done) < count:
-                page = self._next_item(analyst, what)
-                codes = page.form("verdict").options.get("law_codes", [])
-                given: dict[str, str | list[str]] = {"verdict": "BASELINE", "law_codes": codes[:1], "note": ""}
-                analyst.post(page, page.form("verdict"), given)
-                done.add(page.url.split("/contents/")[1].split("/")[0])
-                step()
+        desk = analyst.get("/queue/")
+        while len(done) < count:
+            page = self._next_item(analyst, desk)
+            codes = page.form("verdict").options.get("law_codes", [])
+            given: dict[str, str | list[str]] = {"verdict": "BASELINE", "law_codes": codes[:1], "note": ""}
+            desk = analyst.post(page, page.form("verdict"), given)
+            done.add(page.url.split("/contents/")[1].split("/")[0])
+            step()
         return done
 
-    def _next_item(self, analyst: Visitor, what: str) -> Page:
-        found = self._eventually(lambda: _taken(analyst.submit("/queue/", "/queue/next/", {})), 60, what)
-        assert isinstance(found, Page)
-        return found
+    def _next_item(self, analyst: Visitor, desk: Page) -> Page:
+        """The page of the item the analyst gets from the queue, when something waits."""
+        end = time.monotonic() + 120
+        while True:
+            page = analyst.post(desk, desk.form("/queue/next/"), {})
+            if "/contents/" in page.url and page.url.rstrip("/").endswith("assess"):
+                return page
+            if time.monotonic() > end:
+                raise WorldError(f"the queue gave nothing more for two minutes: {page.text[:300]}")
+            time.sleep(0.2)
+            desk = page
 
     def _tell_police(self) -> None:
         officer = self._member("doi")
@@ -224,21 +216,23 @@ class MainJob:
         self.platform.forward(8 * DAY)
         self._wait_for("takedown.too_slow", len(self.contents), 300)
         reviewer, approver = self._member("endo"), self._member("fujii")
-        entries: dict[str, str] = {}
-        with self._progress("list body: propose", len(self.hosts)) as step:
-            for host, content in self._one_content_per_host().items():
-                entries[host] = self._propose(reviewer, content)
-                step()
-        self._reached("entry.proposed", f"{len(entries)} names for DNS, four tests answered each")
         for host in self.hosts[:3]:
             for resolver in (self.world.dns.resolvers if self.world.dns else {}).values():
                 ask(resolver, host)  # the caches are warm: the resolver knows the name unblocked
-        activated, effective = 0.0, dict[str, float]()
-        with self._progress("list body: activate", len(entries)) as step:
-            for entry in entries.values():
-                self._activate(approver, entry)
-                activated = time.monotonic()
-                step()
+        entries = self.entries
+        proposed: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        with self._progress("list body: propose, activate", 2 * len(self.hosts)) as step:
+            activating = self._beside(self._activate_all, approver, proposed, step)
+            try:
+                for host, content in self._one_content_per_host().items():
+                    entries[host] = self._propose(reviewer, content)
+                    proposed.put(entries[host])
+                    step()
+                self._reached("entry.proposed", f"{len(entries)} names for DNS, four tests answered each")
+            finally:
+                proposed.put(None)
+            activated = activating.result()
+        effective = dict[str, float]()
         last = list(entries)[-1]
         if self.world.dns:
             effective = self._until_all(last, activated, blocked=True)
@@ -246,6 +240,16 @@ class MainJob:
         self._wait_for("distribution.published", 1, 60)
         self._reached("edition.published", self._edition())
         self._dns("block.effective", effective, f"{last} blocked")
+
+    def _activate_all(
+        self, approver: Visitor, proposed: queue.SimpleQueue[str | None], step: Callable[[], None]
+    ) -> float:
+        """Activate what is proposed, as it comes. Returns when the last one was sent (monotonic seconds)."""
+        sent = 0.0
+        while entry := proposed.get():
+            sent = self._activate(approver, entry)
+            step()
+        return sent
 
     def _one_content_per_host(self) -> dict[str, str]:
         query = "SELECT host, id::text FROM assessment_contentitem WHERE id = ANY(%s)"
@@ -265,15 +269,17 @@ class MainJob:
         self._sign(reviewer, page, "endo")
         return page.url.rstrip("/").rpartition("/")[2]
 
-    def _activate(self, approver: Visitor, entry: str) -> None:
-        self._sign(approver, approver.get(f"/list/entry/{entry}/"), "fujii")
+    def _activate(self, approver: Visitor, entry: str) -> float:
+        return self._sign(approver, approver.get(f"/list/entry/{entry}/"), "fujii")
 
-    def _sign(self, visitor: Visitor, page: Page, login: str) -> None:
-        """Sign the statement with the person's own key, as `mamori keys sign` does, and send the signature."""
+    def _sign(self, visitor: Visitor, page: Page, login: str) -> float:
+        """Sign the statement with the person's own key, as `mamori keys sign` does. Returns when the signature was sent."""
         entry = page.url.rstrip("/").rpartition("/")[2]
         statement = visitor.get(f"/list/entry/{entry}/statement/").body.encode()
         signature = encode_base64(sign(load_signing_key(self.platform.keys / f"{login}.pem"), statement))
+        sent = time.monotonic()
         visitor.post(page, page.form("signature"), {"signature": signature})
+        return sent
 
     def _remove(self) -> None:
         for url in self.addresses:
@@ -286,7 +292,8 @@ class MainJob:
         self._wait_for("takedown.answered", 1, 60)
         self._reached("removal.claimed", "the host removed the pages and says so on its page")
         begun = time.monotonic()
-        watch = LiftWatch(self.world.dns, self.hosts[-1]) if self.world.dns else None
+        last = list(self.entries)[-1]
+        watch = LiftWatch(self.world.dns, last) if self.world.dns else None
         for _round in range(8):
             self._wait_for("checks.recorded", self._count("checks.recorded") + 1, 6, patient=False)
             self._settle("checks.recorded")
@@ -294,11 +301,11 @@ class MainJob:
                 break
             self.platform.forward(20 * 60)
         self._wait_for("checks.gone", len(self.contents), 120)
-        lifted = watch.seconds_since(self._moment("checks.gone")) if watch else {}
         self._reached("check.gone", "three agreeing negatives over half an hour", since=begun)
         self._wait_for("listing.removed", len(self.hosts), 120)
+        lifted = watch.seconds_since(self._moment("listing.removed", self.entries[last])) if watch else {}
         self._reached("entry.removed", f"{len(self.hosts)} withdrawn by the rule that what is gone is lifted")
-        self._dns("block.lifted", lifted, f"{self.hosts[-1]} answers again")
+        self._dns("block.lifted", lifted, f"{last} answers again")
 
     def _close(self) -> None:
         stranger = Visitor(self.platform.url("public"))
@@ -362,11 +369,11 @@ class MainJob:
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return self.database.execute(query, values).fetchall()
 
-    def _moment(self, event: str) -> float:
-        """When an event last happened, in POSIX seconds of real time."""
+    def _moment(self, event: str, subject: str) -> float:
+        """When an event happened to a subject, in POSIX seconds of real time."""
         offset = float(self.platform.clock_file.read_text()) if self.platform.clock_file.exists() else 0.0
-        query = "SELECT extract(epoch FROM max(at))::float8 FROM audit_event WHERE event = %s AND id > %s"
-        return float(self._rows(query, event, self.begun)[0][0]) - offset
+        query = "SELECT extract(epoch FROM max(at))::float8 FROM audit_event WHERE event = %s AND subject_id = %s"
+        return float(self._rows(query, event, subject)[0][0]) - offset
 
     def _last_event(self) -> int:
         return int(self._rows("SELECT coalesce(max(id), 0) FROM audit_event")[0][0])
@@ -375,6 +382,17 @@ class MainJob:
         """How many different rows this event happened to since the job began."""
         query = "SELECT count(DISTINCT subject_id) FROM audit_event WHERE event = %s AND id > %s"
         return int(self._rows(query, event, self.begun)[0][0])
+
+    def _beside(self, work: Callable[..., R], *values: object) -> Future[R]:
+        return self.side.submit(work, *values)
+
+    def _while_waiting(self, working: list[Future[Any]], true: Callable[[], object]) -> None:
+        """Wait for `true` while others work; what stops them stops us."""
+        while not true() and not all(each.done() for each in working):
+            for each in working:
+                if each.done():
+                    each.result()
+            time.sleep(0.2)
 
     def _wait_for(
         self, event: str, count: int, seconds: float, *, keep: Callable[[], None] | None = None, patient: bool = True
@@ -397,6 +415,7 @@ class MainJob:
                 raise WorldError(f"waited {seconds:.0f} s for: {what}. The worker's log: {self.platform.base / 'log'}")
             if keep is not None:
                 keep()
+                time.sleep(1)
             time.sleep(0.1)
 
     def _settle(self, event: str) -> None:
@@ -467,8 +486,3 @@ class _Bar:
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
-
-
-def _taken(page: Page) -> Page | None:
-    """The page of the item an analyst got, or None when the queue gave none."""
-    return page if "/contents/" in page.url and page.url.rstrip("/").endswith("assess") else None

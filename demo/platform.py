@@ -21,6 +21,7 @@ from demo.processes import Program, WorldError, port_is_free, wait_until
 PYTHON = sys.executable
 FACES = ("public", "staff", "partner")
 ROLES = (*FACES, "worker")
+WORKERS = {"public": "1", "staff": "2", "partner": "1"}
 ORIGIN = "mamori.example/log"
 
 
@@ -222,7 +223,17 @@ class Platform:
             *(
                 Program(
                     face,
-                    [PYTHON, "-m", "mamori", "serve", face, "--port", str(getattr(self.ports, face)), "--workers", "1"],
+                    [
+                        PYTHON,
+                        "-m",
+                        "mamori",
+                        "serve",
+                        face,
+                        "--port",
+                        str(getattr(self.ports, face)),
+                        "--workers",
+                        WORKERS[face],
+                    ],
                     folder,
                     env=self.environment(face),
                     as_is=True,

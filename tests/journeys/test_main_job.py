@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.main_job import read_reports
 from demo.processes import WorldError
+from demo.reports import read_reports
 from demo.timeline import PER_ENGINE, STATIONS
 from tests.journeys.finished import Finished
 from tests.programs import needs, program
@@ -32,6 +32,9 @@ def test_every_station_is_reached_in_every_engine(finished: Finished, tmp_path: 
         ("address\nhttp://a.example/\n", "no column"),
         ("url\n", "0 reports"),
         ("url\nhttp://\n", "line 2"),
+        ("url,seen_at,comment\nhttp://a.example/,yesterday,\n", "line 2"),
+        ("url\nhttp://stop.mamori.example/\n", "demo world itself"),
+        ("url\nhttp://a.example:8080/\n", "80 and 443"),
     ],
 )
 def test_a_file_that_names_a_stranger_or_is_no_use_is_refused(tmp_path: Path, text: str, wrong: str) -> None:
