@@ -56,6 +56,18 @@ def test_every_message_has_japanese(wing: tuple[str, ...]) -> None:
     assert missing == []
 
 
+def test_a_sentence_has_one_translation_in_all_rooms() -> None:
+    """All rooms share one catalogue: of two translations one would win everywhere."""
+    known: dict[tuple[str | None, object], dict[object, str]] = {}
+    for source in SOURCE.rglob("locale/ja/LC_MESSAGES/django.po"):
+        with source.open("rb") as file:
+            for message in read_po(file, locale="ja"):
+                if message.id:
+                    words = known.setdefault((message.context, message.id), {})
+                    words[message.string] = str(source.relative_to(SOURCE))
+    assert {key: words for key, words in known.items() if len(words) > 1} == {}
+
+
 def test_the_extractor_sees_templates_and_code(tmp_path: Path) -> None:
     page = tmp_path / "a.html"
     page.write_text(

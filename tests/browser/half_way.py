@@ -63,15 +63,17 @@ class HalfJob(MainJob):
             self._wait_for("takedown.too_slow", len(self.contents), 300)
             entry = self._propose(self._member("endo"), self._one_content_per_host()[self.hosts[0]])
             hoster = self._links()[-1]
-            for number, risk in enumerate((False, True, False, False, False)):
+            for number, risk in enumerate((False, True, False, False, False, False, False)):
                 self._told(f"page/{number}/", **({"child_at_risk": "on"} if risk else {}))
             self._complain()
             return entry, self._referral(), hoster
         finally:
+            self.side.shutdown(wait=False)
             self.database.close()
 
-    def _sign(self, visitor: Visitor, page: Page, login: str) -> None:
+    def _sign(self, visitor: Visitor, page: Page, login: str) -> float:
         """Signing is left to the browser."""
+        return time.monotonic()
 
     def _told(self, path: str, **more: str) -> None:
         """A report by the public form, without JavaScript."""
@@ -91,9 +93,8 @@ class HalfJob(MainJob):
     def _referral(self) -> str:
         """Two analysts give opinions until something is confirmed and police are told. Returns the referral's id."""
         query = "SELECT id::text FROM referral_referral WHERE state = 'sent' LIMIT 1"
-        self._wait_for("intake.screened", 4, 30, patient=False)
         for login in ("aoki", "baba") * 3:
-            self._open_all(login, 1, "an opinion")
+            self._open_all(login, 1, lambda: None)
             time.sleep(2.5 * self.platform.sweep_seconds)
             if found := self._rows(query):
                 return str(found[0][0])

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from axe_playwright_python.base import AXE_SCRIPT
@@ -44,15 +45,17 @@ SIDEWAYS = """
 
 @dataclass
 class Look:
-    """What axe has judged already, in one language: a page that is built the same is judged once."""
+    """What axe has judged already in one language, at one width and in light or dark: what is built the same is judged
+    once. The width is looked at always, at 1280 px and on a phone."""
 
     language: str
-    scheme: str
+    view: ViewportSize
+    scheme: Literal["light", "dark"]
     seen: set[str] = field(default_factory=set)
     judged: int = 0
 
     def at(self, page: Page) -> list[str]:
-        """Faults of the page that is open: language, width, axe. At both widths, in light and dark."""
+        """Faults of the page that is open: language, width, axe."""
         where = urlsplit(page.url).path
         faults = []
         if page.get_attribute("html", "lang") != self.language:
@@ -66,17 +69,16 @@ class Look:
             page.set_viewport_size(view)
             if wide := page.evaluate(SIDEWAYS):
                 faults.append(f"{where}: scrolls sideways at {name}: {wide}")
-            if fresh:
-                dark = (self.scheme == "dark") == (view is WIDE)
-                faults += self._axe(page, "dark" if dark else "light", f"{where} ({name}")
+            if fresh and view is self.view:
+                faults += self._axe(page, f"{where} ({name}, {self.scheme})")
         return faults
 
-    def _axe(self, page: Page, scheme: str, where: str) -> list[str]:
+    def _axe(self, page: Page, where: str) -> list[str]:
         self.judged += 1
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=self.scheme)
         found = page.evaluate("options => axe.run(options).then(result => result.violations)", RULES)
         return [
-            f"{where}, {scheme}): {fault['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
+            f"{where}: {fault['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
             for fault in found
             for node in fault["nodes"][:3]
         ]

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from demo.people import PASSWORD, person
-from demo.visitor import Visitor
 from tests.browser.half_way import HalfWay
 from tests.programs import needs
 
@@ -126,7 +125,6 @@ def test_a_report_from_the_start_page_to_the_receipt(window: Window, busy: HalfW
 
 
 def test_an_opinion_from_log_in_to_the_record(window: Window, busy: HalfWay) -> None:
-    told(busy)
     keys = keys_of(window("en"), f"{busy.url('staff')}/")
     log_in(keys, "baba")
     keys.follow(".desks a[href='/queue/']")
@@ -208,10 +206,3 @@ def choose(keys: Keys, file: Path) -> None:
     with keys.page.expect_file_chooser() as chooser:
         keys.press("Space")
     chooser.value.set_files(file)
-
-
-def told(busy: HalfWay) -> None:
-    """Something for the queue."""
-    url = "http://for-the-keyboard.example/a"
-    page = Visitor(busy.url("public")).submit("/en/report/", "addresses", {"addresses": url})
-    assert page.status == 200

@@ -30,7 +30,7 @@ register_states(
 register_states(
     "invitation",
     {
-        "open": StateLook(_("Open"), "info", "clock"),
+        "open": StateLook(_("Not answered yet"), "info", "clock"),
         "accepted": StateLook(_("Accepted"), "success", "check"),
         "withdrawn": StateLook(_("Withdrawn"), "neutral", "cross"),
         "expired": StateLook(_("Too old"), "warning", "alert"),

@@ -58,7 +58,7 @@ class InvitationTable(Table):
             "state",
             _("State"),
             choices=[
-                ("open", _("Open")),
+                ("open", _("Not answered yet")),
                 ("accepted", _("Accepted")),
                 ("withdrawn", _("Withdrawn")),
                 ("expired", _("Too old")),

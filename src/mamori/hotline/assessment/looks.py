@@ -37,7 +37,7 @@ REASONS = {
     Reason.OTHER: _("Other"),
     Reason.CONTENT_NOT_FOUND: _("Content not found"),
     Reason.REFERRER_UNKNOWN: _("Referring page unknown or wrong"),
-    Reason.UNABLE_TO_ACCESS: _("No access"),
+    Reason.UNABLE_TO_ACCESS: _("Access refused"),
     Reason.PASSWORD_PROTECTED: _("Protected by a password"),
     Reason.ACCOUNT_DISABLED: _("Account disabled"),
     Reason.LEGALLY_UNABLE: _("The law does not let us open it"),

@@ -16,7 +16,7 @@ register_states(
 register_states(
     "screening",
     {
-        "accepted": StateLook(_("Accepted"), "info", "check"),
+        "accepted": StateLook(_("Taken up"), "info", "check"),
         "urgent_child_at_risk": StateLook(_("Child at risk now"), "error", "alert"),
         "duplicate": StateLook(_("Duplicate"), "neutral", "list"),
         "out_of_remit": StateLook(_("Out of remit"), "neutral", "arrow-right"),

@@ -300,7 +300,7 @@ def _content(referral: Referral) -> list[KeyValue]:
     found = [KeyValue(_("Address"), address.url, "address")]
     if decision is not None:
         found += [
-            KeyValue(_("Finding"), f"{decision.verdict} · {', '.join(decision.law_codes)}"),
+            KeyValue(_("Finding"), f"{look('verdict', decision.verdict).word} · {', '.join(decision.law_codes)}"),
             KeyValue(_("Decided"), decision.decided_at, "moment"),
         ]
     if host is not None:

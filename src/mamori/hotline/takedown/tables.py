@@ -32,7 +32,11 @@ def _name(row: Notice | LedgerEntry) -> str:
 
 
 CASE = Column(
-    "content_id", _("Case"), value=lambda _row: _("Open"), link=lambda row: case_url(row.content_id), export=False
+    "content_id",
+    _("Case"),
+    value=lambda _row: _("Open the case"),
+    link=lambda row: case_url(row.content_id),
+    export=False,
 )
 
 
@@ -47,7 +51,7 @@ class NoticeTable(Table):
         Column("state", _("State"), sort=("state", "-opened_at"), render="state:notice"),
         Column("contact", _("Contact"), value=_name),
         Column("level", _("Level"), render="state:notice_level"),
-        Column("item_count", _("Addresses"), render="number"),
+        Column("item_count", _("Number of addresses"), render="number"),
         Column("letter_state", _("Last letter"), render="state:letter"),
         Column("opened_at", _("Opened"), sort=("opened_at", "id"), render="moment"),
         Column("next", _("Next reminder"), value=queries.next_reminder, render="moment"),
@@ -75,7 +79,7 @@ class AddressTable(Table):
         Column("state", _("State"), render="state:notice_item"),
         Column("obstacle", _("Waits for"), render="state:obstacle", value=lambda row: row.obstacle or None),
         Column("joined_at", _("Joined"), sort=("joined_at", "id"), render="moment"),
-        Column("told_at", _("Told"), render="moment"),
+        Column("told_at", _("Told at"), render="moment"),
         Column("claimed_at", _("Says removed"), render="moment"),
     )
     filters = (
@@ -97,7 +101,7 @@ class ItemTable(Table):
         CASE,
         Column("state", _("State"), render="state:notice_item"),
         Column("obstacle", _("Waits for"), render="state:obstacle", value=lambda row: row.obstacle or None),
-        Column("told_at", _("Told"), render="moment"),
+        Column("told_at", _("Told at"), render="moment"),
         Column("claimed_at", _("Says removed"), render="moment"),
         Column("ended_at", _("Ended"), render="moment"),
     )
@@ -117,7 +121,7 @@ class AnswerTable(Table):
     )
     filters = (
         ChoiceFilter("kind", _("Answer"), choices=[("dispute", _("Disputes")), ("question", _("Asks, or cannot act"))]),
-        SettledFilter("settled", _("Dealt with"), choices=[("no", _("Not yet")), ("yes", _("Yes"))]),
+        SettledFilter("settled", _("Dealt with"), choices=[("no", _("Not dealt with yet")), ("yes", _("Yes"))]),
     )
     order = "-at"
     empty_title = _("No hosting provider disputes or asks")

@@ -175,7 +175,7 @@ def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
         KeyValue(_("State"), row.state, "state:subscriber"),
         KeyValue(_("Address told of changes"), row.notify),
         KeyValue(_("Since"), row.added_at, "moment"),
-        KeyValue(_("Set up"), row.applied_at, "moment"),
+        KeyValue(_("Set up on"), row.applied_at, "moment"),
         KeyValue(_("Revoked"), row.revoked_at, "moment"),
     ]
     if row.delivery != Delivery.URL:
