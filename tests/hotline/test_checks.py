@@ -20,7 +20,7 @@ from mamori.hotline.checks import queries, schedule, services
 from mamori.hotline.checks.grants import GRANTS
 from mamori.hotline.checks.models import Check, Watch
 from mamori.hotline.checks.states import End, Result, Verdict
-from tests.hotline.assessment_steps import confirmed, item
+from tests.hotline.assessment_steps import confirmed, give, item
 from tests.hotline.outside import free_port
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +58,7 @@ def site(settings):
 
 
 @pytest.fixture
-def found(person):
+def found(person, frozen):
     """Content that two persons confirmed, watched from now on."""
     row = confirmed(person(Role.ANALYST), person(Role.ANALYST), "http://site.example/drawing")
     services.watch_begin(content_id=row.id)
@@ -182,6 +182,53 @@ def test_a_new_page_at_the_old_place_waits_for_a_person(site, found, frozen, per
     look(frozen, 25 * 60)
     assert results(found)[-1] == "online_changed"
     assert Watch.objects.get().state == "gone"
+
+
+OTHER = b"<html><table><tr><td>Quite another page</td></tr></table><ul><li>a</li><li>b</li></ul></html>"
+
+
+def test_a_page_that_changed_is_judged_anew_before_anything_goes_on(site, found, frozen, person):
+    """Twice the same other page: a new round. Until two persons confirmed it, it counts as not seen online."""
+    from mamori.hotline.assessment.models import ContentItem
+    from mamori.hotline.assessment.queries import content_state
+    from mamori.hotline.assessment.states import Verdict as Opinion
+
+    run_checks()
+    site.answer = Response(200, OTHER)
+    look(frozen, 70)
+    assert results(found)[-1] == "online_changed"
+    assert queries.last_verdict(found) == Verdict.UNKNOWN
+    assert not queries.is_surely_online(found, clock.now())
+    assert content_state(found) == "actioning", "once may be a passing notice"
+    assert told("takedown.online") == 1, "nobody is told that it is online"
+    look(frozen, 70)
+    assert content_state(found) == "awaiting_assessment"
+    assert told("listing.drop_reopened") == 0, "no block is lifted by changing a page"
+    look(frozen, 70)
+    assert content_state(found) == "awaiting_assessment", "asked for once"
+    for _ in range(2):
+        give(person(Role.ANALYST), ContentItem.objects.get(id=found), Opinion.BASELINE)
+    assert content_state(found) == "actioning"
+    look(frozen, 70)
+    assert results(found)[-1] == "online_same", "the page that was judged is the known one from now on"
+    assert queries.is_surely_online(found, clock.now())
+
+
+def test_a_page_that_is_another_each_time_waits_for_a_person_and_starts_no_round(site, found, frozen, person):
+    from mamori.hotline.assessment.queries import content_state
+
+    run_checks()
+    for number in range(4):
+        site.answer = Response(200, OTHER + str(number).encode())
+        look(frozen, 70)
+    assert results(found)[-4:] == ["online_changed"] * 4
+    assert content_state(found) == "actioning"
+    assert [w.count for w in queries.desk(person(Role.ANALYST).actor)] == [1]
+    frozen.shift(timedelta(minutes=1))
+    services.check_attest(actor=person(Role.ANALYST).actor, content_id=found, online=True)
+    assert queries.is_surely_online(found, clock.now())
+    look(frozen, 70)
+    assert results(found)[-1] == "online_same"
 
 
 def test_the_watch_for_a_return_ends_after_90_days(site, found, frozen):

@@ -45,11 +45,14 @@ class Look:
 def verdict(looks: Sequence[Look], *, vantage_points: int) -> Verdict:
     """What checks, newest first, say together.
 
-    Gone needs three agreeing negatives over at least 30 minutes from as many vantage points as are configured, or
-    the word of two different analysts. Inconclusive checks never count.
+    A page that changed tells nothing about what was judged until a person looked at it. Gone needs three agreeing
+    negatives over at least 30 minutes from as many vantage points as are configured, or the word of two different
+    analysts. Inconclusive checks never count.
     """
     counted = [look for look in looks if look.result.positive or look.result.negative]
     if not counted:
+        return Verdict.UNKNOWN
+    if counted[0].result == Result.ONLINE_CHANGED:
         return Verdict.UNKNOWN
     if counted[0].result.positive:
         return Verdict.ONLINE

@@ -32,9 +32,10 @@ def last_verdict(content_id: UUID) -> Verdict:
 
 
 def online_since(content_id: UUID) -> datetime | None:
-    """When it was last found online, or None if the newest check that counts did not find it so."""
+    """When it was last found online, or None if the newest check that counts did not find it so, or found a change."""
     counted = [look for look in looks_of(content_id) if look.result.positive or look.result.negative]
-    return counted[0].at if counted and counted[0].result.positive else None
+    found = bool(counted) and counted[0].result.positive and counted[0].result != Result.ONLINE_CHANGED
+    return counted[0].at if found else None
 
 
 def is_surely_online(content_id: UUID, now: datetime) -> bool:
@@ -113,13 +114,30 @@ def looks_of(content_id: UUID) -> list[judge.Look]:
 
 
 def known_print(content_id: UUID) -> Print | None:
-    """The fingerprint of the first answer a machine got after confirmation: taken for the content."""
-    rows = Check.objects.filter(content_id=content_id, result=Result.ONLINE_SAME, attested_by=None)
-    first = rows.order_by("at").first()
-    if first is None or first.fingerprint is None:
+    """What is taken for the content: the first answer a machine got after confirmation.
+
+    Or the newest changed page a person looked at since and found illegal still: by attesting it, or in a new round.
+    """
+    seen = Check.objects.filter(content_id=content_id, attested_by=None, fingerprint__isnull=False)
+    attested = Check.objects.filter(content_id=content_id, attested_by__isnull=False, result=Result.ONLINE_SAME)
+    decision = assessment.decision_of(content_id)
+    looked = [attested.order_by("-at").values_list("at", flat=True).first(), decision and decision.confirmed_at]
+    moments = [moment for moment in looked if moment]
+    taken = seen.filter(result=Result.ONLINE_SAME).order_by("at").first()
+    if moments:
+        changed = seen.filter(result=Result.ONLINE_CHANGED, at__lte=max(moments))
+        taken = changed.order_by("-at").first() or taken
+    if taken is None or taken.fingerprint is None:
         return None
-    structure = bytes(first.structure) if first.structure is not None else None
-    return Print(bytes(first.fingerprint), structure, first.media)
+    structure = bytes(taken.structure) if taken.structure is not None else None
+    return Print(bytes(taken.fingerprint), structure, taken.media)
+
+
+def changed_alike(check: Check) -> bool:
+    """Whether the machine's look before this one found the same changed page: it is no passing notice."""
+    rows = Check.objects.filter(content_id=check.content_id, attested_by=None).exclude(id=check.id)
+    before = rows.order_by("-at", "-id").first()
+    return before is not None and before.result == Result.ONLINE_CHANGED and before.fingerprint == check.fingerprint
 
 
 def gone_prints(content_id: UUID) -> frozenset[bytes]:

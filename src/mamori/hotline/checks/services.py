@@ -23,6 +23,7 @@ from mamori.hotline.checks.models import Check, Watch
 from mamori.hotline.checks.permissions import CHECK
 from mamori.hotline.checks.prints import Print
 from mamori.hotline.checks.queries import (
+    changed_alike,
     due_watches,
     gone_prints,
     is_confirmed,
@@ -154,7 +155,10 @@ def check_record(
     media: str = "",
     note: str = "",
 ) -> Verdict:
-    """Record one check and draw the consequence: online, suspected, gone, or back again."""
+    """Record one check and draw the consequence: online, suspected, gone, back again, or to be assessed anew.
+
+    A changed page is told to nobody as online: no notice and no listing goes on before a person looked at it.
+    """
     actor.require(CHECK)
     watch = _locked(content_id)
     now = clock.now()
@@ -180,8 +184,11 @@ def check_record(
     watch.save(update_fields=["last_at", "last_result", "negatives", "first_negative_at"])
     looks = looks_of(content_id)
     verdict = judge.verdict(looks, vantage_points=settings.RECHECK_VANTAGE_POINTS)
-    if result.positive:
-        _found_online(watch, result, actor=actor, attested=attested_by_id is not None)
+    if result == Result.ONLINE_CHANGED:
+        if watch.state == WatchState.WATCHING and changed_alike(check):
+            content_services.content_changed(actor=SYSTEM, content_id=content_id)
+    elif result.positive:
+        _found_online(watch, actor=actor)
     elif verdict == Verdict.GONE and watch.state == WatchState.WATCHING:
         _found_gone(watch, judge.end_of(judge.negative_run(looks)), result, actor=actor)
     return verdict
@@ -203,12 +210,10 @@ def checks_due() -> int:
     return len(asked)
 
 
-def _found_online(watch: Watch, result: Result, *, actor: Actor, attested: bool) -> None:
+def _found_online(watch: Watch, *, actor: Actor) -> None:
     """Online as it was brings back what was gone. A changed page alone does not: a person has to look at it."""
     if watch.state == WatchState.WATCHING:
         announce(FoundOnline(watch.content_id))
-        return
-    if result == Result.ONLINE_CHANGED and not attested:
         return
     watch.since, watch.gone_at = clock.now(), None
     changed = ("since", "gone_at")

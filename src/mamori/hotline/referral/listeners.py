@@ -1,7 +1,8 @@
 from mamori.ground.actors import SYSTEM
 from mamori.ground.facts import listens
 from mamori.ground.letters.facts import LetterFailed, LetterHanded
-from mamori.hotline.assessment.facts import ChildAtRiskFound, ContentConfirmed, ContentFinished
+from mamori.hotline.assessment.facts import ChildAtRiskFound, ContentConfirmed, ContentFinished, ContentReopened
+from mamori.hotline.checks.facts import Resurfaced
 from mamori.hotline.referral import queries, services
 from mamori.hotline.referral.facts import PoliceCleared, PoliceHeld
 
@@ -14,6 +15,16 @@ def refer(fact: ContentConfirmed) -> None:
 @listens(ChildAtRiskFound, "referral.open_urgent")
 def refer_urgently(fact: ChildAtRiskFound) -> None:
     services.referral_open(actor=SYSTEM, content_id=fact.content_id, urgent=True)
+
+
+@listens(Resurfaced, "referral.tell_it_came_back")
+def came_back(fact: Resurfaced) -> None:
+    services.referral_tell_again(actor=SYSTEM, content_id=fact.content_id)
+
+
+@listens(ContentReopened, "referral.tell_it_was_reopened")
+def reopened(fact: ContentReopened) -> None:
+    services.referral_tell_again(actor=SYSTEM, content_id=fact.content_id)
 
 
 @listens(LetterHanded, "referral.letter_handed")

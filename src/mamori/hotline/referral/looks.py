@@ -69,6 +69,7 @@ register_states(
         "no_objection": StateLook(_("No objection by police"), "success", "check"),
         "cleared": StateLook(_("Notices are free to go"), "success", "arrow-right"),
         "feedback": StateLook(_("Police gave feedback"), "info", "archive"),
+        "told_again": StateLook(_("Police told: it is online again or looked at anew"), "warning", "refresh"),
         "evidence": StateLook(_("Evidence signed and kept"), "info", "lock"),
         "preservation": StateLook(_("Provider asked to preserve its data"), "info", "archive"),
         "preservation_extended": StateLook(_("Preservation extended"), "info", "archive"),

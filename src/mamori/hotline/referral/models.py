@@ -60,7 +60,7 @@ class Policy(models.Model):
 
 
 class Mailing(models.Model):
-    """A letter to police that names nothing. `purpose`: notify, alert, page or supervisors."""
+    """A letter to police that names nothing. `purpose`: notify, again, alert, page or supervisors."""
 
     letter_id = models.UUIDField(primary_key=True)
     purpose = models.CharField(max_length=12)

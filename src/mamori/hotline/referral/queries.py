@@ -256,7 +256,8 @@ def _alarms(actor: Actor) -> list[Waiting]:
                 _("Referrals police did not open in time"), overdue, f"{page}?referrals-state=sent", "error", alarm=True
             )
         )
-    failed = waiting.filter(mailing__failed_at__isnull=False)[:MOST].count()
+    untold = referrals(actor).filter(Q(state__in=UNDELIVERED) | Q(mailing__purpose="again"))
+    failed = untold.filter(mailing__failed_at__isnull=False)[:MOST].count()
     if failed:
         found.append(Waiting(_("Letters to police that failed"), failed, page, "error", alarm=True))
     if actor.may(POLICY):

@@ -9,6 +9,7 @@ from mamori.hotline.referral.permissions import ANSWER, CHOOSE, DELIVER
 UNDELIVERED_AFTER = timedelta(hours=4)
 UNDELIVERED_URGENT_AFTER = timedelta(minutes=15)
 ALERTS = (50, 80, 100)  # percent of the silence clock
+TOLD_AGAIN_AFTER = timedelta(hours=1)  # at most one such letter in this time
 LAPSE_AFTER = timedelta(hours=24)  # from a hold's end to its release
 PRESERVED_FOR = timedelta(days=30)
 PRESERVED_AT_MOST = timedelta(days=60)
@@ -110,6 +111,7 @@ class StepKind(StrEnum):
     NO_OBJECTION = "no_objection"
     CLEARED = "cleared"
     FEEDBACK = "feedback"
+    TOLD_AGAIN = "told_again"
     EVIDENCE = "evidence"
     PRESERVATION = "preservation"
     PRESERVATION_EXTENDED = "preservation_extended"

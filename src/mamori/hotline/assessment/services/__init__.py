@@ -4,6 +4,7 @@ from mamori.hotline.assessment.services.decisions import decide, decision_withdr
 from mamori.hotline.assessment.services.exposure import duty_touch, exposure_lift
 from mamori.hotline.assessment.services.items import (
     content_cannot_access,
+    content_changed,
     content_finish,
     content_monitored,
     content_open,
@@ -24,6 +25,7 @@ from mamori.hotline.assessment.services.leases import (
 
 __all__ = [
     "content_cannot_access",
+    "content_changed",
     "content_finish",
     "content_monitored",
     "content_open",

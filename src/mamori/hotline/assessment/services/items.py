@@ -184,6 +184,18 @@ def content_reassess(*, actor: Actor, content_id: UUID) -> None:
 
 
 @transaction.atomic
+def content_changed(*, actor: Actor, content_id: UUID) -> None:
+    """Another page stands where confirmed content stood: a new round of opinions. One that is open is not disturbed.
+
+    Nothing is announced: what two persons found stands until the round is over, so that a block is not lifted by
+    changing a page.
+    """
+    content = locked(content_id)
+    if content.state in {S.ACTIONING, S.MONITORING} and content.url:
+        again(content, actor=actor, code="reassess")
+
+
+@transaction.atomic
 def content_reopen(*, actor: Actor, content_id: UUID) -> None:
     """An appeal asks for another look at a settled item."""
     actor.require(REOPEN)

@@ -23,6 +23,7 @@ from mamori.hotline.referral.services.sending import (
     mailing_handed,
     referral_choose,
     referral_open,
+    referral_tell_again,
     referrals_send,
 )
 from mamori.hotline.referral.services.withholding import closings_withhold
@@ -46,6 +47,7 @@ __all__ = [
     "referral_choose",
     "referral_open",
     "referral_opened_by_officer",
+    "referral_tell_again",
     "referrals_fetch",
     "referrals_send",
     "release",

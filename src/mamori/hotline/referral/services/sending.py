@@ -19,7 +19,15 @@ from mamori.hotline.referral.models import Mailing, Referral
 from mamori.hotline.referral.permissions import CHOOSE
 from mamori.hotline.referral.services.policies import policy_now
 from mamori.hotline.referral.services.rows import clear, locked, move, step
-from mamori.hotline.referral.states import CHOICES, UNDELIVERED, Channel, PolicyKind, ReferralState, StepKind
+from mamori.hotline.referral.states import (
+    CHOICES,
+    TOLD_AGAIN_AFTER,
+    UNDELIVERED,
+    Channel,
+    PolicyKind,
+    ReferralState,
+    StepKind,
+)
 
 BATCH = 500
 
@@ -131,6 +139,32 @@ def referral_sent(referral: Referral) -> None:
         clear(referral)
 
 
+@transaction.atomic
+def referral_tell_again(*, actor: Actor, content_id: UUID) -> None:
+    """Tell police that content they know is online again, or judged anew. Safe to call again: once an hour at most.
+
+    No clock begins anew: they may ask to wait at any time, which stops notices and listing. While it is not delivered
+    yet there is nothing to tell again.
+    """
+    referral = (
+        Referral.objects.select_for_update(of=("self",))
+        .select_related("policy")
+        .filter(content_id=content_id, delivered_at__isnull=False)
+        .first()
+    )
+    if referral is None:
+        return
+    told = referral.steps.filter(kind=StepKind.TOLD_AGAIN)
+    if told.filter(at__gt=clock.now() - TOLD_AGAIN_AFTER).exists():
+        return
+    step(referral, StepKind.TOLD_AGAIN, actor=actor)
+    audit.record("referral.told_again", subject=referral, actor=actor)
+    if box := referral.policy.notification_mail or referral.policy.duty_mail:
+        key = f"police:again:{referral.id}:{told.count()}"
+        referral.mailing = post("again", box, 1, key=key, urgent=referral.urgent)
+        referral.save(update_fields=["mailing"])
+
+
 def is_clear(referral: Referral) -> bool:
     return referral.cleared_at is not None and not referral.holds.filter(ended_at=None).exists()
 
@@ -149,12 +183,14 @@ def _letter(purpose: str, count: int, *, urgent: bool) -> tuple[str, str]:
     with translation.override(settings.LANGUAGE_CODE):
         subjects = {
             "notify": _text("Referrals wait for you"),
+            "again": _text("Content you know is online again or looked at anew"),
             "alert": _text("The time to object is running"),
             "page": _text("Duty officer: referrals were not opened"),
             "supervisors": _text("A hold is over"),
         }
         words = {
             "notify": ngettext("You have %(n)d new referral.", "You have %(n)d new referrals.", count),
+            "again": _text("A referral you have is online again, or it is being looked at anew."),
             "alert": ngettext(
                 "The time to object to %(n)d referral is running out.",
                 "The time to object to %(n)d referrals is running out.",
