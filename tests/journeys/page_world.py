@@ -17,7 +17,7 @@ from mamori.hotline.checks.models import Watch
 from mamori.hotline.referral.models import Evidence, Preservation
 from mamori.hotline.takedown.models import HosterAnswer, Notice, NoticeItem, Removal
 from mamori.hotline.tracing.models import Contact, Trace
-from mamori.lists.distribution.models import Edition, Subscriber
+from mamori.lists.distribution.models import Edition, EditionChange, Subscriber
 from mamori.lists.listing.models import Appeal, SigningKey
 from tests.hotline.intake_steps import take
 from tests.lists.cases import checked, confirmed, make_body, told_to_police, tried
@@ -49,7 +49,10 @@ def objects(person: Make) -> dict[str, object]:
     appeal = Appeal.objects.create(
         code="0" * 16, token="t", url="https://page.example/", host="page.example", **_sealed(), received_hour=now
     )
-    Edition.objects.create(version=1, state="published", digest="0" * 64, built_at=now, published_at=now)
+    edition = Edition.objects.create(version=1, state="published", digest="0" * 64, built_at=now, published_at=now)
+    EditionChange.objects.create(
+        edition=edition, entry_id=entry.id, change="added", method="dns", target="page.example", since=now
+    )
     provider = accounts.organisation_create(actor=SYSTEM, name="Provider", kind=Organisation.Kind.PROVIDER)
     subscriber = Subscriber.objects.create(organisation=provider, delivery="nxdomain", added_at=now)
     accounts.token_create(actor=SYSTEM, organisation_id=provider.id, title="t", scopes=[])

@@ -13,8 +13,10 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from mamori.ground import clock
 from mamori.ground.accounts.models import User
 from mamori.ground.actors import Role
+from mamori.lists.distribution.models import Edition, KillOrder
 from tests.journeys.page_world import objects
 
 A, S, P = Role.ANALYST, Role.SENIOR_ANALYST, Role.POLICE_LIAISON
@@ -227,6 +229,32 @@ def test_each_role_opens_its_pages_and_no_others(
             if not good:
                 wrong.append((name, str(role), status))
     assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.django_db
+def test_no_page_tells_the_operator_a_listed_or_reported_address(
+    person: Callable[..., User], browser_of: Callable[[User], Client], settings: Any
+) -> None:
+    settings.ROOT_URLCONF = "mamori.site.urls_staff"
+    known = objects(person)
+    refused = Edition.objects.create(
+        version=2, state="refused", digest="1" * 64, built_at=clock.now(), refusals=[
+            {"code": "popular", "params": {"target": "page.example", "name": "page.example"}, "entry_id": "",
+             "message": "%(target)s is popular.", "remedy": "Take %(target)s out."}
+        ],
+    )  # fmt: skip
+    KillOrder.objects.create(by=person(Role.LIST_APPROVER), reason="page.example is wrongly listed.", at=clock.now())
+    urls = [address(name, known) for name, page in PAGES.items() if not page.post and Role.OPERATOR in page.roles]
+    urls.append(address("distribution_edition", known | {"version": refused.version}))
+    told: dict[Role, list[str]] = {}
+    for role in (Role.OPERATOR, Role.LIST_REVIEWER):
+        browser = browser_of(person(role))
+        for url in urls:
+            body = browser.get(url, follow=True).content.decode()
+            if "page.example" in body or "page[.]example" in body or "other[.]example" in body:
+                told.setdefault(role, []).append(url)
+    assert Role.OPERATOR not in told
+    assert len(told[Role.LIST_REVIEWER]) >= 3  # who may read the list is told there
 
 
 @pytest.mark.django_db

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from mamori.ground.accounts.middleware import StaffRequest
+from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError
 from mamori.ground.ui.parts import KeyValue
 from mamori.ground.ui.states import registered
@@ -59,7 +60,7 @@ class EditionTable(Table):
 
     @property
     def rows(self) -> list[Any]:
-        return with_effect(super().rows)
+        return with_effect(self.actor, super().rows)
 
 
 class SubscriberTable(Table):
@@ -95,6 +96,7 @@ def editions(request: StaffRequest) -> HttpResponse:
         "canaries": queries.canaries(),
         "kill": queries.open_kill(),
         "in_force": queries.in_force(),
+        "sees_targets": queries.sees_targets(request.actor),
         "may_subscribers": request.actor.may(SUBSCRIBERS),
         "may_kill": request.actor.may(KILL),
     }
@@ -108,7 +110,7 @@ def refused(_request: StaffRequest) -> HttpResponse:
 
 @require_GET
 def edition(request: StaffRequest, version: int) -> HttpResponse:
-    row = with_effect([queries.edition_of(request.actor, version)])[0]
+    row = with_effect(request.actor, [queries.edition_of(request.actor, version)])[0]
     probes: dict[UUID, list[Any]] = {}
     for probe in row.probes.filter(entry_id__isnull=False).order_by("resolver"):
         probes.setdefault(probe.entry_id, []).append(probe)
@@ -118,7 +120,7 @@ def edition(request: StaffRequest, version: int) -> HttpResponse:
             "url": change.target if change.method == "url" else f"https://{change.target}/",
             "probes": probes.get(change.entry_id, []),
         }
-        for change in queries.changes_of(row)
+        for change in queries.changes_of(request.actor, row)
     ]
     facts = [
         KeyValue(_("Signed"), row.built_at, "moment"),
@@ -133,7 +135,13 @@ def edition(request: StaffRequest, version: int) -> HttpResponse:
     return render(
         request,
         "distribution/edition.html",
-        {"edition": row, "facts": facts, "changes": changes, "reasons": reasons_of(row)},
+        {
+            "edition": row,
+            "facts": facts,
+            "changes": changes,
+            "reasons": reasons_of(request.actor, row),
+            "sees_targets": queries.sees_targets(request.actor),
+        },
     )
 
 
@@ -226,22 +234,24 @@ def kill(request: StaffRequest) -> HttpResponse:
     )
 
 
-def with_effect(rows: list[Edition]) -> list[Any]:
+def with_effect(actor: Actor, rows: list[Edition]) -> list[Any]:
     """Give each edition what its row shows: seconds by resolver, reasons of a refusal."""
     slowest = queries.slowest([row.id for row in rows])
     for row in rows:
         parts = [f"{name} {'>10' if most is None else f'{most:.2f}'} s" for name, most in slowest.get(row.id, [])]
         row.effect = ", ".join(parts)  # type: ignore[attr-defined]
-        reasons = reasons_of(row)
+        reasons = reasons_of(actor, row)
         more = _text(" and %(n)d more") % {"n": len(reasons) - 1} if len(reasons) > 1 else ""
         row.why = f"{reasons[0]}{more}" if reasons else ""  # type: ignore[attr-defined]
     return rows
 
 
-def reasons_of(row: Edition) -> list[str]:
-    """Why the gate refused, in plain language."""
+def reasons_of(actor: Actor, row: Edition) -> list[str]:
+    """Why the gate refused, in plain language. It names listed targets: who may not see those learns how many faults."""
     if row.state != EditionState.REFUSED:
         return []
+    if not queries.sees_targets(actor):
+        return [_text("%(n)d faults; the list desk sees which.") % {"n": len(row.refusals)}]
     return [f"{_text(each['message']) % each['params']} {_text(each['remedy'])}" for each in row.refusals]
 
 

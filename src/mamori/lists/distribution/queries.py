@@ -17,6 +17,7 @@ from mamori.lists.distribution.models import Edition, EditionChange, KillOrder, 
 from mamori.lists.distribution.permissions import SEE, SUBSCRIBERS
 from mamori.lists.distribution.states import EditionState
 from mamori.lists.listing import queries as listing
+from mamori.lists.listing.permissions import SEE as LISTING_SEE
 
 STUCK = timedelta(minutes=1)
 
@@ -70,7 +71,15 @@ def effects_of(entry_id: UUID) -> list[Effect]:
     return [Effect(row.resolver, row.blocked, row.seconds, row.at) for row in rows[:200]]
 
 
-def changes_of(edition: Edition) -> list[EditionChange]:
+def sees_targets(actor: Actor) -> bool:
+    """Whether the actor may read what is listed. Who only runs the machine sees numbers and health."""
+    return actor.may(LISTING_SEE)
+
+
+def changes_of(actor: Actor, edition: Edition) -> list[EditionChange]:
+    """What came and went with an edition; nothing for those who may not read what is listed."""
+    if not sees_targets(actor):
+        return []
     return list(edition.changes.order_by("-change", "id")[:500])
 
 
