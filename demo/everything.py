@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
@@ -36,9 +36,13 @@ def bring_up(
     database_url: str | None = None,
     ports: Ports | None = None,
     world_port: int = PORT,
+    engines: Sequence[str] | None = None,
     step: Step = lambda _what: nullcontext(),
 ) -> Everything:
-    """Start all in `base`; `stack` stops it again. The world gets the TSIG keys that Mamori gave its providers."""
+    """Start all in `base`; `stack` stops it again. The world gets the TSIG keys that Mamori gave its providers.
+
+    `engines`: see World.
+    """
     with step("PostgreSQL"):
         postgres = Postgres(base, url=database_url)
         postgres.start()
@@ -52,7 +56,7 @@ def bring_up(
         with step("institutions, people, subscribers"):
             keys = subscribers.seed(platform, world_port)
         _remember(base, keys)
-    world = World(base / "world", world_port, keys=keys)
+    world = World(base / "world", world_port, keys=keys, engines=engines)
     platform.world = world.settings()
     stack.callback(world.stop)
     stack.callback(platform.stop)

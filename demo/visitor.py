@@ -160,7 +160,10 @@ class Visitor:
                 sent["Host"] = self._host
             if body is not None:
                 sent["Content-Type"] = "application/x-www-form-urlencoded"
-            answer = self._pool.request(method, url, body=body, headers=sent, redirect=False)
+            try:
+                answer = self._pool.request(method, url, body=body, headers=sent, redirect=False)
+            except urllib3.exceptions.HTTPError as error:
+                raise WorldError(f"{method} {urlsplit(url).path} got no answer: {type(error).__name__}") from error
             for line in answer.headers.getlist("Set-Cookie"):
                 for name, morsel in SimpleCookie(line).items():
                     self.cookies[name] = morsel.value

@@ -1,13 +1,21 @@
 """The main job, whole, through the front doors: every station is reached, and the blocks are real."""
 
 import json
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from demo.processes import WorldError
+from demo.everything import bring_up
+from demo.main_job import MainJob
+from demo.platform import Ports
+from demo.processes import WorldError, free_ports
 from demo.reports import read_reports
-from demo.timeline import PER_ENGINE, STATIONS
+from demo.timeline import PER_ENGINE, STATIONS, Timeline
+from demo.world import PORTS_NEEDED
 from tests.journeys.finished import Finished
 from tests.programs import needs, program
 
@@ -42,3 +50,44 @@ def test_a_file_that_names_a_stranger_or_is_no_use_is_refused(tmp_path: Path, te
     file.write_text(text)
     with pytest.raises(WorldError, match=wrong):
         read_reports(file)
+
+
+def test_without_resolvers_the_job_runs_and_a_station_that_fails_says_why(world_folder: Path, tmp_path: Path) -> None:
+    first = free_ports(4)
+    with ExitStack() as stack:
+        everything = bring_up(
+            world_folder / "unresolved",
+            stack,
+            ports=Ports(first, first + 1, first + 2, first + 3),
+            world_port=free_ports(PORTS_NEEDED, first + 10),
+            engines=(),
+        )
+        stack.callback(everything.postgres.destroy)
+        timeline, quiet = Timeline([]), Console(quiet=True)
+        MainJob(everything.platform, everything.world, timeline, quiet, None).run()
+        assert timeline.missing() == []
+        timeline.write(tmp_path / "timeline.json")
+        written = json.loads((tmp_path / "timeline.json").read_text())
+        assert written["engines"] == []
+        details = {s["detail"] for s in written["stations"] if s["name"] in PER_ENGINE}
+        assert details == {"not loaded: no resolver installed"}
+        everything.platform.program("staff").stop()
+        timeline = Timeline([])
+        with pytest.raises(WorldError, match="got no answer"):
+            MainJob(everything.platform, everything.world, timeline, quiet, None).run()
+        assert timeline.missing()[0] == "content.assessed"
+
+
+def test_the_command_fails_with_the_reason_before_anything_begins(tmp_path: Path) -> None:
+    file = tmp_path / "reports.csv"
+    file.write_text("url,seen_at,comment\nhttp://stranger.com/,,\n")
+    base = tmp_path / "demo"
+    done = subprocess.run(
+        [sys.executable, "-m", "demo", "--once", "--folder", str(base), "--reports", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "line 2: stranger.com is not under .example" in " ".join(done.stdout.split())
+    assert not base.exists()
