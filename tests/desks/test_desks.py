@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.cache import cache
 from django.test import Client
 
-from mamori.desks import services
+from mamori.desks import rooms, services
 from mamori.desks.models import Figures
 from mamori.desks.navigation import DESKS, navigation
 from mamori.ground import clock, jobs
@@ -16,6 +17,7 @@ from mamori.ground.accounts.models import User
 from mamori.ground.actors import Role, permissions
 from mamori.ground.audit.models import Event
 from mamori.hotline.assessment.states import Verdict
+from mamori.hotline.referral import queries as referral
 from mamori.hotline.referral.models import Referral
 from mamori.hotline.takedown.models import Removal
 from tests.hotline.assessment_steps import confirmed, give, item
@@ -70,6 +72,15 @@ def test_a_police_clock_stands_on_every_page(person: Make, browser_of: Open) -> 
     page = page_of(browser_of(person(Role.ANALYST)), "/figures/")
     assert f"/police/{referral.id}/" in page
     assert "83 % used" in page
+
+
+def test_whatever_waits_with_a_date_is_of_a_room_whose_clocks_are_asked_for(person: Make) -> None:
+    actor = person(*Role).actor
+    objects(person)
+    for desk in rooms.WAITING:
+        if desk not in rooms.DATED and desk != referral.desk:
+            assert [one.title for one in desk(actor) if one.due_at] == []
+    assert any(one.due_at for one in rooms.waiting(actor, rooms.DATED))
 
 
 def test_a_case_joins_the_rooms_in_one_timeline(person: Make, browser_of: Open) -> None:
@@ -128,6 +139,9 @@ def test_today_costs_a_bounded_number_of_queries_and_other_pages_few(
     with django_assert_max_num_queries(80):
         browser.get("/")
     with django_assert_max_num_queries(9):
+        browser.get("/search/")
+    cache.clear()
+    with django_assert_max_num_queries(32):
         browser.get("/search/")
 
 

@@ -47,18 +47,20 @@ def desk(request: HttpRequest) -> dict[str, Any]:
 def waiting_now(actor: Actor) -> list[Waiting]:
     """What waits for the actor, asked of all rooms anew; its clocks are kept for the pages that follow."""
     found = rooms.waiting(actor)
-    running = [replace(one, title=str(one.title)) for one in rooms.clocks(actor, found)]
-    cache.set(_key(actor), running, KEPT_SECONDS)
+    _keep(actor, found)
     return found
 
 
 def clocks(actor: Actor) -> list[Clock]:
     """The deadlines that end first, at most 20 seconds old."""
     kept: list[Clock] | None = cache.get(_key(actor))
-    if kept is None:
-        waiting_now(actor)
-        kept = cache.get(_key(actor), [])
-    return kept
+    return _keep(actor, rooms.waiting(actor, rooms.DATED)) if kept is None else kept
+
+
+def _keep(actor: Actor, found: list[Waiting]) -> list[Clock]:
+    running = [replace(one, title=str(one.title)) for one in rooms.clocks(actor, found)]
+    cache.set(_key(actor), running, KEPT_SECONDS)
+    return running
 
 
 def _key(actor: Actor) -> str:

@@ -64,7 +64,8 @@ _TO_ASSESS = frozenset({S.TRACING, S.AWAITING_ASSESSMENT, S.CANNOT_ACCESS, S.SEC
 _FOLLOWED = frozenset({S.ACTIONING, S.MONITORING})
 _OVER = frozenset({S.REMOVED, S.UNAVAILABLE, S.MOVED, S.NOT_ILLEGAL, S.WATCH, S.CLOSED})
 
-WAITING: tuple[Callable[[Actor], list[Waiting]], ...] = (
+Desk = Callable[[Actor], list[Waiting]]
+WAITING: tuple[Desk, ...] = (
     intake.desk,
     assessment.desk,
     tracing.desk,
@@ -76,6 +77,7 @@ WAITING: tuple[Callable[[Actor], list[Waiting]], ...] = (
     letters.desk,
     audit.desk,
 )
+DATED: tuple[Desk, ...] = (assessment.desk, tracing.desk, takedown.desk, listing.desk)  # whose deadlines are clocks
 TIMELINES: tuple[Callable[[Actor, UUID], list[Moment]], ...] = (
     intake.timeline,
     assessment.timeline,
@@ -117,13 +119,13 @@ STEPS = (
 )
 
 
-def waiting(actor: Actor) -> list[Waiting]:
+def waiting(actor: Actor, desks: tuple[Desk, ...] = WAITING) -> list[Waiting]:
     """All that waits for the actor, of all rooms. A room that refuses the actor adds nothing."""
-    return [item for desk in WAITING for item in _allowed(desk, actor) or []]
+    return [item for desk in desks for item in _allowed(desk, actor) or []]
 
 
 def clocks(actor: Actor, found: list[Waiting]) -> list[Clock]:
-    """The deadlines that end first: the police's own clocks, and whatever else that waits has a date."""
+    """The deadlines that end first: the police's own clocks, and whatever of `found` has a date."""
     police = reverse("referral_desk")
     others = [w for w in found if w.due_at is not None and not w.url.startswith(police)]
     running = [

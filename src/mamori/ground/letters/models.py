@@ -30,5 +30,6 @@ class Letter(models.Model):
         constraints = [LETTER.constraint()]
         indexes = [
             models.Index(fields=["queued_at"], name="letters_waiting", condition=models.Q(state="queued")),
-            models.Index(fields=["state", "-queued_at"], name="letters_by_state"),
+            models.Index(fields=["state", "-queued_at", "id"], name="letters_by_state"),
+            models.Index(fields=["queued_at", "id"], name="letters_newest"),
         ]

@@ -8,10 +8,10 @@ from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 class LetterTable(Table):
     caption = _("Letters")
     columns = [
-        Column("subject", _("Subject"), sort=("subject",), link=lambda row: reverse("letters_letter", args=[row.pk])),
+        Column("subject", _("Subject"), link=lambda row: reverse("letters_letter", args=[row.pk])),
         Column("state", _("State"), sort=("state", "-queued_at"), render="state:letter"),
-        Column("to", _("To"), sort=("to",)),
-        Column("kind", _("Kind"), sort=("kind",)),
+        Column("to", _("To")),
+        Column("kind", _("Kind")),
         Column("queued_at", _("Written"), sort=("queued_at",), render="moment"),
         Column("handed_at", _("Handed over"), render="moment"),
         Column("attempts", _("Attempts"), render="number"),

@@ -78,6 +78,7 @@ class ContentItem(models.Model):
         ]
         indexes = [
             models.Index(fields=["-priority", "id"], name="assessment_queue", condition=Q(state__in=list(WAITING))),
+            models.Index(fields=["opened_at", "id"], name="assessment_queue_age", condition=Q(state__in=list(WAITING))),
             models.Index(fields=["state", "state_at"], name="assessment_by_state"),
             models.Index(fields=["host"], name="assessment_by_host"),
             models.Index(fields=["host"], name="assessment_illegal_on_host", condition=Q(verdict__in=list(ILLEGAL))),

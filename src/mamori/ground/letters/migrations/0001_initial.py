@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
                 ('handed_at', models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['queued_at'], name='letters_waiting'), models.Index(fields=['state', '-queued_at'], name='letters_by_state')],
+                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['queued_at'], name='letters_waiting'), models.Index(fields=['state', '-queued_at', 'id'], name='letters_by_state'), models.Index(fields=['queued_at', 'id'], name='letters_newest')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'handing_over', 'handed', 'refused', 'uncertain', 'bounced'])), name='letter_state_known')],
             },
         ),

@@ -201,6 +201,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='contentitem',
+            index=models.Index(condition=models.Q(('state__in', [mamori.hotline.assessment.states.ContentState['TRACING'], mamori.hotline.assessment.states.ContentState['AWAITING_ASSESSMENT'], mamori.hotline.assessment.states.ContentState['SECOND_OPINION']])), fields=['opened_at', 'id'], name='assessment_queue_age'),
+        ),
+        migrations.AddIndex(
+            model_name='contentitem',
             index=models.Index(fields=['state', 'state_at'], name='assessment_by_state'),
         ),
         migrations.AddIndex(
