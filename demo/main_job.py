@@ -161,16 +161,12 @@ class MainJob:
         self._wait_for("checks.recorded", len(self.contents), 300, keep=lambda: self._confirm_hosts(analyst))
         self._reached("check.online", f"{len(self.contents)} found online by re-check")
         joined = "SELECT count(DISTINCT content_id) FROM takedown_noticeitem WHERE content_id = ANY(%s)"
-        self._eventually(
-            lambda: self._rows(joined, self.contents)[0][0] == len(self.contents),
-            300,
-            "items to join a notice",
-            keep=lambda: self._confirm_hosts(analyst),
+        count, confirm = len(self.contents), lambda: self._confirm_hosts(analyst)
+        self._until(
+            lambda: int(self._rows(joined, self.contents)[0][0]), count, 120, "items to join a notice", keep=confirm
         )
         self.platform.forward(20 * 60)  # notices to one contact are grouped for a quarter of an hour
-        self._eventually(
-            lambda: self._notified() == len(self.contents), 300, "notices", keep=lambda: self._confirm_hosts(analyst)
-        )
+        self._until(self._notified, count, 180, "items in notices that a mail server took", keep=confirm)
         links = self._links()
         for link in links:
             Visitor(self.platform.url("public")).get(link)
@@ -178,7 +174,7 @@ class MainJob:
             SELECT 1 FROM takedown_noticeitem i JOIN takedown_notice n ON n.id = i.notice_id
             WHERE i.content_id = ANY(%s) AND n.seen_at IS NULL
         """
-        self._eventually(lambda: not self._rows(unseen, self.contents), 60, "the host's page to be opened")
+        self._eventually(lambda: not self._rows(unseen, self.contents), 120, "the host's page to be opened")
         self._reached("notice.delivered", f"{len(links)} notices by SMTP, opened by the host")
 
     def _notified(self) -> int:
@@ -397,26 +393,37 @@ class MainJob:
     def _wait_for(
         self, event: str, count: int, seconds: float, *, keep: Callable[[], None] | None = None, patient: bool = True
     ) -> None:
+        """Until so many rows had this event; given up when none came for `seconds`."""
         try:
-            self._eventually(lambda: self._count(event) >= count, seconds, f"{count} x {event}", keep=keep)
+            self._until(lambda: self._count(event), count, seconds, f"{count} x {event}", keep=keep)
         except WorldError:
             if patient:
                 raise
 
-    def _eventually(
-        self, true: Callable[[], object], seconds: float, what: str, *, keep: Callable[[], None] | None = None
-    ) -> object:
-        end = time.monotonic() + seconds
-        while True:
-            found = true()
-            if found:
-                return found
+    def _until(
+        self,
+        reached: Callable[[], int],
+        count: int,
+        seconds: float,
+        what: str,
+        *,
+        keep: Callable[[], None] | None = None,
+    ) -> None:
+        """Wait for a number to grow to `count`; given up when it does not grow for `seconds`."""
+        last, end = -1, 0.0
+        while (now := reached()) < count:
+            if now > last:
+                last, end = now, time.monotonic() + seconds
             if time.monotonic() > end:
-                raise WorldError(f"waited {seconds:.0f} s for: {what}. The worker's log: {self.platform.base / 'log'}")
+                log = self.platform.base / "log"
+                raise WorldError(f"waited {seconds:.0f} s in vain for: {what}; there are {now}. The logs: {log}")
             if keep is not None:
                 keep()
                 time.sleep(1)
             time.sleep(0.1)
+
+    def _eventually(self, true: Callable[[], object], seconds: float, what: str) -> None:
+        self._until(lambda: int(bool(true())), 1, seconds, what)
 
     def _settle(self, event: str) -> None:
         """Wait until no more of an event come."""
@@ -454,7 +461,7 @@ class LiftWatch:
             thread.start()
 
     def _watch(self, dns: DnsWorld, engine: str, host: str) -> None:
-        provider, end = dns.providers[engine], time.monotonic() + 180
+        provider, end = dns.providers[engine], time.monotonic() + 3600
         while time.monotonic() < end:
             answer = ask(provider.resolver, host, timeout=0.5)
             if answer not in {provider.blocked, "TIMEOUT"}:
