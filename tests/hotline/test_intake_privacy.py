@@ -210,7 +210,7 @@ def test_known_unknown_and_held_addresses_are_answered_alike(face: Face) -> None
         face.send(addresses=f"https://site.example/{path}")
     jobs.run_sweep("intake.screen_new")
     Report.objects.filter(url__endswith="known").update(state="closed", outcome="removed", closed_at=clock.now())
-    Submission.objects.filter(reports__url__endswith="heldd").update(withheld=True)
+    Submission.objects.filter(reports__url__endswith="heldd").update(legal_hold=True)
     answers: dict[str, set[Any]] = {}
     spans: dict[str, list[float]] = {}
     for _round in range(5):

@@ -321,28 +321,6 @@ class TestHolds:
         with pytest.raises(DomainError, match="no_such_move"):
             self.hold(delivered, officer)
 
-    def test_closings_of_its_reports_are_withheld_while_it_lasts(self, delivered, officer, frozen):
-        from uuid import uuid4
-
-        from mamori.hotline.assessment.models import ContentReport
-        from mamori.hotline.intake.models import Submission
-        from mamori.hotline.referral import listeners
-        from mamori.hotline.referral.facts import PoliceCleared, PoliceHeld
-
-        item = row(delivered).content_id
-        told = Submission.objects.create(source="public", received_hour=clock.this_hour(), locale="ja")
-        ContentReport.objects.create(
-            content_id=item, report_id=uuid4(), submission_id=told.id, source="public", linked_at=clock.now()
-        )
-        self.hold(delivered, officer)
-        listeners.withhold(PoliceHeld(item))
-        told.refresh_from_db()
-        assert told.withheld
-        services.release(actor=officer, referral_id=delivered)
-        listeners.let_go(PoliceCleared(item))
-        told.refresh_from_db()
-        assert not told.withheld
-
 
 class TestAnswers:
     def test_feedback_ends_an_answered_referral_and_is_kept_for_an_open_one(self, policy, officer):

@@ -84,7 +84,7 @@ def test_the_worker_traces_refers_sends_and_runs_every_clock(
         assert queries.hold_of(officer, row(one)).reason == "r"
     with as_role("worker"):
         services.evidence_bundle(actor=SYSTEM, content_id=item)
-        services.closings_withhold(actor=SYSTEM, content_id=item, withheld=True)
+        services.closings_withhold(actor=SYSTEM, content_id=item)
         frozen.shift(timedelta(days=1))
         services.clocks_run()
         frozen.shift(timedelta(days=1))

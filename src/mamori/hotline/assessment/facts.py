@@ -12,6 +12,13 @@ class ContentOpened(Fact):
 
 
 @dataclass(frozen=True)
+class ContentReported(Fact):
+    """Another report was linked to an item that was there before."""
+
+    content_id: UUID
+
+
+@dataclass(frozen=True)
 class ContentConfirmed(Fact):
     """Found illegal, and a blind second opinion agreed."""
 

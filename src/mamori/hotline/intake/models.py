@@ -12,11 +12,15 @@ def _known(field: str, values: type, *, blank: bool = False) -> Q:
     return Q(**{f"{field}__in": [*(str(v) for v in values), *([""] if blank else [])]})  # type: ignore[attr-defined]
 
 
+HELD = Q(legal_hold=True) | Q(police_hold=True)
+
+
 class Submission(models.Model):
     """One time somebody told us something: up to ten addresses by the form, one by API or file.
 
     `receipt_digest`: keyed digest of the 16-digit code. `reply_key`: public key (X25519) whose private half only the
-    code gives: messages to the reporter are sealed to it. `data_key`: id of the sealed texts' key.
+    code gives: messages to the reporter are sealed to it. `data_key`: id of the sealed texts' key. Under either hold
+    its closing is not shown and nothing of it is destroyed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -33,7 +37,8 @@ class Submission(models.Model):
     details = models.JSONField(default=dict, help_text="Cyber patrol only: category, found_by, prefecture, case.")
     closed_at = models.DateTimeField(null=True, help_text="When the last of its reports was closed.")
     released_hour = models.DateTimeField(null=True, help_text="Since when the receipt page says closed.")
-    withheld = models.BooleanField(default=False, help_text="Neither its closing is shown nor anything destroyed.")
+    legal_hold = models.BooleanField(default=False, help_text="Set by a person, ended by a person.")
+    police_hold = models.BooleanField(default=False, help_text="Police hold one of its contents.")
     purged_on = models.DateField(null=True, help_text="When its sealed texts were destroyed.")
 
     class Meta:

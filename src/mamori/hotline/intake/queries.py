@@ -51,7 +51,8 @@ class ReportPage:
     has_contact: bool
     has_typed: bool
     has_receipt: bool
-    withheld: bool
+    legal_hold: bool
+    police_hold: bool
     messages: int
     unread: int
     others: list[ReportView]
@@ -96,7 +97,7 @@ def report_page(actor: Actor, report_id: UUID) -> ReportPage:
             written=Count("messages"),
             unread=Count("messages", filter=Q(messages__direction=Direction.TO_HOTLINE, messages__read_at=None)),
         )
-        .values("channel", "details", "text", "contact", "receipt", "withheld", "written", "unread")
+        .values("channel", "details", "text", "contact", "receipt", "legal_hold", "police_hold", "written", "unread")
         .get()
     )
     others = _seen(actor).filter(submission_id=found.submission_id).exclude(id=found.id).order_by("id")[:20]
@@ -108,7 +109,8 @@ def report_page(actor: Actor, report_id: UUID) -> ReportPage:
         has_contact=submission["contact"],
         has_typed=found.typed,
         has_receipt=submission["receipt"],
-        withheld=submission["withheld"],
+        legal_hold=submission["legal_hold"],
+        police_hold=submission["police_hold"],
         messages=submission["written"],
         unread=submission["unread"],
         others=[_view(r) for r in others],

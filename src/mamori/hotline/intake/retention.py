@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.retention import DataClass
-from mamori.hotline.intake.models import ApiBatch, Report, Submission
+from mamori.hotline.intake.models import HELD, ApiBatch, Report, Submission
 from mamori.hotline.intake.services.destroy import addresses_destroy, answers_destroy, sealed_destroy
 
 
@@ -17,7 +18,7 @@ def _sealed_due(before: datetime, most: int) -> Sequence[UUID]:
 
 
 def _sealed_held(ids: Sequence[UUID]) -> set[UUID]:
-    return set(Submission.objects.filter(id__in=ids, withheld=True).values_list("id", flat=True))
+    return set(Submission.objects.filter(HELD, id__in=ids).values_list("id", flat=True))
 
 
 def _addresses_due(before: datetime, most: int) -> Sequence[UUID]:
@@ -26,7 +27,8 @@ def _addresses_due(before: datetime, most: int) -> Sequence[UUID]:
 
 
 def _addresses_held(ids: Sequence[UUID]) -> set[UUID]:
-    return set(Report.objects.filter(id__in=ids, submission__withheld=True).values_list("id", flat=True))
+    held = Submission.objects.filter(HELD, id=OuterRef("submission_id"))
+    return set(Report.objects.filter(Exists(held), id__in=ids).values_list("id", flat=True))
 
 
 def _answers_due(before: datetime, most: int) -> Sequence[UUID]:

@@ -1,9 +1,16 @@
 from mamori.ground.actors import SYSTEM
 from mamori.ground.facts import listens
 from mamori.ground.letters.facts import LetterFailed, LetterHanded
-from mamori.hotline.assessment.facts import ChildAtRiskFound, ContentConfirmed, ContentFinished, ContentReopened
+from mamori.hotline.assessment.facts import (
+    ChildAtRiskFound,
+    ContentConfirmed,
+    ContentDismissed,
+    ContentFinished,
+    ContentReopened,
+    ContentReported,
+)
 from mamori.hotline.checks.facts import Resurfaced
-from mamori.hotline.referral import queries, services
+from mamori.hotline.referral import services
 from mamori.hotline.referral.facts import PoliceCleared, PoliceHeld
 
 
@@ -37,18 +44,12 @@ def failed(fact: LetterFailed) -> None:
     services.mailing_failed(letter_id=fact.letter_id)
 
 
-@listens(PoliceHeld, "referral.withhold_closings")
-def withhold(fact: PoliceHeld) -> None:
-    services.closings_withhold(actor=SYSTEM, content_id=fact.content_id, withheld=queries.is_held(fact.content_id))
+def withhold(fact: PoliceHeld | PoliceCleared | ContentReported | ContentFinished | ContentDismissed) -> None:
+    services.closings_withhold(actor=SYSTEM, content_id=fact.content_id)
 
 
-@listens(ContentFinished, "referral.withhold_new_closings")
-def withhold_new(fact: ContentFinished) -> None:
-    if queries.is_held(fact.content_id):
-        services.closings_withhold(actor=SYSTEM, content_id=fact.content_id, withheld=True)
-
-
-@listens(PoliceCleared, "referral.let_closings_go")
-def let_go(fact: PoliceCleared) -> None:
-    if queries.was_held(fact.content_id) and not queries.is_held(fact.content_id):
-        services.closings_withhold(actor=SYSTEM, content_id=fact.content_id, withheld=False)
+listens(PoliceHeld, "referral.withhold_closings")(withhold)
+listens(PoliceCleared, "referral.let_closings_go")(withhold)
+listens(ContentReported, "referral.withhold_of_new_report")(withhold)
+listens(ContentFinished, "referral.withhold_new_closings")(withhold)
+listens(ContentDismissed, "referral.withhold_of_dismissed")(withhold)

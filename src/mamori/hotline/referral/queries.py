@@ -61,10 +61,6 @@ def is_held(content_id: UUID) -> bool:
     return Hold.objects.filter(referral__content_id=content_id, ended_at=None).exists()
 
 
-def was_held(content_id: UUID) -> bool:
-    return Hold.objects.filter(referral__content_id=content_id).exists()
-
-
 def is_cleared(content_id: UUID) -> bool:
     """Whether notices may go: police were told, the policy is fulfilled, and nothing is held."""
     cleared = Referral.objects.filter(content_id=content_id, cleared_at__isnull=False)

@@ -14,7 +14,13 @@ from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError
 from mamori.ground.facts import announce
 from mamori.hotline.assessment.criteria import VERSIONS
-from mamori.hotline.assessment.facts import ChildAtRiskFound, ContentFinished, ContentOpened, ContentReopened
+from mamori.hotline.assessment.facts import (
+    ChildAtRiskFound,
+    ContentFinished,
+    ContentOpened,
+    ContentReopened,
+    ContentReported,
+)
 from mamori.hotline.assessment.models import ContentItem, ContentReport, Criteria
 from mamori.hotline.assessment.permissions import ASSESS, REOPEN
 from mamori.hotline.assessment.services.leases import end_lease, own_lease
@@ -96,6 +102,7 @@ def content_open(*, actor: Actor, report_id: UUID, urgent: bool = False) -> UUID
         announce(ChildAtRiskFound(content.id))
     rate(content)
     if linked and not new:
+        announce(ContentReported(content.id))
         _reported_again(content, link, actor=actor)
     return content.id
 

@@ -64,7 +64,8 @@ class Migration(migrations.Migration):
                 ('details', models.JSONField(default=dict, help_text='Cyber patrol only: category, found_by, prefecture, case.')),
                 ('closed_at', models.DateTimeField(help_text='When the last of its reports was closed.', null=True)),
                 ('released_hour', models.DateTimeField(help_text='Since when the receipt page says closed.', null=True)),
-                ('withheld', models.BooleanField(default=False, help_text='Neither its closing is shown nor anything destroyed.')),
+                ('legal_hold', models.BooleanField(default=False, help_text='Set by a person, ended by a person.')),
+                ('police_hold', models.BooleanField(default=False, help_text='Police hold one of its contents.')),
                 ('purged_on', models.DateField(help_text='When its sealed texts were destroyed.', null=True)),
             ],
             options={

@@ -17,6 +17,7 @@ from mamori.hotline.intake.services.screen import (
     report_link,
     report_screen,
     reports_screen_new,
+    submission_police_hold,
     submission_withhold,
     used_forget,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "reports_import",
     "reports_screen_new",
     "sealed_open",
+    "submission_police_hold",
     "submission_receive",
     "submission_withhold",
     "used_forget",

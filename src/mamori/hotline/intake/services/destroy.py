@@ -8,13 +8,13 @@ from django.db import transaction
 from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.ground.sealed.services import destroy
-from mamori.hotline.intake.models import ApiBatch, Message, Report, Submission
+from mamori.hotline.intake.models import HELD, ApiBatch, Message, Report, Submission
 
 
 @transaction.atomic
 def sealed_destroy(actor: Actor, ids: Sequence[UUID]) -> int:
     """Destroy the keys of texts and messages, and the messages that a receipt code opens."""
-    submissions = Submission.objects.select_for_update().filter(id__in=ids, withheld=False, purged_on=None)
+    submissions = Submission.objects.select_for_update().filter(~HELD, id__in=ids, purged_on=None)
     rows = dict(submissions.values_list("id", "data_key"))
     messages = Message.objects.filter(submission_id__in=rows)
     keys = [key for key in (*rows.values(), *messages.values_list("data_key", flat=True)) if key is not None]
@@ -29,7 +29,8 @@ def sealed_destroy(actor: Actor, ids: Sequence[UUID]) -> int:
 
 @transaction.atomic
 def addresses_destroy(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
-    return Report.objects.filter(id__in=ids, submission__withheld=False).update(url="", digest="", external_id=None)
+    free = Report.objects.filter(id__in=ids, submission__legal_hold=False, submission__police_hold=False)
+    return free.update(url="", digest="", external_id=None)
 
 
 @transaction.atomic

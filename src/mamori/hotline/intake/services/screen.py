@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.facts import announce
 from mamori.hotline.intake.facts import ReportAccepted, UrgentReportArrived
-from mamori.hotline.intake.models import DayCount, OneUse, Report, Submission
+from mamori.hotline.intake.models import HELD, DayCount, OneUse, Report, Submission
 from mamori.hotline.intake.permissions import WITHHOLD
 from mamori.hotline.intake.states import ENDS, REPORT, Outcome, ReportState, Screening, Source
 
@@ -126,14 +126,14 @@ def report_close(*, actor: Actor, report_id: UUID, outcome: Outcome) -> None:
 
 @transaction.atomic
 def closings_release() -> int:
-    """Once a day, let receipts say "closed" whose reports have all been closed for a day and are not withheld."""
+    """Once a day, let receipts say "closed" whose reports have all been closed for a day and are not held."""
     now = clock.now()
     local = timezone.localtime(now)
     gate = local.replace(hour=RELEASE_HOUR, minute=0, second=0, microsecond=0)
     if local < gate:
         gate -= timedelta(days=1)
     due = Submission.objects.filter(
-        released_hour=None, closed_at__isnull=False, closed_at__lte=gate - RELEASE_AFTER, withheld=False
+        ~HELD, released_hour=None, closed_at__isnull=False, closed_at__lte=gate - RELEASE_AFTER
     )
     ids = list(due.select_for_update(skip_locked=True).values_list("id", flat=True)[:10_000])
     random.SystemRandom().shuffle(ids)
@@ -145,16 +145,23 @@ def closings_release() -> int:
 
 @transaction.atomic
 def submission_withhold(*, actor: Actor, submission_id: UUID, withheld: bool) -> None:
-    """Keep a submission from being shown as closed and from being destroyed (legal hold), or end that."""
+    """A person's legal hold: its closing is not shown and nothing of it destroyed, until a person ends that."""
     actor.require(WITHHOLD)
-    submission = Submission.objects.select_for_update().filter(id=submission_id).first()
-    if submission is None:
-        raise NotFound
-    if submission.withheld and not withheld and submission.closed_at is not None:
-        submission.closed_at = clock.now()  # the day's wait begins anew: the end of a hold must not show
-    submission.withheld = withheld
-    submission.save(update_fields=["withheld", "closed_at"])
+    submission = _submission(submission_id)
+    _hold(submission, legal=withheld, police=submission.police_hold)
     audit.record("intake.withheld", subject=submission, actor=actor, withheld=withheld)
+
+
+@transaction.atomic
+def submission_police_hold(*, actor: Actor, submission_id: UUID, is_held: Callable[[UUID], bool]) -> None:
+    """Hold a submission while police hold any of its contents; a person's legal hold is not touched. Safe to run again."""
+    actor.require("system.only")
+    submission = _submission(submission_id)
+    contents = submission.reports.filter(content_id__isnull=False).values_list("content_id", flat=True)
+    police = any(is_held(content_id) for content_id in contents if content_id)
+    if police != submission.police_hold:
+        _hold(submission, legal=submission.legal_hold, police=police)
+        audit.record("intake.police_hold", subject=submission, actor=actor, held=police)
 
 
 @transaction.atomic
@@ -173,6 +180,21 @@ def counts_compact() -> None:
 def used_forget() -> None:
     """Forget proofs and tickets that no longer hold anyway."""
     OneUse.objects.filter(expires_hour__lte=clock.now()).delete()
+
+
+def _submission(submission_id: UUID) -> Submission:
+    submission = Submission.objects.select_for_update().filter(id=submission_id).first()
+    if submission is None:
+        raise NotFound
+    return submission
+
+
+def _hold(submission: Submission, *, legal: bool, police: bool) -> None:
+    held = submission.legal_hold or submission.police_hold
+    if held and not (legal or police) and submission.closed_at is not None:
+        submission.closed_at = clock.now()  # the day's wait begins anew: the end of a hold must not show
+    submission.legal_hold, submission.police_hold = legal, police
+    submission.save(update_fields=["legal_hold", "police_hold", "closed_at"])
 
 
 def _lock(report_id: UUID) -> Report:

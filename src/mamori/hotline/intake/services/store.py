@@ -45,7 +45,7 @@ class Entry:
 
 _SUBMISSION = (
     "id, source, channel, organisation_id, received_hour, locale, receipt_digest, reply_key, data_key, sealed_text,"
-    " sealed_contact, details, withheld"
+    " sealed_contact, details, legal_hold, police_hold"
 )
 _REPORT = (
     "id, submission_id, source, organisation_id, external_id, received_hour, url, digest, sealed_typed, seen_on,"
@@ -78,6 +78,7 @@ def write(entries: Sequence[Entry]) -> None:
                 parts.get("text"),
                 parts.get("contact"),
                 Jsonb(entry.details),
+                False,
                 False,
             )
             for entry, (key, parts) in zip(entries, sealed, strict=True)

@@ -6,11 +6,12 @@ from django.db import transaction
 
 from mamori.ground.actors import Actor
 from mamori.hotline.assessment import queries as assessment
-from mamori.hotline.intake.services import submission_withhold
+from mamori.hotline.intake.services import submission_police_hold
+from mamori.hotline.referral.queries import is_held
 
 
 @transaction.atomic
-def closings_withhold(*, actor: Actor, content_id: UUID, withheld: bool) -> None:
-    """Withhold the closing of all submissions that reported a content item, or let them go again."""
-    for submission_id in assessment.submissions_of(content_id):
-        submission_withhold(actor=actor, submission_id=submission_id, withheld=withheld)
+def closings_withhold(*, actor: Actor, content_id: UUID) -> None:
+    """Hold all submissions that reported a content item while police hold any content of theirs. Safe to run again."""
+    for submission_id in sorted(assessment.submissions_of(content_id)):
+        submission_police_hold(actor=actor, submission_id=submission_id, is_held=is_held)
