@@ -78,11 +78,15 @@ def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
     assert subprocess.run(command, capture_output=True, check=False).returncode != 0
 
 
-def test_the_proxy_writes_and_passes_on_no_client_address() -> None:
+def test_the_proxy_writes_no_client_address_and_tells_it_to_the_staff_face_only() -> None:
     shipped = (DEPLOY / "nginx" / "mamori.conf").read_text()
     assert re.findall(r"access_log (\S+);", shipped) == ["off"]
     assert 'proxy_set_header X-Forwarded-For "";' in shipped
-    assert "$remote_addr" not in shipped
+    told = [server for server in shipped.split("\nserver {") if "$remote_addr" in server]
+    assert len(told) == 1
+    assert "127.0.0.1:8001" in told[0]
+    assert "proxy_set_header Host $host;" in told[0]
+    assert "proxy_set_header X-Forwarded-Proto $scheme;" in told[0]
     assert re.findall(r"error_log \S+ (\w+);", shipped) == ["crit"]
 
 

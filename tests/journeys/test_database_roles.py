@@ -190,3 +190,41 @@ def test_a_missing_secret_is_one_line(platform: Platform) -> None:
     assert done.returncode == 2
     assert len(done.stderr.strip().split("\n")) == 1
     assert "MAMORI_SECRET_KEY" in done.stderr
+
+
+LIST_REFUSED = {
+    "worker": [
+        "INSERT INTO listing_signingkey DEFAULT VALUES",
+        "UPDATE listing_signingkey SET revoked_at = NULL",
+        "INSERT INTO listing_approval DEFAULT VALUES",
+        "UPDATE listing_approval SET statement = ''",
+        "INSERT INTO listing_entry DEFAULT VALUES",
+        "UPDATE listing_withdrawal SET statement = ''",
+        "DELETE FROM listing_withdrawal",
+        "DELETE FROM distribution_edition",
+        "UPDATE distribution_killorder SET lifted_at = now()",
+        "INSERT INTO distribution_subscriber DEFAULT VALUES",
+    ],
+    "staff": [
+        "UPDATE listing_approval SET signature = ''",
+        "DELETE FROM listing_approval",
+        "DELETE FROM listing_signingkey",
+        "INSERT INTO listing_withdrawal DEFAULT VALUES",
+        "INSERT INTO distribution_edition DEFAULT VALUES",
+        "UPDATE distribution_edition SET state = 'published'",
+        "INSERT INTO distribution_editionchange DEFAULT VALUES",
+        "UPDATE distribution_knotstate SET digest = ''",
+        "DELETE FROM listing_entryevent",
+        "DELETE FROM listing_opinion",
+    ],
+    "partner": ["SELECT 1 FROM listing_entry", "SELECT 1 FROM distribution_subscriber", "SELECT 1 FROM listing_appeal"],
+    "public": ["SELECT 1 FROM listing_entry", "SELECT id FROM listing_appeal", "SELECT 1 FROM distribution_edition"],
+}
+
+
+def test_no_process_alone_can_make_both_halves_of_the_list(role: tuple[str, psycopg.Connection]) -> None:
+    """The worker makes no signature of a person, the staff face no edition and no ending; the others see nothing."""
+    name, connection = role
+    for attack in LIST_REFUSED[name]:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(attack)

@@ -13,6 +13,7 @@ from mamori.lists.listing.models import Appeal
 from mamori.lists.listing.queries.shown import appeal_due
 from mamori.lists.listing.states import AppealState, Proof
 from tests.lists.cases import listable
+from tests.programs import needs
 
 pytestmark = pytest.mark.django_db
 URL = "https://bad.example/board/1"
@@ -116,3 +117,32 @@ def test_reading_a_complaint_is_logged(client, body, person):
     text, contact = services.appeal_read(actor=body.both.actor, appeal_id=Appeal.objects.get().id)
     assert (text, contact) == ("This is my shop.", "shop@bad.example")
     assert Event.objects.filter(event="listing.appeal_read").count() == 1
+
+
+@pytest.mark.resolvers
+@needs("knotd", "knotc", "unbound")
+def test_control_is_proved_by_a_record_of_the_domain_itself(client, body, person, settings, dns_world):
+    """Real records of a real name server, asked at last through a real resolver. Only the exact token counts."""
+    settings.RECHECK, settings.NAMESERVERS = True, [f"127.0.0.1:{dns_world.example.port}"]
+    url = "https://contested.example/board/1"
+    body.list(listable(url, person))
+    complain(client, url)
+    jobs.run_sweep("listing.match_appeals")
+    appeal = Appeal.objects.get()
+
+    def prove():
+        services.appeal_prove(actor=body.both.actor, appeal_id=appeal.id, proof=Proof.DNS)
+
+    def published(*texts):
+        dns_world.record(f"_mamori-appeal.{appeal.host}", "TXT", *texts)
+
+    for texts in ((), (appeal.token[:-1],), (f"{appeal.token} x", "v=spf1 -all")):
+        if texts:
+            published(*texts)
+        with pytest.raises(DomainError), transaction.atomic():
+            prove()
+    published("v=spf1 -all", appeal.token)
+    settings.NAMESERVERS = ["{}:{}".format(*dns_world.resolvers["unbound"])]
+    prove()
+    appeal.refresh_from_db()
+    assert (appeal.proof, appeal.proved_at is not None) == (Proof.DNS, True)

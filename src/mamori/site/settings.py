@@ -1,5 +1,6 @@
 """All settings, read from the environment in this one place (docs/operations.md has the table)."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -163,6 +164,10 @@ SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REFERRER_POLICY = "no-referrer" if FACE in {"public", "partner"} else "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("MAMORI_BEHIND_PROXY") else None
+try:  # staff: networks of proxies whose X-Forwarded-For is believed, for the limits of log-ins alone
+    TRUSTED_PROXIES = [ip_network(each) for each in env.items("MAMORI_TRUSTED_PROXIES")]
+except ValueError as error:
+    raise env.SettingError(f"MAMORI_TRUSTED_PROXIES: {error}") from error
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

@@ -1,3 +1,6 @@
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.accounts.scopes import register_scope
 from mamori.ground.actors import Role, grant
 
 SEE = "distribution.see"
@@ -5,7 +8,7 @@ EXPORT = "distribution.export"
 SUBSCRIBERS = "distribution.subscribers"
 KILL = "distribution.kill"
 RESTORE = "distribution.restore"
-LIST_READ = "list.read"  # a scope of subscribers' tokens
+LIST_READ = "list.read"  # a scope of tokens; a subscriber's own is made, and ends, with its subscription
 
 grant(SEE, Role.LIST_REVIEWER, Role.LIST_APPROVER, Role.SENIOR_ANALYST, Role.AUDITOR, Role.OPERATOR)
 grant(EXPORT, Role.LIST_APPROVER, Role.AUDITOR)
@@ -13,3 +16,4 @@ grant(SUBSCRIBERS, Role.LIST_APPROVER, Role.OPERATOR)
 grant(KILL, Role.LIST_APPROVER, Role.SENIOR_ANALYST, Role.AUDITOR)
 grant(RESTORE, Role.LIST_APPROVER)
 grant(LIST_READ)
+register_scope(LIST_READ, _("Fetch signed editions"))
