@@ -127,7 +127,9 @@ class World:
         self.work()
 
     def gone(self, content_id: UUID) -> None:
+        """Two people half an hour apart find it gone."""
         self.attest(content_id, online=False, by=self.first)
+        self.frozen.shift(timedelta(minutes=30))
         self.attest(content_id, online=False, by=self.second)
 
     def hold(self, content_id: UUID) -> None:

@@ -260,8 +260,99 @@ def test_a_changed_page_a_person_found_empty_is_gone_from_then_on(site, found, f
     assert results(found)[2:] == ["page_up_media_gone"] * 3
 
 
+def test_content_that_is_gone_and_confirmed_anew_is_looked_at_at_once(site, found, frozen, person):
+    """Reported again, judged again: earlier negatives say nothing about it any more."""
+    from mamori.hotline.assessment.models import ContentItem
+    from mamori.hotline.assessment.queries import content_state
+    from mamori.hotline.assessment.services import content_reopen
+    from mamori.hotline.assessment.states import Verdict as Opinion
+
+    run_checks()
+    gone(site, frozen, found)
+    services.watch_begin(content_id=found)
+    assert Watch.objects.get().state == "gone", "the fact of the first confirmation told twice changes nothing"
+    frozen.shift(timedelta(hours=3))
+    content_reopen(actor=person(Role.SENIOR_ANALYST).actor, content_id=found)
+    for _ in range(2):
+        give(person(Role.ANALYST), ContentItem.objects.get(id=found), Opinion.BASELINE)
+    services.watch_begin(content_id=found)
+    watch = Watch.objects.get()
+    assert (watch.state, watch.negatives, watch.since, watch.gone_at) == ("watching", 0, clock.now(), None)
+    assert queries.last_verdict(found) == Verdict.UNKNOWN
+    site.answer = Response(200, PAGE)
+    run_checks()
+    assert results(found)[-1] == "online_same"
+    assert queries.is_surely_online(found, clock.now())
+    gone(site, frozen, found)
+    assert content_state(found) == "removed"
+    assert results(found)[-3:] == ["gone_4xx"] * 3
+
+
+def test_content_found_online_while_it_is_judged_again_leaves_that_round_alone(found, frozen, person):
+    from mamori.hotline.assessment.queries import content_state
+    from mamori.hotline.assessment.services import content_reopen
+
+    one, other = person(Role.ANALYST), person(Role.ANALYST)
+    services.check_attest(actor=one.actor, content_id=found, online=False)
+    frozen.shift(timedelta(minutes=30))
+    assert services.check_attest(actor=other.actor, content_id=found, online=False) == "gone"
+    content_reopen(actor=person(Role.SENIOR_ANALYST).actor, content_id=found)
+    frozen.shift(timedelta(minutes=30))
+    assert services.check_attest(actor=one.actor, content_id=found, online=True) == "online"
+    assert (content_state(found), Watch.objects.get().state) == ("awaiting_assessment", "watching")
+
+
+class TestDueForPeople:
+    """Where re-check is off, the desk says what to look at: when asked, daily in the first week, weekly later."""
+
+    def lines(self, person):
+        return [(w.count, w.alarm) for w in queries.desk(person(Role.ANALYST).actor)]
+
+    def test_what_is_due_and_what_is_late(self, found, frozen, person):
+        actor = person(Role.ANALYST).actor
+        assert self.lines(person) == [(1, False)], "nobody looked since it was confirmed"
+        services.check_attest(actor=actor, content_id=found, online=True)
+        assert self.lines(person) == []
+        frozen.shift(timedelta(hours=24))
+        assert self.lines(person) == [(1, False)]
+        frozen.shift(timedelta(hours=24))
+        assert self.lines(person) == [(1, False), (1, True)]
+        for _ in range(7):
+            services.check_attest(actor=actor, content_id=found, online=True)
+            frozen.shift(timedelta(hours=24))
+        services.check_attest(actor=actor, content_id=found, online=True)
+        frozen.shift(timedelta(days=6))
+        assert self.lines(person) == [], "weekly after the first week"
+        frozen.shift(timedelta(days=1))
+        assert self.lines(person) == [(1, False)]
+        frozen.shift(timedelta(days=7))
+        assert self.lines(person) == [(1, False), (1, True)]
+
+    def test_what_is_asked_for_is_due_at_once_from_when_it_was_first_asked(self, found, frozen, person):
+        services.check_attest(actor=person(Role.ANALYST).actor, content_id=found, online=True)
+        frozen.shift(timedelta(hours=1))
+        for _ in range(3):
+            services.check_now(actor=SYSTEM, content_id=found)
+            frozen.shift(timedelta(hours=1))
+        assert self.lines(person) == [(1, False)]
+        watch = Watch.objects.get()
+        assert queries.next_check(watch) == watch.asked_at == clock.now() - timedelta(hours=3)
+
+    def test_the_desk_leads_to_just_these(self, found, frozen, person, browser_of):
+        analyst = person(Role.ANALYST)
+        url = queries.desk(analyst.actor)[0].url
+        assert "site[.]example" in browser_of(analyst).get(url).content.decode()
+        services.check_attest(actor=analyst.actor, content_id=found, online=True)
+        assert "site[.]example" not in browser_of(analyst).get(url).content.decode()
+        assert queries.desk(person(Role.AUDITOR).actor) == []
+
+    def test_where_machines_look_nobody_is_asked(self, site, found, frozen, person):
+        frozen.shift(timedelta(days=30))
+        assert self.lines(person) == []
+
+
 class TestAttestation:
-    def test_two_people_can_say_it_is_gone(self, found, frozen, person):
+    def test_two_people_half_an_hour_apart_can_say_it_is_gone(self, found, frozen, person):
         one, other = person(Role.ANALYST), person(Role.ANALYST)
         services.check_attest(actor=one.actor, content_id=found, online=True)
         assert queries.is_surely_online(found, clock.now())
@@ -269,6 +360,10 @@ class TestAttestation:
         assert (
             services.check_attest(actor=one.actor, content_id=found, online=False, end=End.MOVED) == "offline_suspected"
         )
+        frozen.shift(timedelta(minutes=29))
+        early = services.check_attest(actor=other.actor, content_id=found, online=False)
+        assert early == "offline_suspected", "one outage is not seen twice"
+        frozen.shift(timedelta(minutes=1))
         assert services.check_attest(actor=other.actor, content_id=found, online=False) == "gone"
         from mamori.hotline.assessment.queries import content_state
 

@@ -47,7 +47,7 @@ def verdict(looks: Sequence[Look], *, vantage_points: int) -> Verdict:
 
     A page that changed tells nothing about what was judged until a person looked at it. Gone needs three agreeing
     negatives over at least 30 minutes from as many vantage points as are configured, or the word of two different
-    analysts. Inconclusive checks never count.
+    analysts who looked at least 30 minutes apart. Inconclusive checks never count.
     """
     counted = [look for look in looks if look.result.positive or look.result.negative]
     if not counted:
@@ -57,8 +57,7 @@ def verdict(looks: Sequence[Look], *, vantage_points: int) -> Verdict:
     if counted[0].result.positive:
         return Verdict.ONLINE
     run = negative_run(looks)
-    people = {look.attested_by for look in run if look.attested_by}
-    if len(people) >= 2:
+    if _two_people_agree(run):
         return Verdict.GONE
     enough = len(run) >= GONE_AFTER and run[0].at - run[-1].at >= GONE_SPAN
     places = {look.vantage for look in run if not look.attested_by}
@@ -76,6 +75,16 @@ def negative_run(looks: Sequence[Look]) -> list[Look]:
         if look.result.negative:
             run.append(look)
     return run
+
+
+def _two_people_agree(run: Sequence[Look]) -> bool:
+    """Whether two different people found it gone, half an hour apart: one outage is not seen twice."""
+    attested = [look for look in run if look.attested_by]
+    return any(
+        later.attested_by != earlier.attested_by and later.at - earlier.at >= GONE_SPAN
+        for at, later in enumerate(attested)
+        for earlier in attested[at + 1 :]
+    )
 
 
 def end_of(run: Sequence[Look]) -> End:

@@ -8,6 +8,7 @@ from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.ground.ui.moments import Moment, Waiting
 from mamori.ground.ui.states import look
@@ -80,10 +81,19 @@ def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
 
 
 def desk(actor: Actor) -> list[Waiting]:
-    """Pages a machine cannot judge: they changed, or refuse machines."""
+    """Pages a machine cannot judge: they changed, or refuse machines. All, where re-check is off."""
     if not actor.may(CHECK):
         return []
     waiting = []
+    here, now = reverse("checks_desk"), clock.now()
+    for due, late, title in (
+        ("due", False, _("Content to look at yourself: re-check is off")),
+        ("late", True, _("Content nobody looked at for twice the time")),
+    ):
+        count = Watch.objects.filter(due_for_people(now, late=late))[:1000].count()
+        if count:
+            url = f"{here}?watches-due={due}&watches-sort=last_at"
+            waiting.append(Waiting(title, count, url, "error" if late else "warning", alarm=late))
     for result, title in (
         (Result.ONLINE_CHANGED, _("Pages that changed: look at them again")),
         (Result.BLOCKED_OR_CHALLENGED, _("Pages that refuse the re-check: look yourself")),
@@ -91,8 +101,18 @@ def desk(actor: Actor) -> list[Waiting]:
         rows = Watch.objects.filter(state=WatchState.WATCHING, last_result=result)
         count = rows[:1000].count()
         if count:
-            waiting.append(Waiting(title, count, f"{reverse('checks_desk')}?last_result={result}", "warning"))
+            waiting.append(Waiting(title, count, f"{here}?watches-last_result={result}", "warning"))
     return waiting
+
+
+def due_for_people(now: datetime, *, late: bool = False) -> Q:
+    """Watches a person should have looked at by now, where re-check is off; `late`: for twice that time already."""
+    if settings.RECHECK:
+        return Q(pk__in=[])
+    day, week = schedule.DAY * (1 + late), schedule.WEEK * (1 + late)
+    asked = Q(asked_at__lte=now - day * late) & (Q(last_at=None) | Q(asked_at__gt=F("last_at")))
+    daily = Q(last_at__lte=now - day, last_at__lt=F("since") + schedule.WEEK) | Q(last_at=None, since__lte=now - day)
+    return (asked | daily | Q(last_at__lte=now - week)) & Q(state=WatchState.WATCHING)
 
 
 def person_may_attest(watch: Watch) -> bool:
@@ -107,8 +127,11 @@ def is_confirmed(content_id: UUID) -> bool:
 
 
 def looks_of(content_id: UUID) -> list[judge.Look]:
-    """The newest checks, newest first, as the verdict needs them."""
+    """The newest checks of the present watch, newest first, as the verdict needs them: an earlier end is over."""
     rows = Check.objects.filter(content_id=content_id).order_by("-at", "-id")
+    since = Watch.objects.filter(content_id=content_id).values_list("since", flat=True).first()
+    if since is not None:
+        rows = rows.filter(at__gte=since)
     values = rows.values_list("at", "result", "vantage", "attested_by_id", "note")[:MOST_LOOKS]
     return [judge.Look(at, Result(result), vantage, by, note == "moved") for at, result, vantage, by, note in values]
 
@@ -193,9 +216,11 @@ def _coming_back(rows: QuerySet[Watch], now: datetime) -> QuerySet[Watch]:
 
 
 def next_check(watch: Watch) -> datetime | None:
-    """When this will be looked at next by a machine; None: never."""
-    if not settings.RECHECK or watch.state == WatchState.ENDED:
+    """When this is to be looked at next, by a machine or, where re-check is off, by a person; None: never."""
+    if watch.state == WatchState.ENDED or (not settings.RECHECK and watch.state == WatchState.GONE):
         return None
+    if not settings.RECHECK:
+        return schedule.next_for_people(since=watch.since, last_at=watch.last_at, asked_at=watch.asked_at)
     if watch.state == WatchState.GONE and watch.gone_at and watch.last_at:
         return schedule.next_after_gone(gone_at=watch.gone_at, last_at=watch.last_at)
     return _next(watch)

@@ -7,10 +7,11 @@ from uuid import UUID
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 GONE_AFTER = 3
+WEEK = 7 * DAY
 GONE_SPAN = timedelta(minutes=30)
 BANDS = ((DAY, HOUR), (3 * DAY, 4 * HOUR), (14 * DAY, 12 * HOUR))
 """Age of the watch up to which an interval holds; daily after the last."""
-COMES_BACK = (DAY, 7 * DAY, 30 * DAY, 90 * DAY)
+COMES_BACK = (DAY, WEEK, 30 * DAY, 90 * DAY)
 JITTER = 0.1
 
 
@@ -26,6 +27,14 @@ def next_while_watching(content_id: UUID, *, since: datetime, last_at: datetime 
     if negatives:
         return last_at + timedelta(minutes=16 + 8 * chance)
     return last_at + interval(last_at - since) * (1 - JITTER + 2 * JITTER * chance)
+
+
+def next_for_people(*, since: datetime, last_at: datetime | None, asked_at: datetime | None) -> datetime:
+    """When a person should look, where re-check is off: when asked for, daily in the first week, weekly later."""
+    if asked_at is not None and (last_at is None or asked_at > last_at):
+        return asked_at
+    seen = last_at or since
+    return seen + (DAY if seen - since < WEEK else WEEK)
 
 
 def next_after_gone(*, gone_at: datetime, last_at: datetime) -> datetime | None:

@@ -15,7 +15,7 @@ from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.facts import announce
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.assessment import services as content_services
-from mamori.hotline.assessment.states import ContentState, Reason
+from mamori.hotline.assessment.states import ENDS, ContentState, Reason
 from mamori.hotline.checks import judge
 from mamori.hotline.checks.facts import FoundGone, FoundOnline, Resurfaced
 from mamori.hotline.checks.fetch import fetch
@@ -34,7 +34,7 @@ from mamori.hotline.checks.queries import (
 from mamori.hotline.checks.states import WATCH, End, Result, Verdict, WatchState
 
 MOST_DUE = 500
-_UNDECIDED = (Result.ERROR_OURS, Result.BLOCKED_OR_CHALLENGED)
+_ENDED = (*ENDS, ContentState.WATCH, ContentState.CLOSED)
 
 
 class Evidence(TypedDict, total=False):
@@ -50,18 +50,22 @@ class Evidence(TypedDict, total=False):
 
 @transaction.atomic
 def watch_begin(*, content_id: UUID) -> None:
-    """Watch confirmed content from now on. Safe to call again."""
-    if not is_confirmed(content_id):
+    """Watch confirmed content from now on, what was gone and is confirmed anew too. Safe to call again."""
+    decision = assessment.decision_of(content_id)
+    if decision is None or not is_confirmed(content_id):
         return
     watch, new = Watch.objects.select_for_update().get_or_create(content_id=content_id, defaults={"since": clock.now()})
-    if not new and watch.state == WatchState.ENDED:
-        watch.since, watch.negatives, watch.first_negative_at = clock.now(), 0, None
-        fields = ("since", "negatives", "first_negative_at")
-        states.move(watch, WatchState.WATCHING, machine=WATCH, actor=SYSTEM, event="checks.watch_begun", changed=fields)
-    elif new:
+    if new:
         audit.record("checks.watch_begun", subject=watch, actor=SYSTEM)
-    if new and settings.RECHECK:
-        _ask(watch, actor=SYSTEM)
+    elif watch.state == WatchState.ENDED or (
+        watch.gone_at is not None and decision.confirmed_at is not None and decision.confirmed_at >= watch.gone_at
+    ):
+        watch.since, watch.negatives, watch.first_negative_at, watch.gone_at = clock.now(), 0, None, None
+        fields = ("since", "negatives", "first_negative_at", "gone_at")
+        states.move(watch, WatchState.WATCHING, machine=WATCH, actor=SYSTEM, event="checks.watch_begun", changed=fields)
+    else:
+        return
+    _ask(watch, actor=SYSTEM)
 
 
 @transaction.atomic
@@ -77,17 +81,17 @@ def check_now(*, actor: Actor, content_id: UUID) -> None:
     """Ask for a check at once. Where re-check is off nothing is fetched: the desk asks a person to look."""
     actor.require(CHECK)
     watch = _locked(content_id)
-    if settings.RECHECK:
-        _ask(watch, actor=actor)
-    elif not actor.is_system:
+    if not settings.RECHECK and not actor.is_system:
         raise _off()
+    _ask(watch, actor=actor)
 
 
 @transaction.atomic
 def check_attest(*, actor: Actor, content_id: UUID, online: bool, end: End = End.REMOVED) -> Verdict:
     """A person looked and says what is there: where re-check is off, or where a machine cannot tell.
 
-    `end` says how it is gone. Three attestations over 30 minutes, or two different people, make it gone.
+    `end` says how it is gone. Three attestations over 30 minutes, or two different people 30 minutes apart, make it
+    gone.
     """
     actor.require(CHECK)
     if actor.id is None:
@@ -215,10 +219,11 @@ def _found_online(watch: Watch, *, actor: Actor) -> None:
     if watch.state == WatchState.WATCHING:
         announce(FoundOnline(watch.content_id))
         return
-    watch.since, watch.gone_at = clock.now(), None
+    watch.since, watch.gone_at = watch.last_at or clock.now(), None
     changed = ("since", "gone_at")
     states.move(watch, WatchState.WATCHING, machine=WATCH, actor=actor, event="checks.resurfaced", changed=changed)
-    content_services.content_resurfaced(actor=SYSTEM, content_id=watch.content_id)
+    if assessment.content_state(watch.content_id) in _ENDED:  # a round of opinions that is open decides by itself
+        content_services.content_resurfaced(actor=SYSTEM, content_id=watch.content_id)
     announce(Resurfaced(watch.content_id), FoundOnline(watch.content_id))
 
 
@@ -232,10 +237,15 @@ def _found_gone(watch: Watch, end: End, result: Result, *, actor: Actor) -> None
 
 
 def _ask(watch: Watch, *, actor: Actor) -> None:
+    """Store a job for a look at once. Where re-check is off the desk asks people, from when it was first asked for."""
+    unseen = watch.asked_at is not None and (watch.last_at is None or watch.asked_at > watch.last_at)
+    if unseen and not settings.RECHECK:
+        return
     watch.asked_at = clock.now()
     watch.save(update_fields=["asked_at"])
     audit.record("checks.asked", subject=watch, actor=actor)
-    jobs.defer("checks.check", content_id=str(watch.content_id), asked_at=watch.asked_at.isoformat())
+    if settings.RECHECK:
+        jobs.defer("checks.check", content_id=str(watch.content_id), asked_at=watch.asked_at.isoformat())
 
 
 def _locked(content_id: UUID) -> Watch:

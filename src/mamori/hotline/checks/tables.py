@@ -1,6 +1,11 @@
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground import clock
 from mamori.ground.ui.filters import Choices
 from mamori.ground.ui.states import registered
 from mamori.ground.ui.tables import ChoiceFilter, Column, Table
@@ -9,6 +14,14 @@ from mamori.hotline.checks import queries
 
 def _choices(machine: str) -> Choices:
     return [(value, look.word) for value, look in registered()[machine].items() if value]
+
+
+class DueFilter(ChoiceFilter):
+    """What a person should look at now, where re-check is off: "due" or "late"."""
+
+    def apply(self, rows: QuerySet[Any], cleaned: Mapping[str, Any]) -> QuerySet[Any]:
+        asked = cleaned[self.name]
+        return rows.filter(queries.due_for_people(clock.now(), late=asked == "late")) if asked else rows
 
 
 class WatchTable(Table):
@@ -31,6 +44,7 @@ class WatchTable(Table):
     filters = (
         ChoiceFilter("state", _("Watch"), choices=lambda: _choices("watch")),
         ChoiceFilter("last_result", _("Newest check"), choices=lambda: _choices("check")),
+        DueFilter("due", _("For people"), choices=[("due", _("To look at now")), ("late", _("For twice the time"))]),
     )
     order = "-last_at"
     empty_title = _("Nothing is watched yet")
