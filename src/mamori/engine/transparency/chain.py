@@ -18,6 +18,7 @@ from typing import NamedTuple
 DOMAIN = b"mamori audit event v1\x00"
 GENESIS = bytes(32)
 _MAX_INTEGER = 2**53 - 1
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 class ChainedEvent(NamedTuple):
@@ -45,7 +46,7 @@ class ChainReport:
 
 def canonical(value: object) -> bytes:
     """Canonical JSON of RFC 8785, without fractions. ValueError for floats, large integers, keys that are no text."""
-    return json.dumps(_ordered(value), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(_ordered(value)).encode()
 
 
 def link(previous: bytes, seq: int, event: bytes) -> bytes:
@@ -88,9 +89,12 @@ def _ordered(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_ordered(item) for item in value]
     if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            raise ValueError("canonical JSON has only strings as keys")
-        return {key: _ordered(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+        try:
+            plain = "".join(value).isascii()
+        except TypeError as error:
+            raise ValueError("canonical JSON has only strings as keys") from error
+        keys = sorted(value) if plain else sorted(value, key=lambda key: key.encode("utf-16-be"))
+        return {key: held if type(held := value[key]) is str else _ordered(held) for key in keys}
     raise ValueError(f"canonical JSON has no {type(value).__name__}")
 
 

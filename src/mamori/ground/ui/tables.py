@@ -142,7 +142,10 @@ class Table:
     @cached_property
     def _fetched(self) -> list[Any]:
         start = (self.page - 1) * self.page_size
-        return list(self.selected[start : start + self.page_size + 1])
+        rows = self.selected
+        if start:  # what is passed over costs neither joins nor annotations
+            return list(rows.filter(pk__in=rows.values("pk")[start : start + self.page_size + 1]))
+        return list(rows[: self.page_size + 1])
 
     @property
     def rows(self) -> list[Any]:

@@ -37,7 +37,8 @@ class Watch(models.Model):
         ]
         indexes = [
             models.Index("state", models.F("last_at").asc(nulls_first=True), name="checks_watch_due"),
-            models.Index(fields=["last_result", "last_at"], name="checks_watch_result", condition=~Q(state="ended")),
+            models.Index(fields=["last_result", "last_at"], name="checks_watch_result"),
+            models.Index(fields=["last_at", "content"], name="checks_watch_newest"),
         ]
 
 

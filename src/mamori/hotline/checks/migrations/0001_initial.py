@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('gone_at', models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(models.F('state'), models.OrderBy(models.F('last_at'), nulls_first=True), name='checks_watch_due'), models.Index(condition=models.Q(('state', 'ended'), _negated=True), fields=['last_result', 'last_at'], name='checks_watch_result')],
+                'indexes': [models.Index(models.F('state'), models.OrderBy(models.F('last_at'), nulls_first=True), name='checks_watch_due'), models.Index(fields=['last_result', 'last_at'], name='checks_watch_result'), models.Index(fields=['last_at', 'content'], name='checks_watch_newest')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['watching', 'gone', 'ended'])), name='watch_state_known'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'gone'), _negated=True), ('gone_at__isnull', False), _connector='OR'), name='checks_gone_has_moment')],
             },
         ),
