@@ -4,6 +4,7 @@ import contextlib
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from mamori.ground.letters.facts import LetterFailed, LetterHanded
 from mamori.ground.letters.models import Letter
 from mamori.hotline.assessment.facts import ChildAtRiskFound, ContentConfirmed
 from mamori.hotline.referral import queries, services
-from mamori.hotline.referral.models import Hold, Referral
+from mamori.hotline.referral.models import Hold, Policy, Referral
 from mamori.hotline.referral.states import Channel, Delivery, FeedbackKind, PolicyKind
 from tests.hotline.outside import content
 from tests.hotline.referral_steps import BOX, CHIEF, DUTY, HOUR, deliver, refer, row, send, steps, tick
@@ -183,6 +184,34 @@ class TestPolicies:
         assert queries.is_cleared(row(one).content_id)
         assert queries.told_at(row(one).content_id) is None
 
+    def test_simultaneous_on_the_desk_needs_a_mailbox(self, policy, person):
+        with pytest.raises(DomainError, match="nobody_told"):
+            policy(PolicyKind.SIMULTANEOUS, notification_mail="")
+        policy(PolicyKind.SIMULTANEOUS, notification_mail="", channel=Channel.API)
+        policy(PolicyKind.PER_ITEM, notification_mail="")
+        one = refer()
+        with pytest.raises(DomainError, match="nobody_told"):
+            services.referral_choose(actor=person(Role.ANALYST).actor, referral_id=one, kind=PolicyKind.SIMULTANEOUS)
+        assert row(one).state == "drafted"
+
+    def test_simultaneous_clears_nothing_while_it_only_stands_on_our_own_desk(self, policy, person, officer):
+        policy(PolicyKind.PER_ITEM)
+        one = refer()
+        services.referral_choose(actor=person(Role.ANALYST).actor, referral_id=one, kind=PolicyKind.SIMULTANEOUS)
+        Policy.objects.update(notification_mail="")  # per item may have none
+        jobs.run_sweep("referral.send")
+        assert row(one).state == "sent"
+        assert not queries.is_cleared(row(one).content_id)
+        deliver(one, officer)
+        assert queries.is_cleared(row(one).content_id)
+
+    def test_nothing_is_cleared_in_the_database_before_police_were_told(self, policy):
+        policy()
+        one = refer()
+        send()
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Referral.objects.filter(id=one).update(cleared_at=clock.now())
+
     def test_per_item_waits_for_an_analyst_but_not_when_a_child_is_at_risk(self, policy, person, officer):
         policy(PolicyKind.PER_ITEM)
         one = refer()
@@ -263,6 +292,30 @@ class TestHolds:
         tick(frozen, timedelta(seconds=1))
         assert row(delivered).state == "released"
         assert queries.is_cleared(row(delivered).content_id)
+        assert Hold.objects.get().ended_how == "lapsed"
+
+    def test_without_a_named_supervisor_it_does_not_lapse_and_seniors_are_alarmed(
+        self, policy, officer, senior, frozen
+    ):
+        policy(supervisors=[])
+        one = refer()
+        send()
+        deliver(one, officer)
+        self.hold(one, officer, days=1)
+
+        def alarms():
+            return [str(w.url) for w in queries.desk(senior) if w.alarm]
+
+        assert len(alarms()) == 1  # nobody is named
+        tick(frozen, timedelta(days=10))
+        tick(frozen, timedelta(days=10))
+        assert Hold.objects.get().ended_at is None
+        assert len(alarms()) == 2
+        policy(supervisors=[CHIEF])
+        tick(frozen)
+        assert Letter.objects.filter(to=CHIEF).exists()
+        assert alarms() == []
+        tick(frozen, timedelta(hours=25))
         assert Hold.objects.get().ended_how == "lapsed"
 
     def test_under_approval_a_lapsed_hold_clears_nothing(self, policy, officer, frozen):

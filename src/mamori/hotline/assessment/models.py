@@ -83,6 +83,7 @@ class ContentItem(models.Model):
             models.Index(fields=["host"], name="assessment_by_host"),
             models.Index(fields=["host"], name="assessment_illegal_on_host", condition=Q(verdict__in=list(ILLEGAL))),
             models.Index(fields=["opened_at"], name="assessment_opened"),
+            models.Index(fields=["opened_at"], name="assessment_at_risk", condition=Q(at_risk=True)),
             models.Index(fields=["settled_at"], name="assessment_settled", condition=Q(settled_at__isnull=False)),
         ]
 

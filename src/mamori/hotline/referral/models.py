@@ -54,6 +54,10 @@ class Policy(models.Model):
                 condition=Q(channel__in=[str(c) for c in Channel]), name="referral_policy_channel_known"
             ),
             models.CheckConstraint(
+                condition=~Q(kind="simultaneous", channel="desk", notification_mail=""),
+                name="referral_policy_hands_something_over",
+            ),
+            models.CheckConstraint(
                 condition=Q(silence_hours__gte=1, longest_hold_days__gte=1), name="referral_policy_clocks_run"
             ),
         ]
@@ -119,6 +123,10 @@ class Referral(models.Model):
             models.CheckConstraint(
                 condition=Q(cleared_at__isnull=True) | Q(sent_at__isnull=False),
                 name="referral_referral_cleared_when_sent",
+            ),
+            models.CheckConstraint(
+                condition=Q(cleared_at__isnull=True) | Q(kind="simultaneous") | Q(delivered_at__isnull=False),
+                name="referral_referral_cleared_when_told",
             ),
             models.CheckConstraint(
                 condition=Q(feedback__in=[*(str(f) for f in FeedbackKind), ""]), name="referral_referral_feedback_known"

@@ -256,17 +256,23 @@ def policy_page(request: StaffRequest) -> HttpResponse:
         request.actor.require(POLICY)
         if form is not None and form.is_valid():
             values = form.cleaned_data
-            services.policy_set(
-                actor=request.actor,
-                **{
-                    **values,
-                    "kind": PolicyKind(values["kind"]),
-                    "channel": Channel(values["channel"]),
-                    "organisation_id": UUID(values["organisation_id"]) if values["organisation_id"] else None,
-                },
-            )
-            messages.success(request, _("The new version is in force for referrals opened from now on."))
-            return redirect("referral_policy")
+            try:
+                services.policy_set(
+                    actor=request.actor,
+                    **{
+                        **values,
+                        "kind": PolicyKind(values["kind"]),
+                        "channel": Channel(values["channel"]),
+                        "organisation_id": UUID(values["organisation_id"]) if values["organisation_id"] else None,
+                    },
+                )
+            except DomainError as error:
+                if error.status != 422:
+                    raise
+                form.add_error(None, f"{error.message} {error.remedy}".strip())
+            else:
+                messages.success(request, _("The new version is in force for referrals opened from now on."))
+                return redirect("referral_policy")
     status = 422 if form is not None and form.errors else 200
     return render(request, "referral/policy.html", {"versions": versions, "form": form}, status=status)
 

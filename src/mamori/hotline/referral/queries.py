@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -31,6 +32,7 @@ from mamori.hotline.referral.states import (
 )
 
 MOST = 1000
+UNTOLD_AFTER = timedelta(minutes=5)  # the sweep tells supervisors within a minute
 NOBODY = UUID(int=0)
 
 
@@ -236,6 +238,16 @@ def police_organisations() -> list[tuple[str, str]]:
     return [(str(o.id), o.name) for o in rows]
 
 
+def policy_in_force() -> Policy | None:
+    """The newest policy; None before the first referral."""
+    return Policy.objects.filter(jurisdiction=settings.JURISDICTION).order_by("-version").first()
+
+
+def supervised(policy: Policy | None) -> bool:
+    """Whether somebody is named who learns that a hold is over."""
+    return policy is not None and bool(policy.supervisors)
+
+
 def _alarms(actor: Actor) -> list[Waiting]:
     """Nobody may take these for told."""
     now = clock.now()
@@ -257,9 +269,16 @@ def _alarms(actor: Actor) -> list[Waiting]:
     if failed:
         found.append(Waiting(_("Letters to police that failed"), failed, page, "error", alarm=True))
     if actor.may(POLICY):
-        policy = Policy.objects.order_by("-set_at", "-version").first()
+        policy = policy_in_force()
         if policy is None or not (policy.duty_mail or policy.duty_phone):
             found.append(Waiting(_("No duty officer is named"), 1, reverse("referral_policy"), "warning"))
+        if not supervised(policy):
+            title = _("No supervisor is named: nobody learns when a hold is over")
+            found.append(Waiting(title, 1, reverse("referral_policy"), "error", alarm=True))
+        unsaid = Hold.objects.filter(ended_at=None, told_at=None, until__lte=now - UNTOLD_AFTER)[:MOST].count()
+        if unsaid:
+            title = _("Holds are over and no supervisor was told: they go on until one is named")
+            found.append(Waiting(title, unsaid, f"{page}?referrals-state=hold_requested", "error", alarm=True))
     return found
 
 

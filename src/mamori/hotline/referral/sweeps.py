@@ -7,6 +7,11 @@ def send() -> None:
     services.referrals_send()
 
 
+@sweep("referral.mend")
+def mend() -> None:
+    services.referrals_mend()
+
+
 @sweep("referral.clocks")
 def clocks() -> None:
     services.clocks_run()

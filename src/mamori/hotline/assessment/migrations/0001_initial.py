@@ -221,6 +221,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='contentitem',
+            index=models.Index(condition=models.Q(('at_risk', True)), fields=['opened_at'], name='assessment_at_risk'),
+        ),
+        migrations.AddIndex(
+            model_name='contentitem',
             index=models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['settled_at'], name='assessment_settled'),
         ),
         migrations.AddConstraint(

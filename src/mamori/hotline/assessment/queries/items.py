@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.addresses import Address, canonicalize
@@ -14,7 +15,7 @@ from mamori.ground.ui.moments import Moment
 from mamori.ground.ui.states import look
 from mamori.hotline.assessment.models import ContentEvent, ContentItem, ContentReport, Decision
 from mamori.hotline.assessment.permissions import ARBITRATE, SEE
-from mamori.hotline.assessment.states import UNDER_LEASE, ContentState, Verdict
+from mamori.hotline.assessment.states import ILLEGAL, UNDER_LEASE, ContentState, Verdict
 
 MOST = 1000
 
@@ -139,6 +140,16 @@ def reports_of(actor: Actor, content_id: UUID) -> list[ReportView]:
     _visible(actor, content_id)
     rows = ContentReport.objects.filter(content_id=content_id).order_by("-linked_at")[:200]
     return [ReportView(r.report_id, r.source, r.seen_on, r.urgent, r.linked_at) for r in rows]
+
+
+def confirmed_since(since: datetime, until: datetime) -> QuerySet[ContentItem]:
+    """Items two persons found illegal in a span of time, whatever became of them."""
+    return ContentItem.objects.filter(verdict__in=ILLEGAL, settled_at__range=(since, until))
+
+
+def at_risk_since(since: datetime) -> QuerySet[ContentItem]:
+    """Items of children at risk opened in a span of time."""
+    return ContentItem.objects.filter(at_risk=True, opened_at__gte=since)
 
 
 def submissions_of(content_id: UUID) -> list[UUID]:

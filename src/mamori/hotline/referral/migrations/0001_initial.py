@@ -223,4 +223,12 @@ class Migration(migrations.Migration):
             model_name='step',
             constraint=models.UniqueConstraint(condition=models.Q(('kind', 'alert')), fields=('referral', 'kind', 'number'), name='referral_step_alert_once'),
         ),
+        migrations.AddConstraint(
+            model_name='policy',
+            constraint=models.CheckConstraint(condition=models.Q(('channel', 'desk'), ('kind', 'simultaneous'), ('notification_mail', ''), _negated=True), name='referral_policy_hands_something_over'),
+        ),
+        migrations.AddConstraint(
+            model_name='referral',
+            constraint=models.CheckConstraint(condition=models.Q(('cleared_at__isnull', True), ('kind', 'simultaneous'), ('delivered_at__isnull', False), _connector='OR'), name='referral_referral_cleared_when_told'),
+        ),
     ]

@@ -24,6 +24,7 @@ from mamori.hotline.referral.services.sending import (
     referral_choose,
     referral_open,
     referral_tell_again,
+    referrals_mend,
     referrals_send,
 )
 from mamori.hotline.referral.services.withholding import closings_withhold
@@ -49,6 +50,7 @@ __all__ = [
     "referral_opened_by_officer",
     "referral_tell_again",
     "referrals_fetch",
+    "referrals_mend",
     "referrals_send",
     "release",
 ]

@@ -11,6 +11,7 @@ from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM
 from mamori.hotline.referral.models import Hold, Policy, Referral
 from mamori.hotline.referral.services.answers import end_hold
+from mamori.hotline.referral.services.policies import policy_now
 from mamori.hotline.referral.services.rows import clear, locked, move, step
 from mamori.hotline.referral.services.sending import post
 from mamori.hotline.referral.states import (
@@ -94,8 +95,12 @@ def silence_end() -> None:
 
 @transaction.atomic
 def holds_over() -> None:
-    """A hold's time is over: its policy's named supervisors are told, once."""
+    """A hold's time is over: the named supervisors are told, once: its policy's, or those of the policy in force.
+
+    Where nobody is named nobody is told, so that it does not lapse either: an alarm for seniors, until they name one.
+    """
     now = clock.now()
+    named_now = policy_now().supervisors
     holds = (
         Hold.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("referral__policy")
@@ -104,11 +109,14 @@ def holds_over() -> None:
     )
     by_box: dict[str, list[Hold]] = {}
     for hold in holds:
+        supervisors = hold.referral.policy.supervisors or named_now
+        if not supervisors:
+            continue
         hold.told_at = now
         hold.save(update_fields=["told_at"])
         step(hold.referral, StepKind.HOLD_OVER)
         audit.record("referral.hold_over", subject=hold, actor=SYSTEM)
-        for box in hold.referral.policy.supervisors:
+        for box in supervisors:
             by_box.setdefault(box, []).append(hold)
     for box, over in by_box.items():
         post("supervisors", box, len(over), key=f"police:over:{over[0].id}:{over[0].until:%Y%m%d%H%M%S}:{_short(box)}")

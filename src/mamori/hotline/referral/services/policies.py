@@ -52,6 +52,7 @@ def policy_set(
         and not Organisation.objects.filter(id=organisation_id, kind=Organisation.Kind.POLICE).exists()
     ):
         raise DomainError("no_police", _("This organisation is not police."), status=422)
+    require_way(kind, channel, notification_mail)
     last = Policy.objects.filter(jurisdiction=settings.JURISDICTION).order_by("-version").first()
     policy = Policy.objects.create(
         jurisdiction=settings.JURISDICTION,
@@ -70,3 +71,14 @@ def policy_set(
     )
     audit.record("referral.policy_set", subject=policy, actor=actor, version=policy.version, kind=str(kind))
     return policy.id
+
+
+def require_way(kind: str, channel: str, notification_mail: str) -> None:
+    """Raise DomainError where notices would go at once although nothing is ever handed to police."""
+    if kind == PolicyKind.SIMULTANEOUS and channel == Channel.DESK and not notification_mail:
+        raise DomainError(
+            "nobody_told",
+            _("Notices would go although nothing is handed to police: no mailbox is named."),
+            remedy=_("Name the mailbox for notifications, or let police fetch referrals with their own system."),
+            status=422,
+        )

@@ -1,9 +1,12 @@
 """Open a referral and send it on its way to police."""
 
+import logging
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import translation
 from django.utils.translation import gettext as _text
 from django.utils.translation import gettext_lazy as _
@@ -14,10 +17,11 @@ from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError
 from mamori.ground.facts import announce
 from mamori.ground.letters.services import letter_post
+from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.referral.facts import PoliceCleared
 from mamori.hotline.referral.models import Mailing, Referral
 from mamori.hotline.referral.permissions import CHOOSE
-from mamori.hotline.referral.services.policies import policy_now
+from mamori.hotline.referral.services.policies import policy_now, require_way
 from mamori.hotline.referral.services.rows import clear, locked, move, step
 from mamori.hotline.referral.states import (
     CHOICES,
@@ -30,6 +34,9 @@ from mamori.hotline.referral.states import (
 )
 
 BATCH = 500
+MENDED_AFTER = timedelta(minutes=5)  # the job of the fact has had its time
+MENDED_FOR = timedelta(days=60)  # how far back a missing referral is looked for
+log = logging.getLogger("mamori.referral")
 
 
 @transaction.atomic
@@ -70,13 +77,14 @@ def referral_choose(*, actor: Actor, referral_id: UUID, kind: PolicyKind) -> Non
     referral = locked(referral_id)
     if kind not in CHOICES:
         raise DomainError("not_a_choice", _("Choose one of the three ways."), status=422)
+    require_way(kind, referral.policy.channel, referral.policy.notification_mail)
     referral.kind = kind
     _queue(referral, actor=actor)
 
 
 @transaction.atomic
 def referrals_send() -> None:
-    """Notify police of all that is queued: one letter for each mailbox. Without a mailbox, the desk itself shows it."""
+    """Notify police of all that is queued: one letter for each mailbox. Without one, the desk shows it and clears none."""
     waiting = list(
         Referral.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("policy")
@@ -88,7 +96,7 @@ def referrals_send() -> None:
         if referral.policy.notification_mail:
             by_box.setdefault((referral.policy.notification_mail, referral.urgent), []).append(referral)
         else:
-            referral_sent(referral)
+            referral_sent(referral, handed=False)
     for (box, urgent), referrals in by_box.items():
         mailing = post("notify", box, len(referrals), key=f"police:notify:{referrals[0].id}:{urgent}", urgent=urgent)
         for referral in referrals:
@@ -130,12 +138,15 @@ def mailing_failed(*, letter_id: UUID) -> None:
         audit.record("referral.letter_failed", subject=referral, actor=SYSTEM, letter=letter_id)
 
 
-def referral_sent(referral: Referral) -> None:
-    """Move a locked, queued referral to sent. Simultaneous ones are cleared by it."""
+def referral_sent(referral: Referral, *, handed: bool = True) -> None:
+    """Move a locked, queued referral to sent. A simultaneous one is cleared by it when something was really handed over.
+
+    Not `handed`: it only stands on the desk here, and police may know nothing of it until an officer opens it.
+    """
     referral.sent_at = clock.now()
     move(referral, ReferralState.SENT, actor=SYSTEM, changed=("sent_at",))
     step(referral, StepKind.SENT)
-    if referral.kind == PolicyKind.SIMULTANEOUS:
+    if referral.kind == PolicyKind.SIMULTANEOUS and handed:
         clear(referral)
 
 
@@ -163,6 +174,30 @@ def referral_tell_again(*, actor: Actor, content_id: UUID) -> None:
         key = f"police:again:{referral.id}:{told.count()}"
         referral.mailing = post("again", box, 1, key=key, urgent=referral.urgent)
         referral.save(update_fields=["mailing"])
+
+
+def referrals_mend() -> int:
+    """Refer what two persons confirmed, or where a child is at risk, and police have no referral of. Returns how many.
+
+    The fact refers it within seconds; this finds what a failed job left behind. One that cannot be referred is
+    written into the worker's log and does not hold up the others.
+    """
+    now = clock.now()
+    missing = ~Exists(Referral.objects.filter(content_id=OuterRef("id")))
+    urgent = assessment.at_risk_since(now - MENDED_FOR).filter(missing).values_list("id", flat=True)[:BATCH]
+    settled = assessment.confirmed_since(now - MENDED_FOR, now - MENDED_AFTER).filter(missing)
+    found = dict.fromkeys(settled.values_list("id", flat=True)[:BATCH], False) | dict.fromkeys(urgent, True)
+    done = 0
+    for content_id, at_once in found.items():
+        try:
+            referral_open(actor=SYSTEM, content_id=content_id, urgent=at_once)
+        except (DomainError, DatabaseError):
+            log.exception("content %s cannot be referred", content_id)
+        else:
+            done += 1
+    if done:
+        log.warning("%s contents without a referral were referred", done)
+    return done
 
 
 def is_clear(referral: Referral) -> bool:
