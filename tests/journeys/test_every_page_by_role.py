@@ -58,6 +58,7 @@ PAGES = {
     "desks_case": Page(CASES),
     "desks_figures": Page(CASES),
     "desks_search": Page({A, S, U}),
+    "desks_stuck": Page({S, O}),
     "accounts_members": Page({S, U, O}),
     "accounts_invitations": Page({S, U, O}),
     "accounts_organisations": Page({S, U, O}),

@@ -54,6 +54,11 @@ def case(request: StaffRequest, content_id: UUID) -> HttpResponse:
     )
 
 
+def stuck(request: StaffRequest) -> HttpResponse:
+    """Steps that failed for good, by name."""
+    return render(request, "desks/stuck.html", {"steps": queries.stuck(request.actor)})
+
+
 def figures_page(request: StaffRequest) -> HttpResponse:
     kept = queries.figures(request.actor)
     context: dict[str, Any] = {"kept": kept}

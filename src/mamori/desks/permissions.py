@@ -2,6 +2,7 @@ from mamori.ground.actors import Role, grant
 
 SEARCH = "desks.search"
 FIGURES = "desks.figures"
+SEE_STUCK = "desks.see_stuck"
 _ALL_BUT_THE_OPERATOR = (
     Role.ANALYST,
     Role.SENIOR_ANALYST,
@@ -13,3 +14,4 @@ _ALL_BUT_THE_OPERATOR = (
 
 grant(SEARCH, Role.ANALYST, Role.SENIOR_ANALYST, Role.AUDITOR)
 grant(FIGURES, *_ALL_BUT_THE_OPERATOR)
+grant(SEE_STUCK, Role.OPERATOR, Role.SENIOR_ANALYST)

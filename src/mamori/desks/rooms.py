@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from mamori.desks import queries as stuck
 from mamori.ground.actors import Actor
 from mamori.ground.audit import queries as audit
 from mamori.ground.errors import DomainError
@@ -76,6 +77,7 @@ WAITING: tuple[Desk, ...] = (
     distribution.desk,
     letters.desk,
     audit.desk,
+    stuck.desk,
 )
 DATED: tuple[Desk, ...] = (assessment.desk, tracing.desk, takedown.desk, listing.desk)  # whose deadlines are clocks
 TIMELINES: tuple[Callable[[Actor, UUID], list[Moment]], ...] = (

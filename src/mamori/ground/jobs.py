@@ -7,6 +7,8 @@ is due is always computed from recorded events and `clock.now()`, never from a j
 import json
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import close_old_connections, connection
@@ -80,6 +82,39 @@ def run_sweep(name: str) -> None:
             _sweeps[name]()
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [f"sweep:{name}"])
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Jobs of one task or listener that failed for good. They carry ids, so that only their number is told."""
+
+    name: str
+    number: int
+    since: datetime
+
+
+_NAME = "CASE WHEN args->>'name' = 'ground.listen' THEN args->'arguments'->>'listener' ELSE args->>'name' END"
+
+
+def failed() -> list[Failed]:
+    """What was tried as often as it may and is not tried again, the most first. Successful jobs are not kept."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT coalesce({_NAME}, ''), count(*), min((SELECT max(at) FROM procrastinate_events e"  # noqa: S608
+            " WHERE e.job_id = j.id)) FROM procrastinate_jobs j WHERE status = 'failed' GROUP BY 1 ORDER BY 2 DESC, 1"
+        )
+        return [Failed(*row) for row in cursor.fetchall()]
+
+
+def retry(name: str = "") -> int:
+    """Try failed jobs again from their first attempt: all, or those of one task or listener. Returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET status = 'todo', attempts = 0, scheduled_at = NULL, worker_id = NULL"  # noqa: S608
+            f" WHERE status = 'failed' AND (%s = '' OR {_NAME} = %s)",
+            [name, name],
+        )
+        return int(cursor.rowcount)
 
 
 @app.task(name="mamori.job", queue=QUEUE, retry=RETRY)

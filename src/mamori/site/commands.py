@@ -20,6 +20,7 @@ reports = typer.Typer(no_args_is_help=True, help="Reports.")
 people = typer.Typer(no_args_is_help=True, help="Members of organisations.")
 lists = typer.Typer(no_args_is_help=True, help="The address list: whose keys count for it.")
 letters = typer.Typer(no_args_is_help=True, help="Mail.")
+jobs = typer.Typer(no_args_is_help=True, help="Steps of the work that failed for good.")
 
 
 @contextmanager
@@ -51,7 +52,14 @@ def mount(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(retention)
     app.command(name="kill-switch")(kill_switch)
-    groups = {"database": database, "reports": reports, "people": people, "letters": letters, "list": lists}
+    groups = {
+        "database": database,
+        "reports": reports,
+        "people": people,
+        "letters": letters,
+        "jobs": jobs,
+        "list": lists,
+    }
     for name, group in groups.items():
         app.add_typer(group, name=name)
     lists.add_typer(members, name="members")
@@ -61,6 +69,8 @@ def mount(app: typer.Typer) -> None:
     keys = next(group.typer_instance for group in app.registered_groups if group.name == "keys")
     if keys is not None:
         keys.command("edition")(keys_edition)
+        keys.command("rotate-edition")(keys_rotate_edition)
+        keys.command("rewrap")(keys_rewrap)
 
 
 def serve(
@@ -120,6 +130,7 @@ def database_init() -> None:
         call_command("createcachetable", verbosity=0)
         roles.create_roles(passwords)
         roles.apply_grants()
+        roles.index_failed_jobs()
     console.print("Tables, roles and grants are in place.")
 
 
@@ -195,6 +206,44 @@ def audit_verify(
             raise typer.Exit(FAILED)
 
 
+@jobs.command("list")
+def jobs_list() -> None:
+    """Show which steps failed for good, how many and since when. The worker's log says why."""
+    with platform():
+        from mamori.ground.jobs import failed  # noqa: PLC0415
+
+        table = Table("step", "failed", "first")
+        for each in failed():
+            table.add_row(each.name, str(each.number), each.since.isoformat(timespec="seconds"))
+        console.print(table if table.row_count else "No step has failed.")
+
+
+@jobs.command("retry")
+def jobs_retry(
+    step: Annotated[str, typer.Argument(help="as `mamori jobs list` names it; none: all of them")] = "",
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Try failed steps again, once their cause is mended. Every step is safe to run twice."""
+    with platform():
+        from django.db import transaction  # noqa: PLC0415
+
+        from mamori.ground import audit  # noqa: PLC0415
+        from mamori.ground.actors import SYSTEM  # noqa: PLC0415
+        from mamori.ground.jobs import failed, retry  # noqa: PLC0415
+
+        number = sum(each.number for each in failed() if step in {"", each.name})
+        if not number:
+            console.print("No such step has failed.")
+            return
+        if not yes:
+            typer.confirm(f"Try {number} failed steps again?", abort=True)
+        with transaction.atomic():
+            done = retry(step)
+            audit.record("jobs.retried", subject="jobs:failed", actor=SYSTEM, step=step, count=done)
+        console.print(f"{done} steps are tried again. This is in the log.")
+
+
 def keys_edition(folder: Path) -> None:
     """Create the keys that sign editions, and root.json for subscribers. Needs no settings and no database.
 
@@ -207,6 +256,42 @@ def keys_edition(folder: Path) -> None:
         root = init_keys(folder, now=datetime.fromtimestamp(wall_clock(), UTC))
     typer.echo(f"for subscribers: {root}")
     typer.echo(f"move away from this machine: {folder / 'root.pem'}")
+
+
+def keys_rotate_edition(
+    folder: Path,
+    root_key: Annotated[Path, typer.Option(help="The present root's private key file, from its safe place.")],
+    new_root_key: Annotated[
+        Path | None, typer.Option(help="Make a new root key too, in this new file (outside FOLDER).")
+    ] = None,
+) -> None:
+    """Replace the keys that sign editions, by a new root that the old one signs. Run it where the root key is.
+
+    Subscribers who hold an old root.json follow by themselves. Needs no settings and no database.
+    """
+    from mamori.lists.distribution.keys import rotate_keys  # noqa: PLC0415
+    from mamori.tools.cli import usage_errors, wall_clock  # noqa: PLC0415
+
+    with usage_errors():
+        now = datetime.fromtimestamp(wall_clock(), UTC)
+        version = rotate_keys(folder, root_key=root_key, new_root_key=new_root_key, now=now)
+    typer.echo(f"root version {version}: bring the folder to the worker; the former keys are in {folder / 'former'}")
+
+
+def keys_rewrap() -> None:
+    """After a change of the seal key: let the new key open what the old one sealed. Then destroy the old key.
+
+    Wants DATABASE_URL of the owner, the new pair (MAMORI_SEAL_PUBLIC_KEY, …_PRIVATE_KEY) and the old private key in
+    MAMORI_SEAL_OLD_PRIVATE_KEYS. Safe to repeat.
+    """
+    with platform():
+        from mamori.ground.sealed.services import rewrap_all  # noqa: PLC0415
+
+        changed, lost = rewrap_all()
+        console.print(f"{changed} keys now open with the new seal key.")
+        if lost:
+            typer.secho(f"mamori: {lost} keys open with none of the keys given", fg="red", err=True)
+            raise typer.Exit(1)
 
 
 def doctor() -> None:

@@ -17,6 +17,8 @@ from mamori.engine.editions import Members, MembersRefused, read_members
 from mamori.engine.keys import KeyFileError
 from mamori.ground import clock
 from mamori.ground.audit.services import unsealed_count
+from mamori.ground.jobs import failed
+from mamori.hotline.referral.queries import policy_in_force, supervised
 from mamori.lists.distribution.keys import load_keys
 from mamori.lists.listing.queries import keys_in_use
 from mamori.site.database import ROLES, UNSAFE, role_name
@@ -99,6 +101,26 @@ def _database() -> Iterator[Finding]:
             f"{waiting} events not in the chain",
             "start the worker: mamori worker" if waiting > 100 else "",
         )
+        yield from _failed_jobs()
+        named = supervised(policy_in_force())
+        yield Finding(
+            "good" if named else "bad",
+            "police supervisors",
+            "named" if named else "none: nobody learns when a police hold is over, and holds do not lapse",
+            "" if named else "a senior analyst names them: Police > Policy",
+        )
+
+
+def _failed_jobs() -> Iterator[Finding]:
+    """Steps that were tried as often as they may: nobody else takes them up."""
+    stuck = failed()
+    for each in stuck:
+        yield Finding(
+            "bad", f"failed steps: {each.name}", f"{each.number}, the first at {each.since:%Y-%m-%d %H:%M} UTC",
+            f"read the worker's log, mend the cause, then: mamori jobs retry {each.name}",
+        )  # fmt: skip
+    if not stuck:
+        yield Finding("good", "failed steps", "none")
 
 
 def _keys() -> Iterator[Finding]:

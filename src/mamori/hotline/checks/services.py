@@ -1,12 +1,12 @@
 """The only writer of this room's tables."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground import audit, clock, jobs, states
@@ -34,6 +34,9 @@ from mamori.hotline.checks.queries import (
 from mamori.hotline.checks.states import WATCH, End, Result, Verdict, WatchState
 
 MOST_DUE = 500
+BATCH = 500
+MENDED_AFTER = timedelta(minutes=5)  # the job of the fact has had its time
+MENDED_FOR = timedelta(days=60)  # how far back a missing watch is looked for
 _ENDED = (*ENDS, ContentState.WATCH, ContentState.CLOSED)
 
 
@@ -66,6 +69,18 @@ def watch_begin(*, content_id: UUID) -> None:
     else:
         return
     _ask(watch, actor=SYSTEM)
+
+
+def watches_mend() -> int:
+    """Watch what was confirmed and is watched by nobody: a failed job left it behind. Returns how many."""
+    now = clock.now()
+    rows = assessment.confirmed_since(now - MENDED_FOR, now - MENDED_AFTER).filter(
+        ~Exists(Watch.objects.filter(content_id=OuterRef("id")))
+    )
+    found = list(rows.values_list("id", flat=True)[:BATCH])
+    for content_id in found:
+        watch_begin(content_id=content_id)
+    return len(found)
 
 
 @transaction.atomic
