@@ -68,7 +68,7 @@ def _copy(platform: Platform, urls: list[str]) -> float:
         text = uuid4().bytes * 7
         keys.append((key, text[:80]))
         submissions.append(
-            (submission, "import", "", None, hour, "", None, None, key, text[:100], None, Jsonb({}), False)
+            (submission, "import", "", None, hour, "", None, None, key, text[:100], None, Jsonb({}), False, False)
         )
         digest = uuid4().hex * 2
         reports.append((

@@ -66,7 +66,8 @@ class Row:
         }
 
 
-def _http(path: str, headers: dict[str, str], body: bytes) -> bytes:
+def http(path: str, headers: dict[str, str], body: bytes) -> bytes:
+    """A POST, ready to be sent."""
     lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
@@ -83,10 +84,10 @@ def _batch(token: str, reports: int) -> bytes:
         "Content-Type": "application/json",
         "Idempotency-Key": uuid4().hex,
     }
-    return _http("/api/v1/reports", headers, json.dumps(body).encode())
+    return http("/api/v1/reports", headers, json.dumps(body).encode())
 
 
-def _proof() -> str:
+def proof() -> str:
     """A solved challenge. The search is the browser's work, so it is spared here: the key comes from one SHA-256.
 
     It is signed with the server's own secrets, and the server checks all it ever checks.
@@ -117,11 +118,11 @@ def _form() -> bytes:
         "text": WORDS,
         "seen_on": "2026-11-24",
         "contact": "reporter@mail.example",
-        "proof": _proof(),
+        "proof": proof(),
         "ticket": "",
     }
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept-Language": "en"}
-    return _http("/en/report/", headers, urlencode(given).encode())
+    return http("/en/report/", headers, urlencode(given).encode())
 
 
 def _token(platform: Platform) -> str:

@@ -84,7 +84,7 @@ class Rows:
         self.submissions.append((
             *(submission, source, "", organisation, self.hour, more.get("locale", "")),
             *(more.get("receipt"), more.get("reply_key"), key, sealed.get("text"), sealed.get("contact")),
-            *(Jsonb({}), False),
+            *(Jsonb({}), False, False),
         ))  # fmt: skip
         for address in addresses:
             report = uuid4()

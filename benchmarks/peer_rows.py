@@ -3,7 +3,7 @@
 KEYS = "id, wrapped"
 SUBMISSIONS = (
     "id, source, channel, organisation_id, received_hour, locale, receipt_digest, reply_key, data_key, sealed_text,"
-    " sealed_contact, details, withheld"
+    " sealed_contact, details, legal_hold, police_hold"
 )
 REPORTS = (
     "id, submission_id, source, organisation_id, external_id, received_hour, url, digest, sealed_typed, seen_on,"

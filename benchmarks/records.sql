@@ -64,13 +64,13 @@ FROM generate_series($first, $last) AS m;
 
 -- step: intake_submission reports
 INSERT INTO intake_submission (id, source, channel, organisation_id, received_hour, locale, receipt_digest, reply_key,
-  data_key, sealed_text, sealed_contact, details, closed_at, released_hour, withheld)
+  data_key, sealed_text, sealed_contact, details, closed_at, released_hour, legal_hold, police_hold)
 SELECT submission, source, CASE source WHEN 'operator' THEN 'phone' ELSE '' END, NULL, hour, 'ja',
   CASE WHEN source IN ('public', 'operator') THEN pg_temp.noise(m, 'd') END,
   CASE WHEN source IN ('public', 'operator') THEN pg_temp.noise(m, 'e') END, pg_temp.uid('k', m),
   pg_temp.noise(m, 'f') || pg_temp.noise(m, 'g') || pg_temp.noise(m, 'h') || pg_temp.noise(m, 'i'),
   CASE WHEN m % 10 = 0 THEN pg_temp.noise(m, 'j') || pg_temp.noise(m, 'k') END, '{}', closed,
-  CASE WHEN closed < now() - interval '3 days' THEN date_trunc('hour', closed + interval '2 days') END, false
+  CASE WHEN closed < now() - interval '3 days' THEN date_trunc('hour', closed + interval '2 days') END, false, false
 FROM told WHERE m BETWEEN $first AND $last;
 
 -- step: intake_report reports
