@@ -40,7 +40,7 @@ SECOND = edition(2, ENTRIES[1:], ENDED)
 
 
 def published(which: object = FIRST, version: int = 1, keys: ServiceKeys = SERVICE) -> dict[str, bytes]:
-    return sign_edition(which, keys=keys, root=ROOT, version=version, now=NOW, expires=DAY)  # type: ignore[arg-type]
+    return sign_edition(which, keys=keys, roots=[ROOT], version=version, now=NOW, expires=DAY)  # type: ignore[arg-type]
 
 
 def refused(files: dict[str, bytes], now: datetime = NOW, seen: int = 0, root: bytes = ROOT) -> str:
@@ -73,7 +73,7 @@ def test_an_expired_edition_or_root_is_refused() -> None:
     short = sign_root(SERVICE, root_keys=ROOT_KEYS, threshold=2, expires=NOW + timedelta(hours=1))
     assert refused(published(), now=NOW + timedelta(hours=2), root=short) == "expired"
     with pytest.raises(ValueError, match="expired"):
-        sign_edition(FIRST, keys=SERVICE, root=ROOT, version=1, now=NOW, expires=NOW)
+        sign_edition(FIRST, keys=SERVICE, roots=[ROOT], version=1, now=NOW, expires=NOW)
 
 
 @pytest.mark.parametrize("name", sorted(set(published()) - {"1.root.json"}))
@@ -125,7 +125,7 @@ def test_a_root_needs_its_threshold() -> None:
 def test_a_new_root_is_followed_only_with_the_former_keys() -> None:
     new_keys = (key(121), key(122))
     new = sign_root(STRANGERS, root_keys=new_keys, threshold=2, expires=YEAR, version=2, former_root_keys=ROOT_KEYS)
-    files = sign_edition(FIRST, keys=STRANGERS, root=new, version=1, now=NOW, expires=DAY)
+    files = sign_edition(FIRST, keys=STRANGERS, roots=[new], version=1, now=NOW, expires=DAY)
     assert "2.root.json" in files
     assert read_edition(files, ROOT, NOW) == FIRST
     assert refused(published() | {"2.root.json": new}) == "wrong_signer"
@@ -195,7 +195,7 @@ def test_the_stock_tuf_client_takes_the_edition(tmp_path: Path) -> None:
     """python-tuf's own client works by the machine's clock, so this edition is signed for now."""
     now = datetime.now(UTC)
     root = sign_root(SERVICE, root_keys=ROOT_KEYS, threshold=2, expires=now + timedelta(days=9))
-    files = sign_edition(FIRST, keys=SERVICE, root=root, version=3, now=now, expires=now + timedelta(days=1))
+    files = sign_edition(FIRST, keys=SERVICE, roots=[root], version=3, now=now, expires=now + timedelta(days=1))
     client = Updater(
         metadata_dir=str(tmp_path),
         metadata_base_url="https://list.example/",

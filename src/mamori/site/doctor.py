@@ -13,7 +13,7 @@ from django.core.checks import run_checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from mamori.engine.editions import Members, MembersRefused, read_members
+from mamori.engine.editions import Members, MembersRefused, read_members, root_expires
 from mamori.engine.keys import KeyFileError
 from mamori.ground import clock
 from mamori.ground.audit.services import unsealed_count
@@ -162,6 +162,11 @@ def _editions(folder: Path) -> Iterator[Finding]:
     except (KeyFileError, OSError) as error:
         yield Finding("bad", "edition keys", str(error), f"make them: mamori keys edition {folder}")
         return
+    if root_expires(keys.root) < clock.now() + SOON:
+        yield Finding(
+            "bad", "edition root", f"expires on {root_expires(keys.root):%Y-%m-%d}: readers refuse every edition then",
+            "where the root key is: mamori keys rotate-edition (docs/operations.md)",
+        )  # fmt: skip
     if (folder / "root.pem").exists():
         yield Finding(
             "note" if settings.DEMO else "bad", "edition root", "its private key lies on this machine",

@@ -230,6 +230,7 @@ CSRF_TRUSTED_ORIGINS = [STAFF_URL]
 # --- keys: each face is given only those it needs (docs/operations.md) ---------------------------------------------
 SEAL_PUBLIC_KEY = env.text("MAMORI_SEAL_PUBLIC_KEY", "")  # public, partner, staff: base64, 32 bytes
 SEAL_PRIVATE_KEY = env.text("MAMORI_SEAL_PRIVATE_KEY", "")  # staff only: base64, 32 bytes
+SEAL_OLD_PRIVATE_KEYS = env.items("MAMORI_SEAL_OLD_PRIVATE_KEYS")  # staff, while a change of the key is under way
 RECEIPT_PEPPER = env.text("MAMORI_RECEIPT_PEPPER", "")  # public and staff: any secret text
 RECEIPT_KEY_FILE = env.path("MAMORI_RECEIPT_KEY")  # public and staff: Ed25519 PEM, signs receipts
 RECEIPT_NAME = env.text("MAMORI_RECEIPT_NAME", "mamori.example/receipts")  # the receipt key's public name
@@ -268,6 +269,7 @@ PROBE_RESOLVERS = dict(pair.split("=", 1) for pair in env.items("MAMORI_PROBE_RE
 PROBE_OUTSIDE = dict(pair.split("=", 1) for pair in env.items("MAMORI_PROBE_OUTSIDE"))  # asked for the canary only
 CANARY_NAME = env.text("MAMORI_CANARY_NAME", "canary.mamori.example")
 LIST_PRIMARY = env.text("MAMORI_LIST_PRIMARY", "")  # host:port of the primary, told to subscribers
+POPULAR_NAMES = env.text("MAMORI_POPULAR_NAMES", "")  # never blocked as a whole, beside those that come along
 LIST_MAX_ADDED = int(env.number("MAMORI_LIST_MAX_ADDED", 1000))  # entries one edition may add
 SUBSCRIBER_KEY = env.text("MAMORI_SUBSCRIBER_KEY", "")  # staff and worker: any secret text, derives TSIG keys
 

@@ -7,7 +7,7 @@ as TUF metadata, `read_edition` verifies it, `compile_rpz` turns its names into 
 from mamori.engine.editions.entries import Edition, EditionRefused, ListEntry, Method
 from mamori.engine.editions.gate import Refusal, Rules, gate
 from mamori.engine.editions.members import Member, Members, MembersRefused, read_members, sign_members
-from mamori.engine.editions.publish import ServiceKeys, read_edition, sign_edition, sign_root
+from mamori.engine.editions.publish import ServiceKeys, read_edition, root_expires, sign_edition, sign_root
 from mamori.engine.editions.rpz import Action, Changes, Record, compile_rpz, diff, read_dump, set_digest, zone_text
 from mamori.engine.editions.statements import (
     PersonKey,
@@ -47,6 +47,7 @@ __all__ = [
     "read_dump",
     "read_edition",
     "read_members",
+    "root_expires",
     "set_digest",
     "sign_edition",
     "sign_members",

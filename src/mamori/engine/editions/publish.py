@@ -6,7 +6,7 @@ same edition is signed afresh before it expires.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -55,10 +55,18 @@ def sign_root(
     return metadata.to_bytes()
 
 
+def root_expires(root: bytes) -> datetime:
+    """When a signed root, and with it every edition under it, is no longer believed."""
+    return Metadata[Root].from_bytes(root).signed.expires
+
+
 def sign_edition(
-    edition: Edition, *, keys: ServiceKeys, root: bytes, version: int, now: datetime, expires: datetime
+    edition: Edition, *, keys: ServiceKeys, roots: Sequence[bytes], version: int, now: datetime, expires: datetime
 ) -> dict[str, bytes]:
-    """All files to publish, by name. ``version``: number of this publication, higher than the last one's."""
+    """All files to publish, by name. ``version``: number of this publication, higher than the last one's.
+
+    ``roots``: every root from the first on, so that a reader who trusts an old one can follow.
+    """
     until = _moment(expires)
     if until <= _moment(now):
         raise ValueError("an edition must not be expired when it is signed")
@@ -81,7 +89,8 @@ def sign_edition(
         snapshot_meta=MetaFile.from_data(version, files["snapshot.json"], ["sha256"]),
     )
     files["timestamp.json"] = _signed(timestamp, keys.timestamp)
-    files[f"{Metadata[Root].from_bytes(root).signed.version}.root.json"] = root
+    for root in roots:
+        files[f"{Metadata[Root].from_bytes(root).signed.version}.root.json"] = root
     return files
 
 

@@ -11,10 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from mamori.engine import seals
 from mamori.ground import audit, clock
-from mamori.ground.actors import Actor
+from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.bulk import insert_rows
 from mamori.ground.errors import DomainError
 from mamori.ground.sealed.models import DataKey
+
+REWRAP_BATCH = 1000
 
 
 def seal_texts(texts: dict[str, str]) -> tuple[UUID, dict[str, bytes]]:
@@ -40,7 +42,7 @@ def open_text(key_id: UUID, name: str, sealed: bytes) -> str:
     row = DataKey.objects.filter(id=key_id).first()
     if row is None or row.wrapped is None:
         raise DomainError("sealed_destroyed", _("This was destroyed when its retention period ended."), status=410)
-    data_key = seals.unwrap(bytes(row.wrapped), _private_key())
+    data_key = _unwrap(bytes(row.wrapped))
     return seals.open_(data_key, bytes(sealed), _context(key_id, name))
 
 
@@ -55,6 +57,47 @@ def destroy(*, actor: Actor, key_ids: list[UUID], reason: str) -> int:
         audit.record("sealed.key_destroyed", subject=key, actor=actor, reason=reason)
         done += 1
     return done
+
+
+def rewrap_all() -> tuple[int, int]:
+    """Wrap every data key that an old seal key wrapped to the present one. Returns (changed, opened by no key).
+
+    What was sealed stays as it is. A batch at a time; safe to stop and to run again.
+    """
+    changed = lost = 0
+    last = UUID(int=0)
+    while True:
+        with transaction.atomic():
+            rows = DataKey.objects.select_for_update().filter(id__gt=last, wrapped__isnull=False).order_by("id")
+            found = list(rows[:REWRAP_BATCH])
+            fresh = []
+            for row in found:
+                try:
+                    seals.unwrap(bytes(row.wrapped or b""), _private_key())
+                except seals.SealError:
+                    try:
+                        row.wrapped = seals.wrap(_unwrap(bytes(row.wrapped or b"")), _public_key())
+                        fresh.append(row)
+                    except seals.SealError:
+                        lost += 1
+            DataKey.objects.bulk_update(fresh, ["wrapped"])
+            if fresh:
+                audit.record("sealed.keys_rewrapped", subject="sealed:datakey", actor=SYSTEM, number=len(fresh))
+            changed += len(fresh)
+        if len(found) < REWRAP_BATCH:
+            return changed, lost
+        last = found[-1].id
+
+
+def _unwrap(wrapped: bytes) -> bytes:
+    """With the present seal key, else with an old one. SealError when none opens it."""
+    keys = [_private_key(), *(base64.b64decode(key) for key in settings.SEAL_OLD_PRIVATE_KEYS)]
+    for key in keys[:-1]:
+        try:
+            return seals.unwrap(wrapped, key)
+        except seals.SealError:
+            continue
+    return seals.unwrap(wrapped, keys[-1])
 
 
 def _context(key_id: UUID, name: str) -> bytes:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max
 
-from mamori.engine.addresses import NameSet, popular_names, protected_suffixes, shared_platforms
+from mamori.engine.addresses import NameSet, popular_set, protected_suffixes, shared_platforms
 from mamori.engine.editions import (
     Edition,
     ListEntry,
@@ -47,7 +47,6 @@ LIFE = timedelta(days=7)  # how long the signatures of an edition hold
 REFRESH = timedelta(days=1)
 KEPT = 30  # editions whose files stay on disk
 HEAL_EVERY = timedelta(seconds=30)
-_POPULAR = NameSet(popular_names())
 _SHARED = NameSet(shared_platforms())
 _PROTECTED = NameSet(protected_suffixes() | {settings.STOP_PAGE_HOST, settings.CANARY_NAME})
 
@@ -129,7 +128,7 @@ def rules(keys: EditionKeys) -> Rules:
     return Rules(
         today=clock.now().date(),
         keys=_counting(keys),
-        popular=_POPULAR,
+        popular=popular_set(settings.POPULAR_NAMES),
         protected_suffixes=_PROTECTED,
         shared_platforms=_SHARED,
         max_added=settings.LIST_MAX_ADDED,
@@ -222,7 +221,7 @@ def _publish(
     now = clock.now()
     before = base.current.entries if base.current else frozenset()
     files = sign_edition(
-        edition, keys=keys.service, root=keys.root, version=edition.version, now=now, expires=now + LIFE
+        edition, keys=keys.service, roots=keys.roots, version=edition.version, now=now, expires=now + LIFE
     )
     files[MEMBERS] = keys.members
     with transaction.atomic():
@@ -340,8 +339,8 @@ def _base(keys: EditionKeys) -> _Base:
 
 
 def _read(keys: EditionKeys, row: models.Edition) -> Edition:
-    """An edition of ours, verified as a subscriber would at the time it was signed."""
-    return read_edition(store.read(_folder(), row.version), keys.root, row.built_at)
+    """An edition of ours, verified as a subscriber of the first hour would at the time it was signed."""
+    return read_edition(store.read(_folder(), row.version), keys.roots[0], row.built_at)
 
 
 def _next_version() -> int:
