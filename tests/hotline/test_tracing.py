@@ -5,14 +5,14 @@ from ipaddress import ip_address
 
 import pytest
 
-from mamori.ground import jobs
+from mamori.ground import clock, jobs
 from mamori.ground.actors import SYSTEM, Role
 from mamori.ground.errors import DomainError, Forbidden, NotFound
 from mamori.ground.facts import announce
 from mamori.hotline.assessment.facts import ChildAtRiskFound, ContentConfirmed, ContentOpened
 from mamori.hotline.assessment.models import ContentItem
 from mamori.hotline.tracing import queries, services
-from mamori.hotline.tracing.models import Contact, Vote
+from mamori.hotline.tracing.models import Contact, HostAddress, Vote
 from mamori.hotline.tracing.sources.answers import Registered, SourceError, carried
 from mamori.hotline.tracing.sources.registry import RdapRegistry
 from mamori.hotline.tracing.sources.routes import RouteTable
@@ -257,8 +257,16 @@ class TestLadder:
         hosted.names.host(["ume.example"], "192.0.2.7", "2001:db8::7")
         run(content())
         run(content("http://ume.example/"))
-        assert queries.names_on_address("192.0.2.7") == 2
-        assert queries.names_on_address("192.0.2.99") == 0
+        assert queries.names_on(["192.0.2.7", "2001:db8::7"]) == {"kiku.example", "ume.example"}
+        assert queries.names_on(["192.0.2.99"]) == set()
+
+    def test_names_at_or_below_a_name_are_found_and_no_others(self):
+        names = ["kiku.example", "a.kiku.example", "b.a.kiku.example", "akiku.example", "kiku.example.ume.example"]
+        for ip, name in enumerate([*names, "kiku-x.example", "example"]):
+            HostAddress.objects.create(ip=f"192.0.2.{ip}", host=name, seen_at=clock.now())
+        assert queries.names_under("kiku.example") == set(names[:3])
+        assert queries.names_under("a.kiku.example") == set(names[1:3])
+        assert queries.names_under("none.example") == set()
 
 
 class TestContacts:

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from mamori.ground import clock
 from mamori.ground.actors import Role
-from mamori.lists.listing import services
+from mamori.ground.errors import DomainError
+from mamori.hotline.tracing.models import HostAddress, Trace
+from mamori.lists.listing import case, services
 from mamori.lists.listing.models import Entry
 from mamori.lists.listing.states import Method
 from mamori.site import settings as site
@@ -24,6 +27,31 @@ FORM |= {"reason": "removal_too_slow", "days": "90", "target": "bad.example"}
 def english(browser: Client) -> Client:
     browser.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
     return browser
+
+
+def test_how_broad_a_block_would_be_is_counted_from_what_tracing_saw(body, person, browser_of):
+    content_id = listable(URL, person)
+    now = clock.now()
+    Trace.objects.create(content_id=content_id, host="bad.example", addresses=["192.0.2.7"], opened_at=now)
+    for ip, host in (
+        ("192.0.2.7", "bad.example"), ("192.0.2.7", "shop.example"), ("192.0.2.7", "blog.example"),
+        ("192.0.2.8", "a.bad.example"), ("192.0.2.8", "other.example"),
+    ):  # fmt: skip
+        HostAddress.objects.create(ip=ip, host=host, seen_at=now)
+    facts = case.reach_of(content_id, "bad.example").facts
+    assert (facts.others_on_host, facts.others_on_address) == (1, 2)
+    page = english(browser_of(body.reviewer)).get(f"/list/propose/{content_id}/dns/").content.decode()
+    for word, number in (("Other names known at or below it", 1), ("Other names known on its addresses", 2)):
+        assert re.search(rf"{word}</dt>\s*<dd[^>]*>(<[^>]*>)?{number}<", page), word
+
+
+def test_a_popular_name_of_the_operators_own_file_is_refused(body, person, settings):
+    content_id = listable(URL, person)
+    assert not case.reach_of(content_id, "bad.example").refused
+    settings.POPULAR_NAMES = "# ours\n1,bad.example\n2,good.example\n"
+    assert case.reach_of(content_id, "bad.example").facts.popular == "bad.example"
+    with pytest.raises(DomainError, match="too_broad"):
+        body.propose(content_id)
 
 
 def test_from_candidate_to_entry_in_force_through_the_pages(body, person, browser_of):

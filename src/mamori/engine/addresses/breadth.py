@@ -99,6 +99,18 @@ def popular_names() -> frozenset[str]:
     return _lines("popular_names.txt")
 
 
+@cache
+def popular_set(own: str = "") -> NameSet:
+    """Popular names, indexed, together with those of whoever runs the list (a text as `names_in` reads it)."""
+    return NameSet(popular_names() | names_in(own))
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Names of a text: one a line, or a ranking of lines like ``12,example.jp``; what follows ``#`` is a remark."""
+    lines = (raw.split("#")[0].strip().lower().rstrip(".") for raw in text.splitlines())
+    return frozenset(line.rpartition(",")[2].strip() for line in lines if line)
+
+
 def protected_suffixes() -> frozenset[str]:
     """Suffixes of governments and public bodies; no name at or below them goes on a DNS list."""
     return _lines("protected_suffixes.txt")

@@ -1,5 +1,6 @@
 """What others may read of this room."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,7 +15,7 @@ from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.ground.errors import NotFound
 from mamori.ground.ui.moments import Moment, Waiting
-from mamori.hotline.tracing.models import Contact, HostAddress, Rung, Trace
+from mamori.hotline.tracing.models import TURNED, Contact, HostAddress, Rung, Trace
 from mamori.hotline.tracing.permissions import APPROVE, CONFIRM, SEE
 from mamori.hotline.tracing.states import Level, Method, Outcome, TraceState
 
@@ -134,9 +135,18 @@ def votes_of(actor: Actor, content_id: UUID) -> list[VoteView]:
     return [VoteView(Method(v.method), v.subject, Outcome(v.outcome), v.at, v.registry, v.data) for v in rows]
 
 
-def names_on_address(ip: str) -> int:
-    """How many host names were seen on an address, counted up to 1,000."""
-    return HostAddress.objects.filter(ip=ip)[:MOST].count()
+def names_on(addresses: Sequence[str]) -> set[str]:
+    """Host names seen on any of the addresses, at most 1,000 of each."""
+    found = (HostAddress.objects.filter(ip=ip).values_list("host", flat=True)[:MOST] for ip in addresses)
+    return {host for hosts in found for host in hosts}
+
+
+def names_under(name: str) -> set[str]:
+    """Host names seen anywhere that are the name or lie below it, at most 1,000."""
+    turned = name[::-1]
+    below = Q(turned=turned) | Q(turned__gte=f"{turned}.", turned__lt=f"{turned}/")
+    rows = HostAddress.objects.alias(turned=TURNED).filter(below)
+    return set(rows.values_list("host", flat=True).distinct()[:MOST])
 
 
 def contact_of(contact_id: UUID) -> ContactView:

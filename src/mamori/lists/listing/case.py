@@ -11,7 +11,7 @@ from mamori.engine.addresses import (
     Breadth,
     NameSet,
     breadth,
-    popular_names,
+    popular_set,
     protected_suffixes,
     shared_platforms,
 )
@@ -23,7 +23,6 @@ from mamori.hotline.takedown import queries as takedown
 from mamori.hotline.tracing import queries as tracing
 from mamori.lists.listing.states import Reason
 
-POPULAR = NameSet(popular_names())
 SHARED = NameSet(shared_platforms())
 PROTECTED = NameSet(protected_suffixes() | {settings.STOP_PAGE_HOST, settings.CANARY_NAME})
 _ILLEGAL = ("BASELINE", "NATIONAL")
@@ -31,12 +30,11 @@ _ILLEGAL = ("BASELINE", "NATIONAL")
 
 @dataclass(frozen=True)
 class Reach:
-    """What blocking a name would reach besides the content. `unrelated` counts other names known on its addresses."""
+    """What blocking a name would reach besides the content."""
 
     facts: Breadth
     protected: str | None
     contents: int
-    unrelated: int
 
     @property
     def refused(self) -> bool:
@@ -96,9 +94,12 @@ def reach_of(content_id: UUID, name: str) -> Reach:
     addresses = list(host.addresses) if host else []
     return Reach(
         facts=breadth(
-            name, known_names_on_host=(), known_names_on_address=(), popular=POPULAR, shared_platforms=SHARED
+            name,
+            known_names_on_host=tracing.names_under(name),
+            known_names_on_address=tracing.names_on([str(ip) for ip in addresses]),
+            popular=popular_set(settings.POPULAR_NAMES),
+            shared_platforms=SHARED,
         ),
         protected=PROTECTED.above(name) or PROTECTED.covered_by(name),
         contents=assessment.contents_on_host(name),
-        unrelated=max((tracing.names_on_address(str(ip)) - 1 for ip in addresses), default=0),
     )

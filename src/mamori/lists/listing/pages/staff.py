@@ -252,7 +252,8 @@ def breadth_of(content_id: UUID, name: str) -> dict[str, Any]:
             KeyValue(_("Popular name?"), facts.popular or _("No")),
             KeyValue(_("Protected name?"), reach.protected or _("No")),
             KeyValue(_("Content items known on this host"), reach.contents, "number"),
-            KeyValue(_("Other names known on its addresses"), reach.unrelated, "number"),
+            KeyValue(_("Other names known at or below it"), facts.others_on_host, "number"),
+            KeyValue(_("Other names known on its addresses"), facts.others_on_address, "number"),
         ],
     }
 
