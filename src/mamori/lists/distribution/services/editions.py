@@ -53,10 +53,14 @@ _PROTECTED = NameSet(protected_suffixes() | {settings.STOP_PAGE_HOST, settings.C
 
 @dataclass(frozen=True)
 class _Base:
-    """The list in force, and the one the next edition is judged against (the last not emptied by the kill switch)."""
+    """The list in force, and the one the next edition is judged against (the last not emptied by the kill switch).
+
+    `kill_id`: the kill order under which the list in force is empty.
+    """
 
     current: Edition | None
     judged: Edition | None
+    kill_id: UUID | None = None
 
 
 def configured() -> bool:
@@ -95,7 +99,7 @@ def edition_publish(*, refresh: bool = False) -> UUID | None:
             refused = _refuse(base, full, refusals)
             only_endings = base.judged.entries & full.entries if base.judged else frozenset()
             full, refusals = _judged(base, replace(full, version=_next_version(), entries=only_endings), keys)
-        if refusals or (_same(base.current, full) and not refresh):
+        if refusals or (_same(base, full, kill) and not refresh):
             with transaction.atomic():
                 listing_services.publication_told(listed=_ids(base.current), refused=refused)
             return None
@@ -335,7 +339,8 @@ def _base(keys: EditionKeys) -> _Base:
         return _Base(None, None)
     current = _read(keys, last)
     judged = last if last.kill_id is None else rows.filter(kill=None).first()
-    return _Base(current, current if judged == last else (_read(keys, judged) if judged else None))
+    before = current if judged == last else (_read(keys, judged) if judged else None)
+    return _Base(current, before, last.kill_id)
 
 
 def _read(keys: EditionKeys, row: models.Edition) -> Edition:
@@ -366,9 +371,12 @@ def _lasting(edition: Edition) -> frozenset[SignedStatement]:
     return frozenset(s for s in edition.statements if b'"action":"kill"' not in s.statement)
 
 
-def _same(current: Edition | None, proposed: Edition) -> bool:
-    """Whether the list in force says the same. Only a first edition is published although it is empty."""
-    return current is not None and current.entries == proposed.entries and _lasting(current) == _lasting(proposed)
+def _same(base: _Base, proposed: Edition, kill: models.KillOrder | None) -> bool:
+    """Whether the list in force says the same, under the same kill order: that one empties the canary's place too."""
+    now = base.current
+    if now is None or base.kill_id != (kill.id if kill else None):
+        return False
+    return now.entries == proposed.entries and _lasting(now) == _lasting(proposed)
 
 
 def _digest(edition: Edition) -> str:
