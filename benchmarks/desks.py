@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -68,6 +69,17 @@ SAMPLES = {
 NO_DESK = ("accounts_invitation",)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """`ms`: until it was there; `work_ms`: time on a processor, of this process and its PostgreSQL process, which other
+    work on the machine hardly changes."""
+
+    response: Any
+    ms: float
+    work_ms: float
+    queries: int
+
+
 @dataclass
 class Page:
     """A page: its name, addresses to ask for (several where it has an id), and what was measured of each variant."""
@@ -78,11 +90,13 @@ class Page:
     missing: list[str] = field(default_factory=list)
     unseen: str = ""
     times: dict[str, list[float]] = field(default_factory=dict)
+    work: list[float] = field(default_factory=list)
     queries: int = 0
 
-    def add(self, variant: str, milliseconds: float, queries: int) -> None:
-        self.times.setdefault(variant, []).append(milliseconds)
-        self.queries = max(self.queries, queries)
+    def add(self, variant: str, answered: Answer) -> None:
+        self.times.setdefault(variant, []).append(answered.ms)
+        self.work.append(answered.work_ms)
+        self.queries = max(self.queries, answered.queries)
 
     def figures(self) -> dict[str, Any]:
         """p50 and p95 over all requests, and the slowest variant by its own median."""
@@ -95,6 +109,7 @@ class Page:
             "variants": len(self.times),
             "p50_ms": round(percentile(every, 0.5), 1),
             "p95_ms": round(percentile(every, 0.95), 1),
+            "work_p95_ms": round(percentile(self.work, 0.95), 1),
             "slowest": slowest,
             "slowest_ms": round(median(self.times[slowest]), 1),
             "queries": self.queries,
@@ -128,34 +143,34 @@ def measure(page: Page, clients: dict[str, Any], requests: int) -> None:
     """Ask for the page and its variants as the first role that may see it, then as it opens for each other role."""
     statuses: set[int] = set()
     for role in ROLES:
-        answers = [(url, *_ask(clients[role], url)) for url in page.urls[: EACH if page.role else None]]
-        statuses = {answer.status_code for _url, answer, *_ in answers}
-        if statuses == {405} or any(answer.streaming for _url, answer, *_ in answers):
+        answers = [(url, _ask(clients[role], url)) for url in page.urls[: EACH if page.role else None]]
+        statuses = {answer.response.status_code for _url, answer in answers}
+        if statuses == {405} or any(answer.response.streaming for _url, answer in answers):
             return  # it only takes what is sent to it, or is a file to save
         if max(statuses) >= 500:
             raise SystemExit(f"{page.name} answered {statuses}")
-        found = [(url, answer, spent, count) for url, answer, spent, count in answers if answer.status_code == 200]
-        for _url, _answer, spent, count in found:
-            page.add("as it opens" if not page.role else f"for {role}", spent, count)
+        found = [(url, answer) for url, answer in answers if answer.response.status_code == 200]
+        for _url, answer in found:
+            page.add(f"for {role}" if page.role else "as it opens", answer)
         if found and not page.role:
             page.role = role
-            _variants(page, clients[role], [url for url, *_ in found], requests)
+            _variants(page, clients[role], [url for url, _answer in found], requests)
     if not page.role:
         page.unseen = f"{statuses}: no sample of {page.missing or 'its state'}"
 
 
 def _variants(page: Page, client: Any, urls: list[str], requests: int) -> None:
-    body = _ask(client, urls[0])[0].getvalue().decode(errors="replace")
+    body = _ask(client, urls[0]).response.getvalue().decode(errors="replace")
     for variant, query in {"as it opens": "", **variants(body)}.items():
-        for n in range(requests if not query else EACH):
-            answer, spent, count = _ask(client, urls[n % len(urls)] + query)
-            if answer.status_code != 200:
-                raise SystemExit(f"{page.name}{query} answered {answer.status_code}")
-            page.add(variant, spent, count)
+        for n in range(EACH if query else requests):
+            answer = _ask(client, urls[n % len(urls)] + query)
+            if answer.response.status_code != 200:
+                raise SystemExit(f"{page.name}{query} answered {answer.response.status_code}")
+            page.add(variant, answer)
 
 
-def _ask(client: Any, url: str) -> tuple[Any, float, int]:
-    """(answer, milliseconds, queries). What a desk keeps for some seconds is computed each time."""
+def _ask(client: Any, url: str) -> Answer:
+    """What a desk keeps for some seconds is computed each time."""
     from django.core.cache import cache
     from django.db import connection
 
@@ -167,11 +182,14 @@ def _ask(client: Any, url: str) -> tuple[Any, float, int]:
         return execute(*rest)
 
     cache.clear()
+    backend = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
     with connection.execute_wrapper(counted):
+        worked = time.process_time() + int(backend.read_text().split()[0]) / 1e9
         began = time.perf_counter()
-        answer = client.get(url)
-        spent = (time.perf_counter() - began) * 1000
-    return answer, spent, count
+        response = client.get(url)
+        spent = time.perf_counter() - began
+        worked = time.process_time() + int(backend.read_text().split()[0]) / 1e9 - worked
+    return Answer(response, spent * 1000, worked * 1000, count)
 
 
 def _clients() -> dict[str, Any]:
@@ -182,7 +200,7 @@ def _clients() -> dict[str, Any]:
     clients = {}
     for role in ROLES:
         clients[role] = Client(headers={"accept-language": "en", "host": "127.0.0.1"})
-        clients[role].force_login(User.objects.filter(memberships__role=role).order_by("email").first())
+        clients[role].force_login(User.objects.filter(memberships__role=role).order_by("email")[0])
     return clients
 
 
@@ -203,7 +221,7 @@ def main() -> None:
         result |= _filled(platform, given)
         with owner(platform) as connection:
             samples = {name: [row[0] for row in _sample(connection, sql)] for name, sql in SAMPLES.items()}
-        goals = []
+        goals: list[Any] = []
         if given.only in {"", "audit"}:
             result["audit_verify"] = sealing.verify(platform)
         if given.only != "import":
@@ -241,8 +259,8 @@ def _measured(samples: dict[str, list[Any]], given: argparse.Namespace) -> tuple
             measure(page, clients, given.requests)
             if page.times:
                 found.append(page.figures())
-                told = "{page:28} {role:15} {requests:5} requests p50 {p50_ms:6} p95 {p95_ms:6} ms, {queries:3} queries"
-                say((told + "; slowest {slowest_ms:6} ms: {slowest}").format(**found[-1]))
+                told = "{page:28} {role:15} {requests:4} requests p50 {p50_ms:6} p95 {p95_ms:6} ms, work {work_p95_ms:5} ms,"
+                say((told + " {queries:3} queries; slowest {slowest_ms:6} ms: {slowest}").format(**found[-1]))
             elif page.unseen:
                 say(f"not measured: {page.name} {page.unseen}")
                 unseen.append(page.name)
