@@ -44,6 +44,27 @@ def test_the_answer_is_the_same_whether_listed_or_not(client, body, person, froz
     assert row.received_hour.minute == 0
 
 
+def test_a_complaint_past_its_time_is_an_alarm(client, body, person, frozen):
+    complain(client)
+    actor = body.both.actor
+
+    def alarms():
+        return [str(one.title) for one in queries.desk(actor) if one.alarm]
+
+    frozen.shift(timedelta(hours=23))
+    assert alarms() == []
+    frozen.shift(timedelta(hours=2))
+    assert len(alarms()) == 1 and "24" in alarms()[0]
+    body.list(listable(URL, person))
+    jobs.run_sweep("listing.match_appeals")
+    appeal = Appeal.objects.get()
+    services.appeal_prove(actor=actor, appeal_id=appeal.id, proof=Proof.ATTESTED)
+    services.appeal_accept(actor=actor, appeal_id=appeal.id)
+    assert alarms() == []
+    frozen.shift(timedelta(hours=48))
+    assert len(alarms()) == 1 and "72" in alarms()[0]
+
+
 def test_a_bad_address_is_named(client, db):
     answer = complain(client, "mailto:a@b.example")
     assert answer.status_code == 422 and b"http" in answer.content

@@ -71,11 +71,14 @@ class EditionChange(models.Model):
             models.UniqueConstraint(fields=["edition", "entry_id", "change"], name="distribution_change_once"),
             models.CheckConstraint(condition=Q(change__in=["added", "removed"]), name="distribution_change_known"),
         ]
-        indexes = [models.Index(fields=["entry_id"], name="distribution_change_entry")]
+        indexes = [
+            models.Index(fields=["entry_id"], name="distribution_change_entry"),
+            models.Index(fields=["target"], name="distribution_change_name", condition=Q(method="dns")),
+        ]
 
 
 class Probe(models.Model):
-    """What one resolver did, append-only. `seconds` from the decision until it was seen; None: not within 10 s.
+    """What one resolver did. `seconds` from the decision until it was seen; None: not yet. `at`: last asked, or seen.
 
     Without `entry_id` it tells of the canary name: `seconds` 0 when it is blocked.
     """
@@ -101,6 +104,9 @@ class Probe(models.Model):
         ]
         indexes = [
             models.Index(fields=["entry_id"], name="distribution_probe_entry"),
+            models.Index(
+                fields=["at"], name="distribution_late", condition=Q(seconds__isnull=True, entry_id__isnull=False)
+            ),
             models.Index(fields=["resolver", "-id"], name="distribution_canary", condition=Q(entry_id=None)),
         ]
 

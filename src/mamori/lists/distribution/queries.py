@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -20,11 +20,13 @@ from mamori.lists.listing import queries as listing
 from mamori.lists.listing.permissions import SEE as LISTING_SEE
 
 STUCK = timedelta(minutes=1)
+LATE_AT_MOST = timedelta(days=1)  # between two questions to a resolver that is late
+MOST = 1000
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What one of our resolvers did with one change. `seconds` None: not seen within 10 s."""
+    """What one of our resolvers did with one change. `seconds` None: not seen yet."""
 
     resolver: str
     blocked: bool
@@ -83,6 +85,16 @@ def changes_of(actor: Actor, edition: Edition) -> list[EditionChange]:
     return list(edition.changes.order_by("-change", "id")[:500])
 
 
+def late_probes() -> QuerySet[Probe]:
+    """Changes a resolver does not do yet, and no later edition undid. Annotated with their `target`."""
+    change = EditionChange.objects.filter(edition_id=OuterRef("edition_id"), entry_id=OuterRef("entry_id"))
+    later = EditionChange.objects.filter(
+        target=OuterRef("target"), method="dns", edition__version__gt=OuterRef("edition__version")
+    )
+    rows = Probe.objects.filter(seconds=None, entry_id__isnull=False).select_related("edition")
+    return rows.annotate(target=Subquery(change.values("target")[:1])).filter(~Exists(later))
+
+
 def primary() -> list[KnotState]:
     return list(KnotState.objects.order_by("zone"))
 
@@ -117,7 +129,7 @@ def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
     ]  # fmt: skip
     for probe in Probe.objects.filter(entry_id__in=entries).order_by("at")[:200]:
         if probe.seconds is None:
-            word, tone = _("Not effective within 10 s"), "error"
+            word, tone = _("Not effective yet"), "error"
         else:
             word, tone = (_("Block effective"), "success") if probe.blocked else (_("Block lifted"), "success")
         detail = (
@@ -148,9 +160,9 @@ def desk(actor: Actor) -> list[Waiting]:
         alarm(_("An edition is signed but does not reach the primary"))
     if any(state.problem for state in primary()):
         alarm(_("The primary does not hold the list"))
-    published = in_force()
-    if published and (late := Probe.objects.filter(edition=published, seconds=None, entry_id__isnull=False).count()):
-        alarm(_("Resolvers are late with the last edition"), late)
+    asked = clock.now() - 2 * LATE_AT_MOST  # a resolver that was taken out is asked no more
+    if late := late_probes().filter(at__gt=asked)[:MOST].count():
+        alarm(_("Resolvers do not follow the list yet"), late)
     if late := sum(probe.seconds is None for probe in canaries()):
         alarm(_("Resolvers do not enforce the list (canary)"), late)
     return found

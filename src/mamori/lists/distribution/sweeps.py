@@ -26,4 +26,5 @@ def reconcile() -> None:
 @sweep("distribution.probe")
 def probe() -> None:
     services.probe_run()
+    services.probe_late()
     services.canary_watch()

@@ -15,6 +15,7 @@ from mamori.engine.addresses import (
     protected_suffixes,
     shared_platforms,
 )
+from mamori.ground import clock
 from mamori.ground.errors import DomainError
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.checks import queries as checks
@@ -44,7 +45,8 @@ class Reach:
 def require_listable(content_id: UUID, reason: str | None = None) -> None:
     """Raise DomainError unless the hotline's facts allow a listing now.
 
-    Confirmed illegal by two, police told and not holding, still online, removal tried and too slow or impossible.
+    Confirmed illegal by two, police told and not holding, seen online as lately as a notice asks for, removal tried
+    and too slow or impossible.
     """
     decision = assessment.decision_of(content_id)
     if decision is None or decision.verdict not in _ILLEGAL or decision.confirmed_by is None:
@@ -65,11 +67,11 @@ def require_listable(content_id: UUID, reason: str | None = None) -> None:
             _("Police were not told yet, or their time is not over."),
             remedy=_("Wait until the police desk shows the content as released."),
         )
-    if str(checks.last_verdict(content_id)) != "online":
+    if not checks.is_surely_online(content_id, clock.now()):
         raise DomainError(
             "not_online",
-            _("The last check did not find this content online."),
-            remedy=_("Ask the hotline to check again, or to attest that it is online."),
+            _("Nobody saw this content online lately."),
+            remedy=_("The hotline was asked to look again. Come back when it has."),
         )
     tried = takedown.removal_tried(content_id)
     impossible = reason == Reason.IMPOSSIBLE

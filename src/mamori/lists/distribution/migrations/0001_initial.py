@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
                 ('edition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='distribution.edition')),
             ],
             options={
-                'indexes': [models.Index(fields=['entry_id'], name='distribution_change_entry')],
+                'indexes': [models.Index(fields=['entry_id'], name='distribution_change_entry'), models.Index(condition=models.Q(('method', 'dns')), fields=['target'], name='distribution_change_name')],
                 'constraints': [models.UniqueConstraint(fields=('edition', 'entry_id', 'change'), name='distribution_change_once'), models.CheckConstraint(condition=models.Q(('change__in', ['added', 'removed'])), name='distribution_change_known')],
             },
         ),
@@ -124,6 +124,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='probe',
             index=models.Index(fields=['entry_id'], name='distribution_probe_entry'),
+        ),
+        migrations.AddIndex(
+            model_name='probe',
+            index=models.Index(condition=models.Q(('entry_id__isnull', False), ('seconds__isnull', True)), fields=['at'], name='distribution_late'),
         ),
         migrations.AddIndex(
             model_name='probe',

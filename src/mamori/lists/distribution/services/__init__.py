@@ -2,7 +2,7 @@
 
 from mamori.lists.distribution.services.editions import edition_publish, primary_heal
 from mamori.lists.distribution.services.kill import kill_lift, kill_switch
-from mamori.lists.distribution.services.probing import canary_watch, probe_run
+from mamori.lists.distribution.services.probing import canary_watch, probe_late, probe_run
 from mamori.lists.distribution.services.subscribers import (
     subscriber_add,
     subscriber_renew_key,
@@ -17,6 +17,7 @@ __all__ = [
     "kill_lift",
     "kill_switch",
     "primary_heal",
+    "probe_late",
     "probe_run",
     "subscriber_add",
     "subscriber_renew_key",

@@ -21,6 +21,7 @@ from mamori.ground.actors import SYSTEM
 from mamori.ground.facts import announce
 from mamori.lists.distribution.facts import EntryEffective
 from mamori.lists.distribution.models import Edition, EditionChange, Probe
+from mamori.lists.distribution.queries import LATE_AT_MOST, late_probes
 from mamori.lists.distribution.states import EditionState
 
 PAUSE = 0.02  # seconds between rounds
@@ -78,6 +79,42 @@ def probe_run(edition_id: UUID | None = None) -> int:
         names = list(settings.PROBE_RESOLVERS)
         seen = pool.map(lambda name: _watch(settings.PROBE_RESOLVERS[name], asked), names)
     return _keep(edition, asked, dict(zip(names, seen, strict=True)))
+
+
+def probe_late() -> int:
+    """Ask again what a resolver did not do within 10 s, at growing intervals of up to a day, until it does.
+
+    The real seconds are then kept, which ends the alarm. Returns how many lag still.
+    """
+    if not settings.PROBE_RESOLVERS:
+        return 0
+    still = 0
+    rows = late_probes().filter(resolver__in=settings.PROBE_RESOLVERS, target__isnull=False).order_by("at")
+    for probe in rows[:MOST_NAMES]:
+        now = clock.now()
+        begun = probe.edition.published_at or probe.edition.built_at
+        pause = min(max((probe.at - begun) / 2, timedelta(seconds=LONGEST)), LATE_AT_MOST)
+        if now - probe.at < pause:
+            continue
+        done = is_blocked(settings.PROBE_RESOLVERS[probe.resolver], probe.target) is probe.blocked
+        still += not done
+        _asked_again(probe, done=done)
+    return still
+
+
+@transaction.atomic
+def _asked_again(probe: Probe, *, done: bool) -> None:
+    probe.at = clock.now()
+    if done:
+        change = EditionChange.objects.filter(edition_id=probe.edition_id, entry_id=probe.entry_id).earliest("id")
+        probe.seconds = (probe.at - change.since).total_seconds()
+    probe.save(update_fields=["at", "seconds"])
+    entry_id = probe.entry_id
+    others = Probe.objects.filter(edition_id=probe.edition_id, entry_id=entry_id, seconds=None)
+    if done:
+        audit.record("distribution.followed", subject=probe.edition, actor=SYSTEM, resolver=probe.resolver)
+        if probe.blocked and entry_id is not None and not others.exists():
+            announce(EntryEffective(entry_id))
 
 
 def canary_watch() -> None:

@@ -4,6 +4,7 @@ import base64
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -55,6 +56,7 @@ def propose(request: StaffRequest, content_id: UUID, method: str) -> HttpRespons
     request.actor.require(PROPOSE)
     if method not in list(Method):
         raise NotFound
+    services.look_ask(content_id=content_id)
     address = assessment.content_address(content_id)
     names = case.targets(address)
     if method == Method.DNS and not names:
@@ -102,6 +104,8 @@ def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
     row = queries.entry_of(request.actor, entry_id)
     actor = request.actor
     statement = queries.activation_of(row)
+    if row.state == EntryState.PENDING_ACTIVATION:
+        services.look_ask(content_id=row.content_id)
     context: dict[str, Any] = {
         "entry": row,
         "url": row.target if row.method == Method.URL else f"https://{row.target}/",
@@ -150,6 +154,7 @@ def sign(request: StaffRequest, entry_id: UUID) -> HttpResponse:
 
 @require_POST
 def activate(request: StaffRequest, entry_id: UUID) -> HttpResponse:
+    services.look_ask(content_id=queries.entry_of(request.actor, entry_id).content_id)
     services.entry_activate(actor=request.actor, entry_id=entry_id, signature=_signature(request))
     messages.success(request, _("The entry is in force with the next edition, within seconds."))
     return redirect("listing_entry", entry_id)
@@ -232,7 +237,9 @@ def facts_of(row: Entry) -> list[KeyValue]:
         KeyValue(_("Ends by itself on"), row.expires_on, "day"),
         KeyValue(
             _("Re-check"),
-            _("By the hotline's plan: hourly on the first day, daily later. Three agreeing failures lift it."),
+            _("By machine: hourly on the first day, daily after two weeks. Three agreeing failures lift it.")
+            if settings.RECHECK
+            else _("By people: daily in the first week, weekly later. Two people half an hour apart lift it."),
         ),
         KeyValue(_("Number"), str(row.id)),
     ]

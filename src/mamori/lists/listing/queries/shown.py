@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.ground.errors import NotFound
 from mamori.ground.ui.moments import Moment, Waiting
@@ -124,16 +125,19 @@ def appeal_due(appeal: Appeal) -> datetime | None:
 
 
 def _appeals() -> list[Waiting]:
+    """Open complaints by their next step; those past their time are an alarm."""
     found = []
-    for state, title in (
-        (AppealState.RECEIVED, _("Complaints to triage")),
-        (AppealState.IN_REVIEW, _("Complaints to decide")),
+    for state, title, late, within in (
+        (AppealState.RECEIVED, _("Complaints to triage"), _("Complaints not triaged in 24 hours"), TRIAGE_WITHIN),
+        (AppealState.IN_REVIEW, _("Complaints to decide"), _("Complaints not decided in 72 hours"), DECIDE_WITHIN),
     ):
         rows = Appeal.objects.filter(state=state)
         first = rows.order_by("received_hour").first()
         if first is not None:
             due = appeal_due(first)
             found.append(Waiting(title, rows[:MOST].count(), reverse("listing_appeals"), "warning", due))
+        if overdue := rows.filter(received_hour__lt=clock.now() - within)[:MOST].count():
+            found.append(Waiting(late, overdue, reverse("listing_appeals"), "error", alarm=True))
     return found
 
 

@@ -17,7 +17,7 @@ from mamori.lists.listing.services.endings import (
     publication_told,
     withdrawals_sign,
 )
-from mamori.lists.listing.services.entries import candidate_open, entry_activate, entry_propose, entry_sign
+from mamori.lists.listing.services.entries import candidate_open, entry_activate, entry_propose, entry_sign, look_ask
 from mamori.lists.listing.services.keys import key_confirm, key_register, key_revoke
 from mamori.lists.listing.services.reviews import content_held, entry_review
 
@@ -42,6 +42,7 @@ __all__ = [
     "key_confirm",
     "key_register",
     "key_revoke",
+    "look_ask",
     "publication_told",
     "withdrawals_sign",
 ]

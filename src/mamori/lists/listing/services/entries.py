@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,9 +16,11 @@ from mamori.engine.addresses import NameRefused, listable_name
 from mamori.engine.editions import Signature, activation_statement, verify_activation
 from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM, Actor
-from mamori.ground.errors import DomainError
+from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.facts import announce
 from mamori.hotline.assessment import queries as assessment
+from mamori.hotline.checks import queries as checks
+from mamori.hotline.checks.services import check_now
 from mamori.lists.listing.case import reach_of, require_listable, targets
 from mamori.lists.listing.facts import EntryActivated
 from mamori.lists.listing.models import Approval, Candidate, Entry, EntryEvent, SigningKey
@@ -28,6 +31,13 @@ from mamori.lists.listing.services.moves import locked, move
 from mamori.lists.listing.states import BEFORE, IN_FORCE, LIVES, TESTS, End, EntryState, Method, Reason
 
 Answers = Mapping[str, Mapping[str, Any]]
+
+
+def look_ask(*, content_id: UUID) -> None:
+    """Have the hotline look again where nobody saw it online lately. Kept, whatever becomes of the entry."""
+    if not checks.is_surely_online(content_id, clock.now()):
+        with suppress(NotFound):  # not watched: it was found not to be illegal
+            check_now(actor=SYSTEM, content_id=content_id)
 
 
 @transaction.atomic
