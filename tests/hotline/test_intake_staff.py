@@ -1,19 +1,23 @@
 """The staff pages of intake, through the front door."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from typer.testing import CliRunner
 
-from mamori.ground import jobs
+from mamori.engine.keys import create_signing_key
+from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import User
 from mamori.ground.actors import Role
-from mamori.hotline.intake import gate, services
+from mamori.hotline.intake import gate, receipts, services
 from mamori.hotline.intake.models import Report, Submission
-from tests.hotline.intake_steps import audit_rows, code_of, plain_static, take
+from mamori.tools.cli import app
+from tests.hotline.intake_steps import audit_rows, code_of, data_url, plain_static, take
 
 pytestmark = pytest.mark.django_db
 Person = Callable[..., User]
@@ -69,13 +73,50 @@ def test_the_police_hand_over_what_their_patrol_found(person: Person, browser_of
     assert code_of(police.post("/intake/patrol/", fields, **LANGUAGE).content)
     submission = Submission.objects.get()
     assert submission.source == "patrol"
-    assert submission.details == {"category": "csam", "found_by": "patrol", "prefecture": "13", "case": "R8-123"}
+    assert submission.details == {"category": "csam", "found_by": "patrol", "prefecture": "13"}
+    stored = str(list(Submission.objects.values())) + str(list(Report.objects.values()))
+    assert "R8-123" not in stored
+    report = submission.reports.order_by("id")[0]
+    analyst = browser_of(person(Role.ANALYST))
+    shut = analyst.get(f"/reports/{report.id}/", **LANGUAGE).content
+    assert b"Open the case reference" in shut and b"R8-123" not in shut
+    assert b"R8-123" in analyst.post(f"/reports/{report.id}/", {"part": "case"}, **LANGUAGE).content
+    assert len(audit_rows("intake.sealed_opened")) == 1
     assert submission.organisation_id is not None
     assert submission.reports.count() == 2
     wrong = police.post("/intake/patrol/", {**fields, "prefecture": "48"}, **LANGUAGE)
     assert wrong.status_code == 422
     jobs.run_sweep("intake.screen_new")
     assert set(Report.objects.values_list("state", flat=True)) == {"screened"}
+
+
+@pytest.mark.parametrize("path", ["/intake/phone/", "/intake/patrol/"])
+def test_who_tells_a_person_gets_the_same_receipt_signed_on_request(
+    path: str, person: Person, browser_of: BrowserOf, settings: Any, tmp_path: Path
+) -> None:
+    settings.RECEIPT_KEY_FILE = tmp_path / "receipt.pem"
+    create_signing_key(settings.RECEIPT_KEY_FILE)
+    browser = browser_of(person(Role.ANALYST, Role.POLICE_LIAISON))
+    fields = {
+        "addresses": "https://site.example/a",
+        "channel": "walk_in",
+        "category": "csam",
+        "found_by": "patrol",
+        "prefecture": "13",
+    }
+    plain = browser.post(path, fields, **LANGUAGE).content
+    assert code_of(plain) and b"receipt.txt" not in plain
+    page = browser.post(path, {**fields, "signed": "on"}, **LANGUAGE).content
+    assert code_of(page)
+    (tmp_path / "receipt.txt").write_text(data_url(page, "receipt.txt"))
+    (tmp_path / "opening.json").write_text(data_url(page, "opening.json"))
+    key = receipts.sign(["https://site.example/a"], clock.this_hour()).key
+    checked = CliRunner().invoke(
+        app,
+        ["receipt", "verify", str(tmp_path / "receipt.txt"), "--opening", str(tmp_path / "opening.json"), "--key", key],
+    )
+    assert checked.exit_code == 0, checked.output
+    assert "yes, they are what was reported" in " ".join(checked.output.split())
 
 
 PAGES = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
-from uuid import UUID
+from typing import Any
 
 from django.apps import apps
 from django.db import transaction
@@ -24,15 +24,17 @@ grant(DESTROY, Role.SENIOR_ANALYST, Role.OPERATOR)
 class DataClass:
     """One class of data. `due(moment, most)`: ids of rows whose period began before `moment`, the oldest first.
 
-    `held(ids)`: those of them under legal hold, which are never destroyed. `destroy(actor, ids)` returns how many it did.
+    `held(ids)`: those of them under legal or police hold, which are never destroyed. `destroy(actor, ids)` returns how
+    many it did. `tables`: database tables whose rows, or what of them tells of persons and addresses, end with it.
     """
 
     name: str
     title: str | Promise
     period: timedelta
-    due: Callable[[datetime, int], Sequence[UUID]]
-    destroy: Callable[[Actor, Sequence[UUID]], int]
-    held: Callable[[Sequence[UUID]], set[UUID]] = lambda ids: set()  # noqa: ARG005
+    due: Callable[[datetime, int], Sequence[Any]]
+    destroy: Callable[[Actor, Sequence[Any]], int]
+    held: Callable[[Sequence[Any]], set[Any]] = lambda ids: set()  # noqa: ARG005
+    tables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,6 @@ def retention_destroy(*, actor: Actor, name: str) -> int:
     return done
 
 
-def _due(data_class: DataClass) -> tuple[Sequence[UUID], set[UUID]]:
+def _due(data_class: DataClass) -> tuple[Sequence[Any], set[Any]]:
     ids = data_class.due(clock.now() - data_class.period, MOST)
     return ids, data_class.held(ids)

@@ -103,7 +103,22 @@ class _Told(forms.Form):
         return {name: self.cleaned_data[name] for name in names if name in self.cleaned_data}
 
 
-class ReportForm(_Told):
+class _Receipted(_Told):
+    """Whoever tells us something may ask for a signed receipt, at the form or from the person who writes it down."""
+
+    signed = forms.BooleanField(
+        label=_("I also want a signed receipt"),
+        help_text=_("A short text that proves to others that this report was made. It names no address."),
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not receipts.may_sign():
+            del self.fields["signed"]
+
+
+class ReportForm(_Receipted):
     """The public form. `proof` is filled by the browser, `ticket` by us."""
 
     contact = forms.CharField(
@@ -113,21 +128,12 @@ class ReportForm(_Told):
         max_length=MOST_CONTACT,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    signed = forms.BooleanField(
-        label=_("I also want a signed receipt"),
-        help_text=_("A short text that proves to others that this report was made. It names no address."),
-        required=False,
-    )
     proof = forms.CharField(required=False, max_length=4000, widget=forms.HiddenInput)
     ticket = forms.CharField(required=False, max_length=300, widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if not receipts.may_sign():
-            del self.fields["signed"]
+    field_order = ["addresses", "text", "seen_on", "child_at_risk", "contact", "signed"]
 
 
-class OperatorForm(_Told):
+class OperatorForm(_Receipted):
     """What an operator writes down for somebody who calls, comes or writes."""
 
     channel = forms.ChoiceField(
@@ -142,10 +148,10 @@ class OperatorForm(_Told):
     contact = forms.CharField(
         label=_("How can we reach them?"), required=False, max_length=MOST_CONTACT, widget=forms.TextInput
     )
-    field_order = ["channel", "addresses", "text", "seen_on", "child_at_risk", "contact"]
+    field_order = ["channel", "addresses", "text", "seen_on", "child_at_risk", "contact", "signed"]
 
 
-class PatrolForm(_Told):
+class PatrolForm(_Receipted):
     """What the police's cyber patrol hands over."""
 
     category = forms.ChoiceField(
@@ -174,9 +180,19 @@ class PatrolForm(_Told):
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
     )
     case = forms.CharField(
-        label=_("Case reference"), required=False, max_length=40, help_text=_("No name of a person.")
+        label=_("Case reference"), required=False, max_length=40, help_text=_("It is sealed, like the text.")
     )
-    field_order = ["addresses", "category", "found_by", "prefecture", "case", "text", "seen_on", "child_at_risk"]
+    field_order = [
+        "addresses",
+        "category",
+        "found_by",
+        "prefecture",
+        "case",
+        "text",
+        "seen_on",
+        "child_at_risk",
+        "signed",
+    ]
 
     def clean_prefecture(self) -> str:
         code = str(self.cleaned_data["prefecture"]).strip()
@@ -185,7 +201,7 @@ class PatrolForm(_Told):
         return f"{int(code):02d}"
 
     def details(self) -> dict[str, str]:
-        return {name: self.cleaned_data[name] for name in ("category", "found_by", "prefecture", "case")}
+        return {name: self.cleaned_data[name] for name in ("category", "found_by", "prefecture")}
 
 
 class CodeForm(forms.Form):

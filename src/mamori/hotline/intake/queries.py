@@ -1,5 +1,6 @@
 """What others read of reports. Nothing sealed is opened here."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -50,6 +51,7 @@ class ReportPage:
     has_text: bool
     has_contact: bool
     has_typed: bool
+    has_case: bool
     has_receipt: bool
     legal_hold: bool
     police_hold: bool
@@ -93,11 +95,14 @@ def report_page(actor: Actor, report_id: UUID) -> ReportPage:
         .annotate(
             text=Q(sealed_text__isnull=False),
             contact=Q(sealed_contact__isnull=False),
+            case=Q(sealed_case__isnull=False),
             receipt=Q(reply_key__isnull=False),
             written=Count("messages"),
             unread=Count("messages", filter=Q(messages__direction=Direction.TO_HOTLINE, messages__read_at=None)),
         )
-        .values("channel", "details", "text", "contact", "receipt", "legal_hold", "police_hold", "written", "unread")
+        .values(
+            "channel", "details", "text", "contact", "case", "receipt", "legal_hold", "police_hold", "written", "unread"
+        )
         .get()
     )
     others = _seen(actor).filter(submission_id=found.submission_id).exclude(id=found.id).order_by("id")[:20]
@@ -108,6 +113,7 @@ def report_page(actor: Actor, report_id: UUID) -> ReportPage:
         has_text=submission["text"],
         has_contact=submission["contact"],
         has_typed=found.typed,
+        has_case=submission["case"],
         has_receipt=submission["receipt"],
         legal_hold=submission["legal_hold"],
         police_hold=submission["police_hold"],
@@ -115,6 +121,13 @@ def report_page(actor: Actor, report_id: UUID) -> ReportPage:
         unread=submission["unread"],
         others=[_view(r) for r in others],
     )
+
+
+def contents_held(content_ids: Iterable[UUID]) -> set[UUID]:
+    """Those contents of which a report is under a person's legal hold or the police's: nothing of them is destroyed."""
+    rows = Report.objects.filter(content_id__in=list(content_ids))
+    held = rows.filter(Q(submission__legal_hold=True) | Q(submission__police_hold=True))
+    return {found for found in held.values_list("content_id", flat=True).distinct() if found is not None}
 
 
 def messages_waiting(actor: Actor) -> list[MessageWaiting]:

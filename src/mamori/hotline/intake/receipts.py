@@ -4,6 +4,7 @@ The private key is not stored: it is derived from the code each time (Argon2id),
 reads messages to a reporter, and staff, who never learn the code, can still write to the stored public key.
 """
 
+import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,6 +72,17 @@ def sign(addresses: list[str], hour: datetime) -> SignedReceipt:
         opening=receipts.write_opening(addresses, salt),
         key=signer.key.vkey,
     )
+
+
+def files(signed: SignedReceipt | None) -> dict[str, str]:
+    """`signed_url` and `opening_url` of the page that shows a signed receipt: the files are in the page itself."""
+    if signed is None:
+        return {}
+    return {"signed_url": _data_url(signed.text), "opening_url": _data_url(signed.opening)}
+
+
+def _data_url(text: str) -> str:
+    return f"data:text/plain;base64,{base64.b64encode(text.encode()).decode()}"
 
 
 def _pepper() -> bytes:

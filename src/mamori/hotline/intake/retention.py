@@ -45,6 +45,7 @@ RETENTION = [
         _sealed_due,
         sealed_destroy,
         _sealed_held,
+        tables=("intake_submission", "intake_message", "sealed_datakey"),
     ),
     DataClass(
         "intake.address",
@@ -53,8 +54,14 @@ RETENTION = [
         _addresses_due,
         addresses_destroy,
         _addresses_held,
+        tables=("intake_report",),
     ),
     DataClass(
-        "intake.api_answer", _("Answers to partners' batches"), timedelta(days=30), _answers_due, answers_destroy
+        "intake.api_answer",
+        _("Answers to partners' batches"),
+        timedelta(days=30),
+        _answers_due,
+        answers_destroy,
+        tables=("intake_apibatch",),
     ),
 ]

@@ -1,6 +1,5 @@
 """The public pages: no cookie, no session, nothing kept about the visitor; the code of a receipt is in no address."""
 
-import base64
 import secrets
 from collections.abc import Callable
 from functools import wraps
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from mamori.ground.actors import PUBLIC
 from mamori.ground.errors import DomainError
-from mamori.hotline.intake import gate
+from mamori.hotline.intake import gate, receipts
 from mamori.hotline.intake.forms import AnswerForm, CodeForm, ReportForm
 from mamori.hotline.intake.services import Received, message_answer, receipt_open, submission_receive
 from mamori.hotline.intake.states import Source
@@ -114,18 +113,7 @@ def receipt(request: HttpRequest) -> HttpResponse:
 
 def _received(request: HttpRequest, received: Received) -> HttpResponse:
     """The receipt, this once; files to save are data of the page itself, so that no address leads to them."""
-    signed = received.signed_receipt
-    return _show(
-        request,
-        "intake/received.html",
-        received=received,
-        signed_url=_data_url(signed.text) if signed else "",
-        opening_url=_data_url(signed.opening) if signed else "",
-    )
-
-
-def _data_url(text: str) -> str:
-    return f"data:text/plain;base64,{base64.b64encode(text.encode()).decode()}"
+    return _show(request, "intake/received.html", received=received, **receipts.files(received.signed_receipt))
 
 
 def _form(request: HttpRequest, form: ReportForm, *, status: int = 200) -> HttpResponse:

@@ -15,7 +15,7 @@ from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError
 from mamori.ground.ui.parts import KeyValue
-from mamori.hotline.intake import queries, services
+from mamori.hotline.intake import queries, receipts, services
 from mamori.hotline.intake.forms import OperatorForm, PatrolForm, ReplyForm, ScreenForm
 from mamori.hotline.intake.permissions import OPEN_SEALED, OPERATE, PATROL, REPLY, WITHHOLD
 from mamori.hotline.intake.states import SCREEN, Source
@@ -62,6 +62,7 @@ def report(request: HttpRequest, report_id: UUID) -> HttpResponse:
             "opened": opened.get("text"),
             "contact": opened.get("contact"),
             "typed": opened.get("typed"),
+            "case": opened.get("case"),
             "words": words,
             "may_open": actor.may(OPEN_SEALED),
             "may_screen": actor.may(SCREEN) and shown.report.state == "received",
@@ -119,9 +120,10 @@ def phone(request: HttpRequest) -> HttpResponse:
             source=Source.OPERATOR,
             channel=form.cleaned_data["channel"],
             locale=get_language() or "ja",
+            request_receipt=form.cleaned_data.get("signed", False),
             **form.told(),
         )
-        return render(request, "intake/taken.html", {"received": received, "again": "intake_phone"})
+        return _taken(request, received, "intake_phone")
     return render(request, "intake/phone.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
@@ -136,11 +138,20 @@ def patrol(request: HttpRequest) -> HttpResponse:
             actor=actor,
             source=Source.PATROL,
             details=form.details(),
+            case=form.cleaned_data["case"],
             locale=get_language() or "ja",
+            request_receipt=form.cleaned_data.get("signed", False),
             **form.told(),
         )
-        return render(request, "intake/taken.html", {"received": received, "again": "intake_patrol"})
+        return _taken(request, received, "intake_patrol")
     return render(request, "intake/patrol.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+def _taken(request: HttpRequest, received: services.Received, again: str) -> HttpResponse:
+    """The receipt, this once, for the person who told it."""
+    return render(
+        request, "intake/taken.html", {"received": received, "again": again, **receipts.files(received.signed_receipt)}
+    )
 
 
 def _actor(request: HttpRequest) -> Actor:
@@ -165,7 +176,6 @@ def _facts(shown: queries.ReportPage) -> list[KeyValue]:
         "category": _("Category"),
         "found_by": _("How was it found?"),
         "prefecture": _("Prefecture code"),
-        "case": _("Case reference"),
     }
     facts.extend(KeyValue(words[name], value) for name, value in shown.details.items() if value)
     return facts

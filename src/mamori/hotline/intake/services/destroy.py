@@ -22,7 +22,7 @@ def sealed_destroy(actor: Actor, ids: Sequence[UUID]) -> int:
     messages.update(for_reporter=b"", sealed=b"")
     Report.objects.filter(submission_id__in=rows).update(sealed_typed=None)
     Submission.objects.filter(id__in=rows).update(
-        purged_on=clock.now().date(), sealed_text=None, sealed_contact=None, details={}
+        purged_on=clock.now().date(), sealed_text=None, sealed_contact=None, sealed_case=None, details={}
     )
     return len(rows)
 

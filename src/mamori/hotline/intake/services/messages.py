@@ -23,7 +23,7 @@ from mamori.hotline.intake.states import Direction
 
 MOST_MESSAGE = 4000
 MOST_MESSAGES = 50
-PARTS = {"text": "sealed_text", "contact": "sealed_contact"}
+PARTS = {"text": "sealed_text", "contact": "sealed_contact", "case": "sealed_case"}
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def messages_read(*, actor: Actor, submission_id: UUID) -> list[Word]:
 
 @transaction.atomic
 def sealed_open(*, actor: Actor, report_id: UUID, part: str) -> str:
-    """Open a sealed part of a report's submission: text, contact, or the address as typed. Each reading is in the log."""
+    """Open a sealed part of a report's submission: text, contact, case reference, or the address as typed. Each reading is in the log."""
     actor.require(OPEN_SEALED)
     report = Report.objects.select_related("submission").filter(id=report_id).first()
     if report is None or part not in {*PARTS, "typed"}:

@@ -23,6 +23,7 @@ from mamori.hotline.intake.states import Source
 MOST_ADDRESSES = 10
 MOST_TEXT = 10_000
 MOST_CONTACT = 500
+MOST_CASE = 40
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def submission_receive(
     addresses: Sequence[str],
     text: str = "",
     contact: str = "",
+    case: str = "",
     seen_on: date | None = None,
     child_at_risk: bool = False,
     locale: str = "ja",
@@ -56,7 +58,7 @@ def submission_receive(
     """
     _check_source(actor, source, spent)
     read = _read(addresses)
-    if len(text) > MOST_TEXT or len(contact) > MOST_CONTACT:
+    if len(text) > MOST_TEXT or len(contact) > MOST_CONTACT or len(case) > MOST_CASE:
         raise DomainError("too_long", _("The text is too long."), status=422)
     if spent is not None:
         spend(spent)
@@ -71,6 +73,7 @@ def submission_receive(
         locale=locale,
         text=text,
         contact=contact,
+        case=case,
         channel=channel,
         organisation_id=actor.organisation_id,
         details=details or {},

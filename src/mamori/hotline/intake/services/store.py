@@ -35,6 +35,7 @@ class Entry:
     locale: str = ""
     text: str = ""
     contact: str = ""
+    case: str = ""
     channel: str = ""
     organisation_id: UUID | None = None
     details: dict[str, str] = field(default_factory=dict)
@@ -45,7 +46,7 @@ class Entry:
 
 _SUBMISSION = (
     "id, source, channel, organisation_id, received_hour, locale, receipt_digest, reply_key, data_key, sealed_text,"
-    " sealed_contact, details, legal_hold, police_hold"
+    " sealed_contact, sealed_case, details, legal_hold, police_hold"
 )
 _REPORT = (
     "id, submission_id, source, organisation_id, external_id, received_hour, url, digest, sealed_typed, seen_on,"
@@ -77,6 +78,7 @@ def write(entries: Sequence[Entry]) -> None:
                 key,
                 parts.get("text"),
                 parts.get("contact"),
+                parts.get("case"),
                 Jsonb(entry.details),
                 False,
                 False,
@@ -112,6 +114,6 @@ def write(entries: Sequence[Entry]) -> None:
 
 def _texts(entry: Entry) -> dict[str, str]:
     """What is sealed. An address is kept as typed only where that is not its canonical form."""
-    texts = {"text": entry.text, "contact": entry.contact}
+    texts = {"text": entry.text, "contact": entry.contact, "case": entry.case}
     texts.update({f"typed:{t.report_id}": t.typed for t in entry.told if t.typed != t.address.url})
     return {name: text for name, text in texts.items() if text}
