@@ -6,11 +6,13 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
-from mamori.ground import jobs
+from mamori.ground import clock, jobs
 from mamori.ground.actors import Role
 from mamori.ground.errors import DomainError, Forbidden
 from mamori.hotline.assessment.models import ContentItem
+from mamori.hotline.checks.models import Watch
 from mamori.hotline.takedown.models import Removal
 from mamori.lists.listing import queries, services
 from mamori.lists.listing.models import Approval, Candidate, Entry
@@ -81,6 +83,47 @@ def test_a_key_counts_once_another_person_confirmed_it(body, person):
     services.key_confirm(actor=body.approver.actor, key=key.id)
     assert list(queries.person_keys(newcomer.id)) == [key.id]
     assert code(services.key_register, actor=newcomer.actor, public_key="AAAA") == "not_a_key"
+
+
+def test_what_was_seen_online_long_ago_is_neither_proposed_nor_activated(body, person, frozen, settings):
+    """As fresh as for a notice: a day where people look, an hour where machines do."""
+    content_id = listable(URL, person)
+    frozen.shift(timedelta(hours=25))
+    assert code(services.entry_propose, **proposal(body, content_id)) == "not_online"
+    checked(content_id)
+    entry = body.propose(content_id)
+    settings.RECHECK = True
+    frozen.shift(timedelta(minutes=61))
+    signature = body.signature(body.approver, entry)
+    activation = {"actor": body.approver.actor, "entry_id": entry.id, "signature": signature}
+    assert code(services.entry_activate, **activation) == "not_online"
+    checked(content_id)
+    services.entry_activate(**activation)
+
+
+def test_the_desk_has_the_hotline_look_again_and_says_who_does(body, person, frozen, settings, browser_of):
+    content_id = listable(URL, person)
+    watch = Watch.objects.create(content_id=content_id, since=clock.now(), last_at=clock.now())
+    entry = body.propose(content_id)
+    browser = browser_of(body.approver)
+    browser.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    assert (
+        "By people: daily in the first week" in browser.get(reverse("listing_entry", args=[entry.id])).content.decode()
+    )
+    watch.refresh_from_db()
+    assert watch.asked_at is None
+    frozen.shift(timedelta(hours=25))
+    signature = body.signature(body.approver, entry)
+    url = reverse("listing_activate", args=[entry.id])
+    browser = browser_of(body.approver)
+    browser.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    assert browser.post(url, {"signature": signature}).status_code == 409
+    watch.refresh_from_db()
+    assert watch.asked_at == clock.now(), "asked, though nothing was activated"
+    settings.RECHECK = True
+    assert (
+        "By machine: hourly on the first day" in browser.get(reverse("listing_entry", args=[entry.id])).content.decode()
+    )
 
 
 def test_nothing_is_proposed_before_police_assessment_check_and_notices(body, person):
