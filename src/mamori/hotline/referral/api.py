@@ -37,6 +37,7 @@ class ReferralOut(Schema):
     sent_at: datetime | None
     delivered_at: datetime | None
     acknowledged_at: datetime | None
+    unseen_since: datetime | None
     cleared_at: datetime | None
     hold_until: datetime | None = None
     due_at: datetime | None = None
@@ -87,15 +88,23 @@ class FeedbackIn(Schema):
 _ERRORS: dict[int, Any] = {401: Any, 404: ErrorOut, 409: ErrorOut, 422: Any}
 
 
-@router.get("/referrals", response={200: ReferralsOut, **_ERRORS}, summary="Undelivered referrals, the oldest first")
+@router.get(
+    "/referrals",
+    response={200: ReferralsOut, **_ERRORS},
+    summary="Referrals that wait for an officer, the oldest first",
+)
 def referrals_list(request: HttpRequest, since: str = "", limit: int = 100) -> ReferralsOut:
-    """Referrals that wait to be acknowledged. Fetching marks them as sent; only POST …/acknowledge delivers them."""
+    """Referrals that wait to be acknowledged. Fetching marks them as sent; only POST …/acknowledge delivers them.
+
+    One that was acknowledged is here again, with `unseen_since`, when a new report says that a child is at risk now,
+    until it is acknowledged again.
+    """
     actor = _police(request, API_READ)
     if not 1 <= limit <= 500:
         raise DomainError("bad_limit", "The limit is 1 to 500.", status=422)
     found = services.referrals_fetch(actor=actor, since=_cursor(since), limit=limit)
     last = found[-1] if len(found) == limit else None
-    following = f"{last.queued_at.isoformat()}~{last.id}" if last and last.queued_at else None
+    following = f"{last.told_at.isoformat()}~{last.id}" if last else None  # type: ignore[attr-defined]
     return ReferralsOut(referrals=[ReferralOut(**_values(r)) for r in found], next=following)
 
 
@@ -137,7 +146,7 @@ def referral_evidence(request: HttpRequest, referral_id: UUID) -> HttpResponse:
 
 @router.post("/referrals/{referral_id}/acknowledge", response={200: ReferralOut, **_ERRORS}, summary="Acknowledge")
 def referral_acknowledge(request: HttpRequest, referral_id: UUID, body: AcknowledgeIn) -> ReferralOut:
-    """A named officer has it: it is delivered and acknowledged."""
+    """A named officer has it: it is delivered and acknowledged. Also for a new report of a child at risk."""
     actor = _police(request, API_WRITE)
     services.acknowledge(actor=actor, referral_id=referral_id, officer=body.officer, reference=body.reference)
     return _out(actor, referral_id)
@@ -208,6 +217,7 @@ def _values(referral: Referral) -> dict[str, Any]:
         "sent_at": referral.sent_at,
         "delivered_at": referral.delivered_at,
         "acknowledged_at": referral.acknowledged_at,
+        "unseen_since": referral.unseen_since,
         "cleared_at": referral.cleared_at,
         "hold_until": hold,
         "due_at": running.due_at if running else None,

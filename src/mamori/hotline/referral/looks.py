@@ -53,7 +53,8 @@ register_states(
     "referral_step",
     {
         "opened": StateLook(_("Referral to police drafted"), "info", "shield"),
-        "urgent": StateLook(_("A child is at risk: made urgent"), "error", "alert"),
+        "urgent": StateLook(_("A child is at risk: urgent"), "error", "alert"),
+        "urgent_seen": StateLook(_("Police know of the child at risk"), "success", "eye"),
         "queued": StateLook(_("Referral queued"), "info", "clock"),
         "sent": StateLook(_("Referral sent to police"), "info", "mail"),
         "letter_failed": StateLook(_("Police could not be notified"), "error", "alert"),

@@ -64,7 +64,7 @@ class Policy(models.Model):
 
 
 class Mailing(models.Model):
-    """A letter to police that names nothing. `purpose`: notify, again, alert, page or supervisors."""
+    """A letter to police that names nothing. `purpose`: notify, again, urgent, alert, page or supervisors."""
 
     letter_id = models.UUIDField(primary_key=True)
     purpose = models.CharField(max_length=12)
@@ -78,7 +78,8 @@ class Referral(models.Model):
     """One content item before police. Every `_at` is the moment of a step; every deadline is computed from them.
 
     `kind`: what clears it; empty while an analyst has still to choose (policy per item). `alerted`: percent of the
-    silence clock last told.
+    silence clock last told. `unseen_since`: since when a new report of a child at risk waits for an officer to look, at a
+    referral police have already.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -89,6 +90,7 @@ class Referral(models.Model):
     urgent = models.BooleanField(default=False)
     opened_at = models.DateTimeField()
     urgent_at = models.DateTimeField(null=True)
+    unseen_since = models.DateTimeField(null=True)
     queued_at = models.DateTimeField(null=True)
     mailing = models.ForeignKey(Mailing, null=True, on_delete=models.PROTECT, related_name="referrals")
     sent_at = models.DateTimeField(null=True)
@@ -129,6 +131,10 @@ class Referral(models.Model):
                 name="referral_referral_cleared_when_told",
             ),
             models.CheckConstraint(
+                condition=Q(unseen_since__isnull=True) | Q(urgent=True, delivered_at__isnull=False),
+                name="referral_referral_unseen_when_told",
+            ),
+            models.CheckConstraint(
                 condition=Q(feedback__in=[*(str(f) for f in FeedbackKind), ""]), name="referral_referral_feedback_known"
             ),
         ]
@@ -139,6 +145,7 @@ class Referral(models.Model):
             models.Index(
                 fields=["delivered_at"], name="referral_unanswered", condition=Q(state__in=[str(s) for s in UNANSWERED])
             ),
+            models.Index(fields=["unseen_since"], name="referral_unseen", condition=Q(unseen_since__isnull=False)),
             models.Index(fields=["state", "-opened_at", "id"], name="referral_by_state"),
             models.Index(fields=["-opened_at", "id"], name="referral_newest"),
             models.Index(fields=["-urgent", "-opened_at", "id"], name="referral_urgent_first"),

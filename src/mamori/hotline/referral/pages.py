@@ -79,7 +79,7 @@ def _page(
         "address": assessment.content_address(referral.content_id).url if reads else "",
         "steps": queries.steps_of(actor, referral),
         "may_see_case": reads or not actor.may(ANSWER),
-        "may_open": actor.may(ANSWER) and state in UNDELIVERED,
+        "may_open": actor.may(ANSWER) and (state in UNDELIVERED or referral.unseen_since is not None),
         "officer": request.user.get_full_name() if request.user.is_authenticated else "",
         "may_release": answers and (state in UNANSWERED or state == ReferralState.HOLD_REQUESTED),
         "has_evidence": reads and queries.evidence_of(referral.content_id) is not None,
@@ -92,7 +92,10 @@ def _page(
         "hold": (answers and state in {*UNANSWERED, *_CLOSED}, HoldForm),
         "renew": (answers and hold is not None, HoldForm),
         "feedback": (answers, FeedbackForm),
-        "phone": (actor.may(HAND_OVER) and state in UNDELIVERED, PhoneForm),
+        "phone": (
+            actor.may(HAND_OVER) and (state in UNDELIVERED or referral.unseen_since is not None),
+            PhoneForm,
+        ),
         "choose": (actor.may(CHOOSE) and state == ReferralState.DRAFTED, ChooseForm),
     }
     for name, (here, form) in shown.items():

@@ -1,10 +1,12 @@
 """What others may read of this room."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -63,6 +65,18 @@ def is_held(content_id: UUID) -> bool:
     return Hold.objects.filter(referral__content_id=content_id, ended_at=None).exists()
 
 
+def keep_from_holding(content_id: UUID) -> None:
+    """A hold asked for from now on waits for the caller's transaction: what it reads of holds stays true that long."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM referral_referral WHERE content_id = %s FOR SHARE", [content_id])
+
+
+def held_since(content_ids: Iterable[UUID]) -> dict[UUID, datetime]:
+    """Those of the content items that police hold, and since when."""
+    rows = Hold.objects.filter(referral__content_id__in=list(content_ids), ended_at=None)
+    return dict(rows.values_list("referral__content_id", "asked_at"))
+
+
 def is_cleared(content_id: UUID) -> bool:
     """Whether notices may go: police were told, the policy is fulfilled, and nothing is held."""
     cleared = Referral.objects.filter(content_id=content_id, cleared_at__isnull=False)
@@ -106,6 +120,18 @@ def desk(actor: Actor) -> list[Waiting]:
     if not actor.may(SEE):
         return []
     return [*_alarms(actor), *_for_police(actor), *_for_analysts(actor)]
+
+
+def unopened() -> Q:
+    """Referrals that wait for an officer: undelivered, or a new report says that a child is at risk."""
+    return Q(state__in=UNDELIVERED) | Q(unseen_since__isnull=False)
+
+
+def overdue(now: datetime) -> Q:
+    """Those of `unopened` whose time is over: 4 hours, 15 minutes when a child is at risk."""
+    urgent = now - UNDELIVERED_URGENT_AFTER
+    late = Q(queued_at__lte=now - UNDELIVERED_AFTER) | Q(urgent=True, queued_at__lte=urgent, urgent_at__lte=urgent)
+    return late & Q(state__in=UNDELIVERED) | Q(unseen_since__lte=urgent)
 
 
 def is_police(actor: Actor) -> bool:
@@ -165,8 +191,11 @@ def number_of(referral: Referral) -> str:
 
 
 def clock_of(referral: Referral) -> Clock | None:
-    """The clock that runs: to be opened, to object, or the hold's."""
+    """The clock that runs: a child at risk, to be opened, to object, or the hold's."""
     here = f"/police/{referral.id}/"
+    if referral.unseen_since is not None:
+        due_at = referral.unseen_since + UNDELIVERED_URGENT_AFTER
+        return Clock(_named(_("Child at risk: police to look now"), referral), referral.unseen_since, due_at, here)
     if referral.state in UNDELIVERED and referral.queued_at and referral.undelivered_due_at:
         started = referral.queued_at
         if referral.urgent:
@@ -202,6 +231,7 @@ def clocks(actor: Actor, most: int = 6) -> list[Clock]:
     """The clocks that run out first."""
     rows = referrals(actor)
     running = [
+        *rows.filter(unseen_since__isnull=False).order_by("unseen_since")[:most],
         *rows.filter(state__in=UNDELIVERED).order_by("queued_at")[:most],
         *rows.filter(state__in=UNANSWERED, kind=PolicyKind.SILENT_CONSENT, cleared_at=None).order_by("delivered_at")[
             :most
@@ -251,20 +281,12 @@ def supervised(policy: Policy | None) -> bool:
 def _alarms(actor: Actor) -> list[Waiting]:
     """Nobody may take these for told."""
     now = clock.now()
-    waiting = referrals(actor).filter(state__in=UNDELIVERED)
-    late = Q(queued_at__lte=now - UNDELIVERED_AFTER) | Q(
-        urgent=True, queued_at__lte=now - UNDELIVERED_URGENT_AFTER, urgent_at__lte=now - UNDELIVERED_URGENT_AFTER
-    )
     page = reverse("referral_desk")
     found = []
-    overdue = waiting.filter(late)[:MOST].count()
-    if overdue:
-        found.append(
-            Waiting(
-                _("Referrals police did not open in time"), overdue, f"{page}?referrals-state=sent", "error", alarm=True
-            )
-        )
-    untold = referrals(actor).filter(Q(state__in=UNDELIVERED) | Q(mailing__purpose="again"))
+    late = referrals(actor).filter(overdue(now))[:MOST].count()
+    if late:
+        found.append(Waiting(_("Referrals police did not open in time"), late, page, "error", alarm=True))
+    untold = referrals(actor).filter(Q(state__in=UNDELIVERED) | Q(mailing__purpose__in=["again", "urgent"]))
     failed = untold.filter(mailing__failed_at__isnull=False)[:MOST].count()
     if failed:
         found.append(Waiting(_("Letters to police that failed"), failed, page, "error", alarm=True))
@@ -287,11 +309,16 @@ def _for_police(actor: Actor) -> list[Waiting]:
         return []
     rows, page = referrals(actor), reverse("referral_desk")
     found = []
-    unopened = list(rows.filter(state__in=UNDELIVERED).order_by("queued_at")[:MOST])
-    if unopened:
-        due = min(r.undelivered_due_at for r in unopened if r.undelivered_due_at)
-        tone = "error" if any(r.urgent for r in unopened) else "warning"
-        found.append(Waiting(_("Referrals to open"), len(unopened), page, tone, due, started_at=unopened[0].queued_at))
+    unseen = list(rows.filter(unseen_since__isnull=False).order_by("unseen_since")[:MOST])
+    if unseen and (since := unseen[0].unseen_since):
+        title = _("A child is at risk now: look at these referrals")
+        due = since + UNDELIVERED_URGENT_AFTER
+        found.append(Waiting(title, len(unseen), page, "error", due, started_at=since))
+    waiting = list(rows.filter(state__in=UNDELIVERED).order_by("queued_at")[:MOST])
+    if waiting:
+        due = min(r.undelivered_due_at for r in waiting if r.undelivered_due_at)
+        tone = "error" if any(r.urgent for r in waiting) else "warning"
+        found.append(Waiting(_("Referrals to open"), len(waiting), page, tone, due, started_at=waiting[0].queued_at))
     silent = list(
         rows.filter(state__in=UNANSWERED, kind=PolicyKind.SILENT_CONSENT, cleared_at=None).order_by("delivered_at")[
             :MOST

@@ -96,6 +96,7 @@ class StepKind(StrEnum):
 
     OPENED = "opened"
     URGENT = "urgent"
+    URGENT_SEEN = "urgent_seen"
     QUEUED = "queued"
     SENT = "sent"
     LETTER_FAILED = "letter_failed"

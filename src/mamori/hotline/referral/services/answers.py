@@ -24,9 +24,13 @@ _BEFORE_DELIVERY = {_S.DRAFTED, _S.QUEUED, _S.SENT}
 
 @transaction.atomic
 def referral_opened_by_officer(*, actor: Actor, referral_id: UUID, officer: str) -> None:
-    """A named officer opened it on the police desk: it is delivered. Opening it again changes nothing."""
+    """A named officer opened it on the police desk: it is delivered. Opening it again changes nothing.
+
+    Where a new report says that a child is at risk, opening it says that an officer knows.
+    """
     actor.require(ANSWER)
     referral = locked_for_police(actor, referral_id)
+    _seen(referral, officer, actor=actor)
     if referral.state in _BEFORE_DELIVERY:
         _deliver(referral, Delivery.DESK, officer, actor=actor)
 
@@ -38,6 +42,8 @@ def acknowledge(*, actor: Actor, referral_id: UUID, officer: str, reference: str
     referral = locked_for_police(actor, referral_id)
     if referral.state in _BEFORE_DELIVERY:
         _deliver(referral, Delivery.API if actor.kind == "partner" else Delivery.DESK, officer, actor=actor)
+    if _seen(referral, officer, actor=actor) and referral.state != _S.DELIVERED:
+        return
     if referral.state == _S.ACKNOWLEDGED and referral.officer == officer.strip() and referral.reference == reference:
         return
     _acknowledge(referral, actor=actor, reference=reference)
@@ -50,18 +56,24 @@ def handed_over_by_phone(
     """A senior analyst records that a named officer took it by phone: it is delivered. Number and note are sealed."""
     actor.require(HAND_OVER)
     referral = locked(referral_id)
-    if referral.state not in {_S.QUEUED, _S.SENT}:
+    if referral.state not in {_S.QUEUED, _S.SENT} and referral.unseen_since is None:
         raise DomainError("already_delivered", _("Police have this already, or its way is not chosen yet."))
+    since = referral.unseen_since or referral.opened_at
     if not number.strip():
         raise DomainError("no_number", _("Enter the number you called."), status=422)
-    if talked_at > clock.now() or talked_at < referral.opened_at - timedelta(minutes=1):
+    if talked_at > clock.now() or talked_at < since - timedelta(minutes=1):
         raise DomainError(
             "bad_time",
             _("The call was not between the opening of the referral and now."),
             remedy=_("Correct the time of the call."),
             status=422,
         )
-    referral.data_key, sealed = seal_texts({"call": f"{number.strip()}\n{note.strip()}"})
+    call = f"{number.strip()}\n{note.strip()}"
+    if referral.unseen_since is not None:
+        key, sealed = seal_texts({"reason": call})
+        _seen(referral, officer, actor=actor, sealed=(key, sealed["reason"]))
+        return
+    referral.data_key, sealed = seal_texts({"call": call})
     referral.sealed_call = sealed["call"]
     referral.save(update_fields=["data_key", "sealed_call"])
     _deliver(referral, Delivery.PHONE, officer, actor=actor)
@@ -157,6 +169,19 @@ def _deliver(referral: Referral, how: Delivery, officer: str, *, actor: Actor) -
     announce(PoliceDelivered(referral.content_id))
     if referral.kind == PolicyKind.SIMULTANEOUS and referral.cleared_at is None:
         clear(referral)
+
+
+def _seen(referral: Referral, officer: str, *, actor: Actor, sealed: tuple[UUID, bytes] | None = None) -> bool:
+    """A named officer knows that a child is at risk: its clock ends. False when no such report waited."""
+    if referral.unseen_since is None:
+        return False
+    if not officer.strip():
+        raise DomainError("no_officer", _("Enter the name of the officer."), status=422)
+    referral.unseen_since, referral.officer = None, officer.strip()[:120]
+    referral.save(update_fields=["unseen_since", "officer"])
+    audit.record("referral.urgent_seen", subject=referral, actor=actor)
+    step(referral, StepKind.URGENT_SEEN, actor=actor, sealed=sealed)
+    return True
 
 
 def _acknowledge(referral: Referral, *, actor: Actor, reference: str) -> None:

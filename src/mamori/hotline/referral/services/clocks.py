@@ -5,11 +5,12 @@ from hashlib import sha256
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM
 from mamori.hotline.referral.models import Hold, Policy, Referral
+from mamori.hotline.referral.queries import overdue
 from mamori.hotline.referral.services.answers import end_hold
 from mamori.hotline.referral.services.policies import policy_now
 from mamori.hotline.referral.services.rows import clear, locked, move, step
@@ -18,9 +19,6 @@ from mamori.hotline.referral.states import (
     ALERTS,
     LAPSE_AFTER,
     UNANSWERED,
-    UNDELIVERED,
-    UNDELIVERED_AFTER,
-    UNDELIVERED_URGENT_AFTER,
     HoldEnd,
     PolicyKind,
     ReferralState,
@@ -41,15 +39,12 @@ def clocks_run() -> None:
 
 @transaction.atomic
 def duty_page() -> None:
-    """Undelivered for 4 hours (urgent: 15 minutes): page the duty officer, once."""
+    """Undelivered for 4 hours, a child at risk not looked at for 15 minutes: page the duty officer, once each."""
     now = clock.now()
-    overdue = Q(queued_at__lte=now - UNDELIVERED_AFTER) | Q(
-        urgent=True, queued_at__lte=now - UNDELIVERED_URGENT_AFTER, urgent_at__lte=now - UNDELIVERED_URGENT_AFTER
-    )
     rows = (
         Referral.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("policy")
-        .filter(overdue, state__in=UNDELIVERED, paged_at=None)
+        .filter(overdue(now), paged_at=None)
         .order_by("queued_at")[:BATCH]
     )
     by_box: dict[str, list[Referral]] = {}
@@ -61,7 +56,9 @@ def duty_page() -> None:
         by_box.setdefault(referral.policy.duty_mail, []).append(referral)
     for box, referrals in by_box.items():
         if box:
-            post("page", box, len(referrals), key=f"police:page:{referrals[0].id}:{referrals[0].urgent}", urgent=True)
+            first = referrals[0]
+            since = f"{first.urgent_at:%Y%m%d%H%M%S}" if first.urgent_at else ""
+            post("page", box, len(referrals), key=f"police:page:{first.id}:{since}", urgent=True)
 
 
 @transaction.atomic

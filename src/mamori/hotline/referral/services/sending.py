@@ -26,7 +26,6 @@ from mamori.hotline.referral.services.rows import clear, locked, move, step
 from mamori.hotline.referral.states import (
     CHOICES,
     TOLD_AGAIN_AFTER,
-    UNDELIVERED,
     Channel,
     PolicyKind,
     ReferralState,
@@ -41,7 +40,7 @@ log = logging.getLogger("mamori.referral")
 
 @transaction.atomic
 def referral_open(*, actor: Actor, content_id: UUID, urgent: bool = False) -> UUID:
-    """Refer a content item to police. Safe to call again; `urgent` later makes an open one urgent.
+    """Refer a content item to police. Safe to call again; `urgent` makes it urgent, and police hear of it each time.
 
     Under a policy per item it waits for an analyst's choice, but never when a child is at risk: that goes at once, and
     nothing is noticed before police release it.
@@ -63,8 +62,8 @@ def referral_open(*, actor: Actor, content_id: UUID, urgent: bool = False) -> UU
         step(referral, StepKind.OPENED, actor=actor)
         if urgent or not per_item:
             _queue(referral, actor=SYSTEM)
-    elif urgent and not referral.urgent:
-        _make_urgent(referral, actor=actor)
+    elif urgent:
+        _urgent(referral, actor=actor)
     elif is_clear(referral):
         announce(PoliceCleared(content_id))  # assessed again: police were told of this address before
     return referral.id
@@ -219,6 +218,7 @@ def _letter(purpose: str, count: int, *, urgent: bool) -> tuple[str, str]:
         subjects = {
             "notify": _text("Referrals wait for you"),
             "again": _text("Content you know is online again or looked at anew"),
+            "urgent": _text("A child may be at risk now: a referral you have"),
             "alert": _text("The time to object is running"),
             "page": _text("Duty officer: referrals were not opened"),
             "supervisors": _text("A hold is over"),
@@ -226,6 +226,7 @@ def _letter(purpose: str, count: int, *, urgent: bool) -> tuple[str, str]:
         words = {
             "notify": ngettext("You have %(n)d new referral.", "You have %(n)d new referrals.", count),
             "again": _text("A referral you have is online again, or it is being looked at anew."),
+            "urgent": _text("A new report says that a child is at risk now. It concerns a referral you have."),
             "alert": ngettext(
                 "The time to object to %(n)d referral is running out.",
                 "The time to object to %(n)d referrals is running out.",
@@ -257,21 +258,39 @@ def _queue(referral: Referral, *, actor: Actor) -> None:
         jobs.defer("referral.send")
 
 
-def _make_urgent(referral: Referral, *, actor: Actor) -> None:
-    referral.urgent, referral.urgent_at = True, clock.now()
+def _urgent(referral: Referral, *, actor: Actor) -> None:
+    """A report says that a child is at risk now. A short clock that runs already is not put back by another report."""
+    told_before = referral.urgent
+    running = referral.unseen_since is not None if referral.delivered_at else told_before
+    referral.urgent = True
     referral.kind = referral.kind or PolicyKind.APPROVAL
-    referral.paged_at = None  # the short clock begins
-    if referral.state == ReferralState.QUEUED:
+    if not running or referral.paged_at is not None:
+        referral.urgent_at, referral.paged_at = clock.now(), None  # the short clock begins
+        if referral.delivered_at is not None:
+            referral.unseen_since = referral.urgent_at
+    if referral.state == ReferralState.QUEUED and not told_before:
         referral.mailing = None  # told once more, as urgent
-    referral.save(update_fields=["urgent", "urgent_at", "kind", "paged_at", "mailing"])
+    referral.save(update_fields=["urgent", "urgent_at", "unseen_since", "kind", "paged_at", "mailing"])
     audit.record("referral.urgent", subject=referral, actor=actor)
     step(referral, StepKind.URGENT, actor=actor)
     if referral.state == ReferralState.DRAFTED:
         _queue(referral, actor=SYSTEM)
-    elif referral.state == ReferralState.SENT and referral.policy.notification_mail:
-        post("notify", referral.policy.notification_mail, 1, key=f"police:notify:{referral.id}:{True}", urgent=True)
-    elif referral.state in UNDELIVERED:
+    elif referral.state == ReferralState.QUEUED:
         jobs.defer("referral.send")
+    else:
+        _tell_urgent(referral)
+
+
+def _tell_urgent(referral: Referral) -> None:
+    """A letter about a child at risk, to police who were sent the referral before."""
+    policy, times = referral.policy, referral.steps.filter(kind=StepKind.URGENT).count()
+    if referral.delivered_at is None:
+        if policy.notification_mail:
+            key = f"police:notify:{referral.id}:urgent:{times}"
+            post("notify", policy.notification_mail, 1, key=key, urgent=True)
+    elif box := policy.notification_mail or policy.duty_mail:
+        referral.mailing = post("urgent", box, 1, key=f"police:urgent:{referral.id}:{times}", urgent=True)
+        referral.save(update_fields=["mailing"])
 
 
 def _of_mailing(mailing: Mailing) -> list[Referral]:
