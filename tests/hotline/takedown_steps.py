@@ -126,6 +126,13 @@ class World:
         check_attest(actor=(by or self.first).actor, content_id=content_id, online=online)
         self.work()
 
+    def next_day(self, *content_ids: UUID) -> None:
+        """A day later a person sees them online still."""
+        self.frozen.shift(timedelta(days=1))
+        for content_id in content_ids:
+            check_attest(actor=self.first.actor, content_id=content_id, online=True)
+        self.work()
+
     def gone(self, content_id: UUID) -> None:
         """Two people half an hour apart find it gone."""
         self.attest(content_id, online=False, by=self.first)

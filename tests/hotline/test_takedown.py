@@ -151,8 +151,9 @@ def item_content():
 
 class TestTheLetter:
     def test_no_letter_names_an_address(self, world, noticed):
-        world.content("http://ran.example/other")
-        world.work(24 * 60 + 30)
+        other = world.content("http://ran.example/other")
+        world.work(30)
+        world.next_day(noticed, other)
         assert len(world.box.mails) > 3
         for mail in world.box.mails:
             whole = mail.as_string() + text_of(mail) + mail["Subject"]
@@ -161,7 +162,7 @@ class TestTheLetter:
             assert [part.get_content_type() for part in mail.iter_attachments()] == []
 
     def test_letters_of_a_notice_keep_their_subject(self, world, noticed):
-        world.work(24 * 60)
+        world.next_day(noticed)
         first, reminder = world.box.to(HOSTER)
         assert first["Subject"] == reminder["Subject"]
         assert only_notice().reference in first["Subject"]
@@ -233,7 +234,7 @@ def item_state():
 class TestClocks:
     def test_a_reminder_each_day_weekends_too(self, world, noticed):
         for day in range(1, 4):
-            world.work(24 * 60)
+            world.next_day(noticed)
             assert len(world.box.to(HOSTER)) == 1 + day
         assert (only_notice().state, only_notice().reminders) == ("overdue", 3)
 
@@ -315,7 +316,7 @@ class TestClocks:
 
 class TestTheEnd:
     def test_what_is_gone_ends_its_notice_and_its_clocks(self, world, noticed):
-        world.frozen.shift(timedelta(hours=2))
+        world.frozen.shift(timedelta(hours=1, minutes=30))
         world.gone(noticed)
         assert (only_notice().state, item(noticed).state) == ("verified_removed", "removed")
         (duration,) = queries.removal_durations(clock.now() - timedelta(days=1))
@@ -337,7 +338,7 @@ class TestTheEnd:
         assert len(world.box.to(HOSTER)) == 2
 
     def test_the_timeline_and_the_case_page_know_it(self, world, noticed):
-        world.work(24 * 60)
+        world.next_day(noticed)
         words = [str(m.word) for m in queries.timeline(world.first.actor, noticed)]
         assert len(words) >= 3
         (view,) = queries.notices_of(world.first.actor, noticed)

@@ -13,19 +13,25 @@ from django.db import connection
 from django.test import Client
 from psycopg import sql
 
-from mamori.ground import clock
+from demo.web import Response, WebServer
+from mamori.ground import clock, jobs
 from mamori.ground.actors import Role
+from mamori.hotline.assessment.models import ContentItem
 from mamori.hotline.assessment.states import Verdict
 from mamori.hotline.checks.models import Check
 from mamori.hotline.takedown import queries, services
 from mamori.hotline.takedown.grants import GRANTS
 from mamori.hotline.takedown.links import read_token, token_for
 from mamori.hotline.takedown.models import HosterAnswer, HosterPage, NoticeItem, NoticeLetter
+from tests.hotline.assessment_steps import give
+from tests.hotline.assessment_steps import report as reported
+from tests.hotline.outside import free_port
 from tests.hotline.takedown_steps import only_notice
 from tests.hotline.takedown_steps import world as world_of
 
 pytestmark = pytest.mark.django_db
 HOSTER = "abuse@kasumi.example"
+ONLINE = Response(200, b"<html><p>a drawing</p></html>")
 URLS = ("http://kiku.example/secret-path", "https://ran.example/%E7%A7%98?a=1&b=%22%3Cx%3E")
 
 
@@ -107,11 +113,12 @@ class TestTheLink:
         assert only_notice().seen_at == clock.now()
         assert HosterAnswer.objects.filter(kind="opened").count() == 1
 
-    def test_the_link_lasts_through_reminders_and_is_renewed_in_time(self, world, link):
-        world.work(24 * 60)
+    def test_the_link_lasts_through_reminders_and_is_renewed_in_time(self, world, link, contents):
+        world.next_day(*contents)
         assert world.box.link(HOSTER) == link
         for _ in range(17):
-            world.work(24 * 60)
+            world.next_day(*contents)
+        assert len(world.box.to(HOSTER)) == 19
         assert world.box.link(HOSTER) != link
 
 
@@ -136,12 +143,12 @@ class TestAnswers:
         world.work()
         assert states() == ["told", "claimed"]
 
-    def test_acknowledging(self, hoster, link, world):
+    def test_acknowledging(self, hoster, link, world, contents):
         page = hoster.post(link, {"answer": "acknowledge"}, follow=True)
         assert "回答を受け付けました" in page.content.decode()
         world.work()
         assert only_notice().state == "acknowledged"
-        world.work(24 * 60)
+        world.next_day(*contents)
         assert only_notice().state == "overdue"
 
     def test_a_dispute_needs_a_reason_which_is_sealed_and_decided_by_a_person(self, hoster, link, world, browser_of):
@@ -165,9 +172,10 @@ class TestAnswers:
             "SECRETWORD-77" not in browser_of(world.person(Role.AUDITOR)).get(f"/notices/{notice.id}/").content.decode()
         )
         said = HosterAnswer.objects.get(kind="dispute")
+        assert browser.post(f"/notices/answers/{said.id}/settle/").status_code == 409
+        assert browser.post(f"/notices/items/{items()[0].id}/settle/", {"keep": "no"}).status_code == 302
         assert browser.post(f"/notices/answers/{said.id}/settle/").status_code == 302
         assert queries.desk(world.first.actor) == []
-        assert browser.post(f"/notices/items/{items()[0].id}/settle/", {"keep": "no"}).status_code == 302
         assert states() == ["withdrawn", "told"]
         assert only_notice().state == "acknowledged"
         assert browser.post(f"/notices/items/{items()[0].id}/settle/", {"keep": "no"}).status_code == 409
@@ -302,12 +310,10 @@ class TestWhatThePublicFaceKnows:
         assert "kiku" not in caplog.text and link.split("/")[-2] not in caplog.text
 
 
-def test_with_recheck_on_a_claim_is_looked_at_at_once(tmp_path, settings, person, frozen, run_jobs):
-    """The whole way with real fetches: seen online, noticed, claimed, gone after three looks."""
-    from demo.web import Response, WebServer
-    from tests.hotline.outside import free_port
-
-    page = {"now": Response(200, b"<html><p>a drawing</p></html>")}
+@pytest.fixture
+def machines(tmp_path, settings, person, frozen, run_jobs):
+    """A world with re-check on, and what its one page answers now."""
+    page = {"now": ONLINE}
     with world_of(tmp_path, settings, person, frozen, run_jobs) as world:
         world.host("kiku.example")
         world.nets.names.record("kiku.example", "A", "127.7.0.9")
@@ -320,22 +326,68 @@ def test_with_recheck_on_a_claim_is_looked_at_at_once(tmp_path, settings, person
         settings.RECHECK_ALLOW_NETWORKS = ["127.7.0.9/32"]
         settings.RECHECK_PORT_MAP = {"80": str(port)}
         try:
-            content_id = world.content(URLS[0], attest=False)
-            world.work(16)
-            assert only_notice().state == "delivered", items()[0].obstacle
-            page["now"] = Response(404, b"")
-            Client().post(world.box.link(HOSTER), {"answer": "removed"})
-            world.work(1)
-            assert Check.objects.filter(content_id=content_id).order_by("-at").first().result == "gone_4xx"
-            from mamori.ground import jobs
-
-            for _ in range(60):
-                jobs.run_sweep("checks.due")
-                world.work(1)
-            assert states() == ["removed"]
-            assert only_notice().state == "verified_removed"
+            yield world, page
         finally:
             server.stop()
+
+
+def until_gone(world):
+    for _ in range(30):
+        jobs.run_sweep("checks.due")
+        world.work(5)
+        if states() == ["removed"]:
+            return
+
+
+def test_with_recheck_on_a_claim_is_looked_at_at_once(machines):
+    """The whole way with real fetches: seen online, noticed, claimed, gone after three looks."""
+    world, page = machines
+    content_id = world.content(URLS[0], attest=False)
+    world.work(16)
+    assert only_notice().state == "delivered", items()[0].obstacle
+    page["now"] = Response(404, b"")
+    Client().post(world.box.link(HOSTER), {"answer": "removed"})
+    world.work(1)
+    assert Check.objects.filter(content_id=content_id).order_by("-at").first().result == "gone_4xx"
+    until_gone(world)
+    assert states() == ["removed"]
+    assert only_notice().state == "verified_removed"
+
+
+def test_what_is_gone_reported_again_and_confirmed_again_is_noticed_again(machines):
+    """Nobody waits for the next look of the watch for a return: it is looked at when it is confirmed."""
+    world, page = machines
+    content_id = world.content(URLS[0], attest=False)
+    world.work(16)
+    page["now"] = Response(404, b"")
+    until_gone(world)
+    assert states() == ["removed"]
+    page["now"] = ONLINE
+    reported(URLS[0])
+    world.work()
+    content = ContentItem.objects.get(id=content_id)
+    assert content.state == "awaiting_assessment"
+    for analyst in (world.first, world.second):
+        give(analyst, content, Verdict.BASELINE)
+        content.refresh_from_db()
+    world.work()
+    world.work(16)
+    assert states() == ["removed", "told"]
+    assert len(world.box.to(HOSTER)) == 2
+
+
+def test_with_recheck_on_a_reminder_is_only_about_what_a_machine_sees_now(machines):
+    world, page = machines
+    world.content(URLS[0], attest=False)
+    world.work(16)
+    page["now"] = Response(404, b"")
+    world.work(24 * 60)
+    world.work(11)
+    assert len(world.box.to(HOSTER)) == 1
+    page["now"] = ONLINE
+    world.work(11)
+    world.work(11)
+    assert len(world.box.to(HOSTER)) == 2
 
 
 def test_no_template_shows_an_address_as_a_link():

@@ -1,10 +1,11 @@
 """What other rooms and the desks may know of checks."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +25,11 @@ MOST_LOOKS = 40
 ASKED_AGAIN = timedelta(minutes=10)
 FRESH = timedelta(hours=1)
 ATTESTED_FRESH = timedelta(hours=24)
+MOST_SHOWN = 1000
+_FOR_PEOPLE = (
+    (Result.ONLINE_CHANGED, _("Pages that changed: look at them again")),
+    (Result.BLOCKED_OR_CHALLENGED, _("Pages that refuse the re-check: look yourself")),
+)
 _PERSON_CAN_TELL = (Result.BLOCKED_OR_CHALLENGED, Result.ERROR_OURS, Result.ONLINE_CHANGED)
 
 
@@ -86,22 +92,20 @@ def desk(actor: Actor) -> list[Waiting]:
         return []
     waiting = []
     here, now = reverse("checks_desk"), clock.now()
-    for due, late, title in (
-        ("due", False, _("Content to look at yourself: re-check is off")),
-        ("late", True, _("Content nobody looked at for twice the time")),
-    ):
-        count = Watch.objects.filter(due_for_people(now, late=late))[:1000].count()
-        if count:
-            url = f"{here}?watches-due={due}&watches-sort=last_at"
-            waiting.append(Waiting(title, count, url, "error" if late else "warning", alarm=late))
-    for result, title in (
-        (Result.ONLINE_CHANGED, _("Pages that changed: look at them again")),
-        (Result.BLOCKED_OR_CHALLENGED, _("Pages that refuse the re-check: look yourself")),
-    ):
-        rows = Watch.objects.filter(state=WatchState.WATCHING, last_result=result)
-        count = rows[:1000].count()
-        if count:
-            waiting.append(Waiting(title, count, f"{here}?watches-last_result={result}", "warning"))
+    late = Case(When(due_for_people(now, late=True), then=True), default=False)
+    due = Watch.objects.filter(due_for_people(now)).order_by(F("last_at").asc(nulls_first=True))
+    lates = list(due.values_list(late, flat=True)[:MOST_SHOWN])
+    if lates:
+        title, url = _("Content to look at yourself: re-check is off"), f"{here}?watches-due=due&watches-sort=last_at"
+        waiting.append(Waiting(title, len(lates), url, "warning"))
+    if any(lates):
+        title, url = _("Content nobody looked at for twice the time"), f"{here}?watches-due=late&watches-sort=last_at"
+        waiting.append(Waiting(title, sum(lates), url, "error", alarm=True))
+    rows = Watch.objects.filter(state=WatchState.WATCHING, last_result__in=[result for result, _title in _FOR_PEOPLE])
+    counts = Counter(rows.values_list("last_result", flat=True)[: 2 * MOST_SHOWN])
+    for result, title in _FOR_PEOPLE:
+        if counts[result]:
+            waiting.append(Waiting(title, counts[result], f"{here}?watches-last_result={result}", "warning"))
     return waiting
 
 

@@ -9,7 +9,7 @@ from mamori.hotline.tracing.facts import ContactApproved, HostChanged, HostTrace
 
 @listens(ContentConfirmed, "takedown.want")
 def want(fact: ContentConfirmed) -> None:
-    services.content_consider(content_id=fact.content_id)
+    services.content_confirmed(content_id=fact.content_id)
 
 
 @listens(PoliceCleared, "takedown.cleared")

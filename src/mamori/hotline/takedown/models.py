@@ -66,7 +66,10 @@ class Removal(models.Model):
 
 
 class Notice(models.Model):
-    """A notice to one contact on one rung. `reminders`: how many were sent; `last_letter_at`: when one was last taken."""
+    """A notice to one contact on one rung. `reminders`: how many were sent; `last_letter_at`: when a letter was taken.
+
+    `looked_at`: when it was last tried to send a reminder.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     contact = models.ForeignKey("tracing.Contact", on_delete=models.PROTECT, related_name="+")
@@ -77,6 +80,7 @@ class Notice(models.Model):
     delivered_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(null=True, help_text="When its page was first opened.")
     last_letter_at = models.DateTimeField(null=True)
+    looked_at = models.DateTimeField(null=True)
     reminders = models.PositiveSmallIntegerField(default=0)
     item_count = models.PositiveIntegerField(default=0, help_text="Numbers given to items so far.")
     page_stale = models.BooleanField(default=False)
@@ -107,6 +111,7 @@ class NoticeItem(models.Model):
     """One address in a notice. `number` is its name towards the contact; `told_in` the letter that told it.
 
     `findings`: what the letter was based on (verdict, law codes, network addresses, AS, country), frozen when told.
+    `answered_at`: the first claim of removal or dispute; clocks stop for a while from there, once.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -122,6 +127,8 @@ class NoticeItem(models.Model):
     told_in = models.PositiveIntegerField(null=True)
     told_at = models.DateTimeField(null=True)
     claimed_at = models.DateTimeField(null=True)
+    disputed_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -134,8 +141,9 @@ class NoticeItem(models.Model):
         ]
         indexes = [
             models.Index(fields=["joined_at"], name="takedown_item_waiting", condition=Q(state=ItemState.WAITING)),
-            models.Index(fields=["obstacle"], name="takedown_item_obstacle", condition=Q(state=ItemState.WAITING)),
+            models.Index(fields=["obstacle"], name="takedown_item_obstacle", condition=~Q(obstacle="")),
             models.Index(fields=["claimed_at"], name="takedown_item_claimed", condition=Q(state=ItemState.CLAIMED)),
+            models.Index(fields=["disputed_at"], name="takedown_item_disputed", condition=Q(state=ItemState.DISPUTED)),
             models.Index(fields=["notice", "state"], name="takedown_items_of"),
             models.Index(fields=["joined_at", "id"], name="takedown_item_joined"),
             models.Index(fields=["state", "joined_at", "id"], name="takedown_item_state"),

@@ -123,7 +123,9 @@ def resend(request: StaffRequest, notice_id: UUID) -> HttpResponse:
         request,
         row,
         title=_("Send again"),
-        consequence=_("The last letter goes to the same address once more. If it arrived after all, it arrives twice."),
+        consequence=_(
+            "What is still online is told to the same address once more. If the letter arrived after all, it arrives twice."
+        ),
         leaving=[KeyValue(_("Letter"), _("the last letter of this notice"))],
     )
 
@@ -139,7 +141,8 @@ def settle(request: StaffRequest, item_id: UUID) -> HttpResponse:
 @require_POST
 def answer_settle(request: StaffRequest, answer_id: UUID) -> HttpResponse:
     row = queries.answer_notice(request.actor, answer_id)
-    services.answer_settle(actor=request.actor, answer_id=answer_id)
+    upheld = {"yes": True, "no": False}.get(request.POST.get("upheld", ""))
+    services.answer_settle(actor=request.actor, answer_id=answer_id, upheld=upheld)
     return redirect("takedown_notice", row.id)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -29,9 +29,11 @@ from mamori.hotline.takedown.models import (
     Removal,
     Step,
 )
-from mamori.hotline.takedown.permissions import SEE, SEND, WARN
+from mamori.hotline.takedown.permissions import CASE, SEE, SEND, WARN
 from mamori.hotline.takedown.readiness import Obstacle
 from mamori.hotline.takedown.services.climbing import CLIMB_AT
+from mamori.hotline.takedown.services.people import disputed_items
+from mamori.hotline.takedown.services.rows import PAUSE
 from mamori.hotline.takedown.services.sending import ANSWER_WITHIN, GROUPING
 from mamori.hotline.takedown.states import (
     FINISHED,
@@ -61,7 +63,7 @@ class RemovalTried:
 
 @dataclass(frozen=True)
 class NoticeView:
-    """One notice a content was in, for its Case page."""
+    """One notice a content was in, for its Case page. `url`: empty for whom the notice itself is closed."""
 
     notice_id: UUID
     reference: str
@@ -100,7 +102,7 @@ def removal_tried(content_id: UUID) -> RemovalTried | None:
 
 def notices_of(actor: Actor, content_id: UUID) -> list[NoticeView]:
     """The notices a content was in, newest first."""
-    if not actor.may(SEE):
+    if not actor.may(CASE):
         return []
     items = NoticeItem.objects.filter(content_id=content_id).select_related("notice__contact__replaced_by")
     return [
@@ -114,7 +116,7 @@ def notices_of(actor: Actor, content_id: UUID) -> list[NoticeView]:
             item.joined_at,
             item.told_at,
             item.notice.reminders,
-            reverse("takedown_notice", args=[item.notice_id]),
+            reverse("takedown_notice", args=[item.notice_id]) if actor.may(SEE) else "",
         )
         for item in items.order_by("-joined_at")[:100]
     ]
@@ -122,7 +124,7 @@ def notices_of(actor: Actor, content_id: UUID) -> list[NoticeView]:
 
 def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
     """The way of a content through notices as moments of its case."""
-    if not actor.may(SEE):
+    if not actor.may(CASE):
         return []
     return sorted(_moments(content_id), key=lambda moment: moment.at)
 
@@ -148,12 +150,21 @@ def desk(actor: Actor) -> list[Waiting]:
         waiting.append(
             Waiting(_("Answers of hosting providers to read"), count, reverse("takedown_answers"), "warning", due)
         )
+    disputed = NoticeItem.objects.filter(
+        state=ItemState.DISPUTED, disputed_at__lte=clock.now() - PAUSE[ItemState.DISPUTED] / 2
+    )[:MOST].count()
+    if disputed:
+        title = _("Disputes nobody decided for a day: soon the next level is told")
+        url = f"{reverse('takedown_addresses')}?addresses-state=disputed"
+        waiting.append(Waiting(title, disputed, url, "error", alarm=True))
     if not settings.RECHECK:
-        unseen = NoticeItem.objects.filter(state=ItemState.WAITING, obstacle=Obstacle.ONLINE)[:MOST].count()
-        claimed = NoticeItem.objects.filter(state=ItemState.CLAIMED)[:MOST].count()
+        rows = NoticeItem.objects.filter(Q(obstacle=Obstacle.ONLINE) | Q(state=ItemState.CLAIMED))
+        found = list(rows.values_list("obstacle", "state")[: 2 * MOST])
+        unseen = sum(obstacle == Obstacle.ONLINE for obstacle, _state in found)
+        claimed = sum(state == ItemState.CLAIMED for _obstacle, state in found)
         if unseen:
-            title = _("Addresses to be seen online before their notice goes")
-            waiting.append(Waiting(title, unseen, f"{reverse('takedown_addresses')}?addresses-state=waiting", "info"))
+            title = _("Addresses to be seen online before their letter goes")
+            waiting.append(Waiting(title, unseen, f"{reverse('takedown_addresses')}?addresses-obstacle=online", "info"))
         if claimed:
             title = _("Removals to be looked at: re-check is off")
             waiting.append(
@@ -229,10 +240,12 @@ def letters_of(notice: Notice) -> list[tuple[NoticeLetter, str]]:
     return [(row, row.letter.body.replace(token_for(notice.id, row.page_until).text, "…")) for row in rows]
 
 
-def answers_of(actor: Actor, notice: Notice) -> list[tuple[HosterAnswer, str]]:
-    """Its answers with their texts, opened only for those who may act on them."""
+def answers_of(actor: Actor, notice: Notice) -> list[tuple[HosterAnswer, str, int]]:
+    """Its answers with their texts, opened only for those who may act on them, and how many addresses they dispute."""
     rows = notice.answers.order_by("-at")[:100]
-    return [(row, _text(row) if actor.may(SEND) else "") for row in rows]
+    return [
+        (row, _text(row) if actor.may(SEND) else "", 0 if row.settled_at else len(disputed_items(row))) for row in rows
+    ]
 
 
 def items_of(notice: Notice) -> QuerySet[NoticeItem]:
@@ -262,6 +275,10 @@ def clocks_of(notice: Notice) -> list[Clock]:
         return [Clock(_("Addresses are gathered"), notice.opened_at, notice.opened_at + GROUPING)]
     told = notice.items.filter(state=ItemState.TOLD, told_at__isnull=False).order_by("told_at").first()
     clocks = []
+    disputed = notice.items.filter(state=ItemState.DISPUTED, disputed_at__isnull=False).order_by("disputed_at").first()
+    if disputed and disputed.disputed_at:
+        due_at = disputed.disputed_at + PAUSE[ItemState.DISPUTED]
+        clocks.append(Clock(_("Decide on the dispute"), disputed.disputed_at, due_at))
     if notice.last_letter_at and told:
         clocks.append(Clock(_("Next reminder"), notice.last_letter_at, notice.last_letter_at + ANSWER_WITHIN))
     removal = Removal.objects.filter(content_id=told.content_id).first() if told else None
@@ -328,8 +345,8 @@ def _moments(content_id: UUID) -> Iterator[Moment]:
             )
         if item.claimed_at:
             yield Moment(item.claimed_at, "refresh", _("Provider says it is removed"), name, "public", "info")
-        if item.state == ItemState.DISPUTED:
-            yield Moment(item.joined_at, "scale", _("Disputed by the provider"), name, "public", "warning")
+        if item.disputed_at:
+            yield Moment(item.disputed_at, "scale", _("Disputed by the provider"), name, "public", "warning")
         if item.ended_at:
             shown = look("notice_item", item.state)
             yield Moment(item.ended_at, shown.icon, shown.word, item.notice.reference, tone=shown.tone)

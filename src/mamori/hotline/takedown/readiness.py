@@ -14,7 +14,6 @@ from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.assessment.states import ContentState
 from mamori.hotline.checks import queries as checks
 from mamori.hotline.checks import services as check_services
-from mamori.hotline.checks.states import Verdict
 from mamori.hotline.referral import queries as referral
 from mamori.hotline.referral import services as referral_services
 from mamori.hotline.takedown.states import Level
@@ -100,8 +99,7 @@ def before_letter(content_id: UUID, *, contact_id: UUID, level: Level) -> Obstac
     if not _same_contact(content_id, contact_id, level):
         return Obstacle.HOST
     if not checks.is_surely_online(content_id, now):
-        if checks.last_verdict(content_id) != Verdict.GONE:
-            check_services.check_now(actor=SYSTEM, content_id=content_id)
+        check_services.check_now(actor=SYSTEM, content_id=content_id)
         return Obstacle.ONLINE
     return None if _trace_is_fresh(content_id, now) else Obstacle.TRACE
 

@@ -100,6 +100,7 @@ ITEM: Machine[ItemState] = Machine(
         (I.CLAIMED, I.DISPUTED): _SYSTEM,
         (I.DISPUTED, I.CLAIMED): _SYSTEM,
         (I.CLAIMED, I.TOLD): _SYSTEM,
+        (I.TOLD, I.WAITING): _SYSTEM,  # its letter came back, and it was not in order when that was sent again
         (I.DISPUTED, I.TOLD): _PERSON,
         **{(state, I.SUSPENDED): _SYSTEM for state in ITEM_OPEN if state is not I.SUSPENDED},
         (I.SUSPENDED, I.WAITING): _SYSTEM,

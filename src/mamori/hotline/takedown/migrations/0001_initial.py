@@ -41,6 +41,7 @@ class Migration(migrations.Migration):
                 ('delivered_at', models.DateTimeField(null=True)),
                 ('seen_at', models.DateTimeField(help_text='When its page was first opened.', null=True)),
                 ('last_letter_at', models.DateTimeField(null=True)),
+                ('looked_at', models.DateTimeField(null=True)),
                 ('reminders', models.PositiveSmallIntegerField(default=0)),
                 ('item_count', models.PositiveIntegerField(default=0, help_text='Numbers given to items so far.')),
                 ('page_stale', models.BooleanField(default=False)),
@@ -77,6 +78,8 @@ class Migration(migrations.Migration):
                 ('told_in', models.PositiveIntegerField(null=True)),
                 ('told_at', models.DateTimeField(null=True)),
                 ('claimed_at', models.DateTimeField(null=True)),
+                ('disputed_at', models.DateTimeField(null=True)),
+                ('answered_at', models.DateTimeField(null=True)),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('content', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='assessment.contentitem')),
                 ('notice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='takedown.notice')),
@@ -188,11 +191,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='noticeitem',
-            index=models.Index(condition=models.Q(('state', mamori.hotline.takedown.states.ItemState['WAITING'])), fields=['obstacle'], name='takedown_item_obstacle'),
+            index=models.Index(condition=models.Q(('obstacle', ''), _negated=True), fields=['obstacle'], name='takedown_item_obstacle'),
         ),
         migrations.AddIndex(
             model_name='noticeitem',
             index=models.Index(condition=models.Q(('state', mamori.hotline.takedown.states.ItemState['CLAIMED'])), fields=['claimed_at'], name='takedown_item_claimed'),
+        ),
+        migrations.AddIndex(
+            model_name='noticeitem',
+            index=models.Index(condition=models.Q(('state', mamori.hotline.takedown.states.ItemState['DISPUTED'])), fields=['disputed_at'], name='takedown_item_disputed'),
         ),
         migrations.AddIndex(
             model_name='noticeitem',

@@ -4,6 +4,7 @@ from mamori.hotline.takedown.services.answers import MOST_TEXT, answer_record, a
 from mamori.hotline.takedown.services.climbing import clocks_run
 from mamori.hotline.takedown.services.joining import (
     contact_approved,
+    content_confirmed,
     content_consider,
     content_reopened,
     notices_prepare,
@@ -19,11 +20,11 @@ from mamori.hotline.takedown.services.people import (
     answer_settle,
     dispute_settle,
     notice_close,
-    notice_resend,
     notice_send_now,
     regulator_told,
     warning_record,
 )
+from mamori.hotline.takedown.services.reminding import notice_remind, notice_resend
 from mamori.hotline.takedown.services.sending import (
     letter_failed,
     letter_handed,
@@ -39,6 +40,7 @@ __all__ = [
     "answers_process",
     "clocks_run",
     "contact_approved",
+    "content_confirmed",
     "content_consider",
     "content_dropped",
     "content_gone",
@@ -50,6 +52,7 @@ __all__ = [
     "letter_failed",
     "letter_handed",
     "notice_close",
+    "notice_remind",
     "notice_resend",
     "notice_send_now",
     "notice_verify",

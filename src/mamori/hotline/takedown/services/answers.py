@@ -86,11 +86,12 @@ def _claim_removed(notice: Notice, items: list[NoticeItem], answer: HosterAnswer
     """A claim closes nothing: it is looked at again at once."""
     claimed = [item for item in items if item.state in _CLAIMABLE]
     for item in claimed:
-        item.claimed_at = answer.at
-        if item.state in {ItemState.CLAIMED, ItemState.ESCALATED}:  # a late answer counts too: whoever removed it
+        if item.state == ItemState.ESCALATED:  # a late answer counts too: whoever removed it
+            item.claimed_at = answer.at
             item.save(update_fields=["claimed_at"])
-        else:
-            item_move(item, ItemState.CLAIMED, changed=("claimed_at",))
+        elif item.state != ItemState.CLAIMED:  # said again, it stops no clock for longer
+            item.claimed_at, item.answered_at = answer.at, item.answered_at or answer.at
+            item_move(item, ItemState.CLAIMED, changed=("claimed_at", "answered_at"))
         check_now(actor=SYSTEM, content_id=item.content_id)
     if claimed:
         if notice.state != NoticeState.ESCALATED:
@@ -98,10 +99,11 @@ def _claim_removed(notice: Notice, items: list[NoticeItem], answer: HosterAnswer
         announce(RemovalClaimed(notice.id))
 
 
-def _dispute(notice: Notice, items: list[NoticeItem], _answer: HosterAnswer) -> None:
+def _dispute(notice: Notice, items: list[NoticeItem], answer: HosterAnswer) -> None:
     disputed = [item for item in items if item.state in {ItemState.TOLD, ItemState.CLAIMED}]
     for item in disputed:
-        item_move(item, ItemState.DISPUTED)
+        item.disputed_at, item.answered_at = answer.at, item.answered_at or answer.at
+        item_move(item, ItemState.DISPUTED, changed=("disputed_at", "answered_at"))
     if disputed:
         notice_move(notice, NoticeState.DISPUTED)
 

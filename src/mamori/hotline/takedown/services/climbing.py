@@ -1,15 +1,16 @@
 """Clocks: reminders each 24 hours, the next rung at 24 h, 72 h, 6 and 9 days, and when removal counts as too slow.
 
-All are computed from when the first letter about a content was delivered. Nothing stops at weekends.
+All are computed from when the first letter about a content was delivered. Nothing stops at weekends. An answer stops
+an item's clocks once: "removed" for 24 hours, unless a look bears it out; a dispute for 48, in which a person decides.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
-from mamori.ground import audit, clock
+from mamori.ground import audit, clock, jobs
 from mamori.ground.actors import SYSTEM
 from mamori.ground.facts import announce
 from mamori.hotline.takedown import readiness
@@ -17,46 +18,54 @@ from mamori.hotline.takedown.facts import RemovalTooSlow
 from mamori.hotline.takedown.models import Notice, NoticeItem, NoticeLetter, Removal, Step
 from mamori.hotline.takedown.readiness import Obstacle
 from mamori.hotline.takedown.services.joining import join
-from mamori.hotline.takedown.services.rows import item_move, notice_move, notice_settle, open_item, removal_locked
-from mamori.hotline.takedown.services.sending import post_letter
+from mamori.hotline.takedown.services.reminding import REMIND_EVERY
+from mamori.hotline.takedown.services.rows import (
+    PAUSE,
+    clock_runs,
+    item_move,
+    notice_settle,
+    open_item,
+    removal_locked,
+)
 from mamori.hotline.takedown.states import (
     TOLD,
     ItemState,
-    LetterKind,
     Level,
     NoticeState,
     RemovalState,
     StepReason,
 )
 
-REMIND_EVERY = timedelta(hours=24)
 CLIMB_AT = (timedelta(hours=24), timedelta(hours=72), timedelta(days=6), timedelta(days=9))
 TOO_SLOW = timedelta(hours=72)
 LOOK_AGAIN = timedelta(minutes=10)
 MOST = 500
+MOST_REMINDERS = 100
+_LONGEST_AGO = (F("looked_at").asc(nulls_first=True),)
 
 
 def clocks_run() -> None:
-    """Do what is due: say "too slow", climb, remind. In this order, so that what climbs is not reminded too."""
+    """Do what is due: say "too slow", let claims lapse, climb, remind. So that what climbs is not reminded too."""
     now = clock.now()
     noticed = Removal.objects.filter(state=RemovalState.NOTICED)
     slow = noticed.filter(first_told_at__lte=now - TOO_SLOW, too_slow_at=None)
     for content_id in list(slow.values_list("content_id", flat=True)[:MOST]):
         too_slow(content_id=content_id)
-    may_look = Q(looked_at=None) | Q(looked_at__lte=now - LOOK_AGAIN)
+    lapsed = NoticeItem.objects.filter(state=ItemState.CLAIMED, claimed_at__lte=now - PAUSE[ItemState.CLAIMED])
+    for content_id in list(lapsed.order_by("claimed_at").values_list("content_id", flat=True)[:MOST]):
+        claim_lapse(content_id=content_id)
+    noticed = noticed.filter(_not_looked_at_since(now - LOOK_AGAIN), exhausted_at=None).order_by(*_LONGEST_AGO)
     for steps, after in enumerate(CLIMB_AT):
-        due = noticed.filter(may_look, steps=steps, first_told_at__lte=now - after, exhausted_at=None)
+        due = noticed.filter(steps=steps, first_told_at__lte=now - after)
         for content_id in list(due.values_list("content_id", flat=True)[:MOST]):
             content_climb(content_id=content_id, reason=StepReason.CLOCK)
     bounced = NoticeItem.objects.filter(
         notice__state=NoticeState.BOUNCED, state__in=[ItemState.TOLD, ItemState.WAITING]
     ).exclude(Exists(NoticeLetter.objects.filter(notice=OuterRef("notice"), letter__state="uncertain")))
-    waiting = noticed.filter(may_look, exhausted_at=None, content_id__in=bounced.values("content_id")[:MOST])
-    for content_id in list(waiting.values_list("content_id", flat=True)):
+    waiting = noticed.filter(content_id__in=bounced.values("content_id"))
+    for content_id in list(waiting.values_list("content_id", flat=True)[:MOST]):
         content_climb(content_id=content_id, reason=StepReason.BOUNCED)
-    remind = Notice.objects.filter(state__in=list(TOLD), finished_at=None, last_letter_at__lte=now - REMIND_EVERY)
-    for notice_id in list(remind.order_by("last_letter_at").values_list("id", flat=True)[:MOST]):
-        notice_remind(notice_id=notice_id)
+    _ask_reminders()
 
 
 @transaction.atomic
@@ -76,18 +85,18 @@ def too_slow(*, content_id: UUID) -> None:
 
 @transaction.atomic
 def content_climb(*, content_id: UUID, reason: StepReason) -> None:
-    """Take the content to the next rung. A claimed, disputed or suspended item stays where it is."""
+    """Take the content to the next rung. An item that is suspended, or lately claimed or disputed, stays where it is."""
     removal = removal_locked(content_id)
     item = open_item(content_id)
     if removal is None or removal.state != RemovalState.NOTICED or item is None:
         return
-    if item.state not in {ItemState.TOLD, ItemState.WAITING} or not _is_due(removal, item, reason):
+    removal.looked_at = clock.now()  # before all else: what stays where it is lets others come to their turn
+    removal.save(update_fields=["looked_at"])
+    if not clock_runs(item) or not _is_due(removal, item, reason):
         return
     if reason != StepReason.CLOCK:
         too_slow(content_id=content_id)
         removal.refresh_from_db()
-    removal.looked_at = clock.now()
-    removal.save(update_fields=["looked_at"])
     told = NoticeItem.objects.filter(content_id=content_id).values_list("notice__contact_id", flat=True)
     place = readiness.next_place(content_id, after=Level(removal.level), passed=frozenset(told))
     if place == Obstacle.CONTACT:
@@ -106,21 +115,33 @@ def content_climb(*, content_id: UUID, reason: StepReason) -> None:
 
 
 @transaction.atomic
-def notice_remind(*, notice_id: UUID) -> None:
-    """Remind of what is told and not answered. One reminder a day, whatever runs twice."""
-    notice = Notice.objects.select_for_update(of=("self",)).select_related("contact__replaced_by").get(id=notice_id)
+def claim_lapse(*, content_id: UUID) -> None:
+    """Nobody saw within a day that it is gone: as if it had never been said."""
+    removal = removal_locked(content_id)
+    item = open_item(content_id)
+    if removal is None or item is None or item.state != ItemState.CLAIMED:
+        return
+    if item.claimed_at is None or item.claimed_at > clock.now() - PAUSE[ItemState.CLAIMED]:
+        return
+    removal.looked_at = None
+    removal.save(update_fields=["looked_at"])
+    item_move(item, ItemState.TOLD)
+    notice_settle(item.notice)
+
+
+@transaction.atomic
+def _ask_reminders() -> None:
+    """Store a job for each notice whose day is over."""
     now = clock.now()
-    if notice.state not in TOLD or not notice.last_letter_at or notice.last_letter_at > now - REMIND_EVERY:
-        return
-    items = list(NoticeItem.objects.filter(notice=notice, state=ItemState.TOLD, told_at__lte=now - REMIND_EVERY))
-    items = [item for item in items if readiness.may_be_noticed(item.content_id) is None]
-    notice.last_letter_at = now
-    if not items:
-        notice.save(update_fields=["last_letter_at"])
-        return
-    notice.reminders += 1
-    notice_move(notice, NoticeState.OVERDUE, changed=("last_letter_at", "reminders"))
-    post_letter(notice, LetterKind.REMINDER, items)
+    due = Notice.objects.filter(state__in=list(TOLD), finished_at=None, last_letter_at__lte=now - REMIND_EVERY)
+    due = due.filter(_not_looked_at_since(now - LOOK_AGAIN)).order_by(*_LONGEST_AGO, "last_letter_at")
+    found = list(due.values_list("id", flat=True)[:MOST_REMINDERS])
+    Notice.objects.filter(id__in=found).update(looked_at=now)
+    jobs.defer_many("takedown.remind", [{"notice_id": str(notice_id)} for notice_id in found])
+
+
+def _not_looked_at_since(moment: datetime) -> Q:
+    return Q(looked_at=None) | Q(looked_at__lte=moment)
 
 
 def _is_due(removal: Removal, item: NoticeItem, reason: StepReason) -> bool:

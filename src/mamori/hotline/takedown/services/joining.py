@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 
 from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM
@@ -50,6 +50,20 @@ def content_consider(*, content_id: UUID) -> None:
     place = readiness.first_place(content_id, urgent=assessment.is_at_risk(content_id))
     if isinstance(place, Place):
         join(removal, place)
+
+
+@transaction.atomic
+def content_confirmed(*, content_id: UUID) -> None:
+    """Two people found it illegal: what ended before that is wanted again. Safe to call again."""
+    removal = removal_locked(content_id)
+    decision = assessment.decision_of(content_id)
+    if removal is not None and decision is not None and decision.confirmed_at is not None:
+        last = NoticeItem.objects.filter(content_id=content_id).aggregate(at=Max("ended_at"))["at"]
+        ended_at = removal.gone_at or last
+        if ended_at is None or decision.confirmed_at >= ended_at:
+            content_reopened(content_id=content_id)
+            return
+    content_consider(content_id=content_id)
 
 
 @transaction.atomic

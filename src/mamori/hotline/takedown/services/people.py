@@ -6,9 +6,9 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground import audit, clock
-from mamori.ground.actors import Actor
+from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError, Forbidden, NotFound
-from mamori.ground.letters.services import letter_resolve
+from mamori.hotline.assessment.services import content_changed
 from mamori.hotline.takedown.models import HosterAnswer, LedgerEntry, NoticeItem, Removal, Step
 from mamori.hotline.takedown.permissions import CLOSE, SEND, WARN
 from mamori.hotline.takedown.services.climbing import content_climb
@@ -25,6 +25,7 @@ from mamori.hotline.takedown.services.sending import notice_verify
 from mamori.hotline.takedown.states import (
     FINISHED,
     ITEM_OPEN,
+    AnswerKind,
     ItemState,
     Level,
     NoticeState,
@@ -68,24 +69,22 @@ def notice_close(*, actor: Actor, notice_id: UUID) -> None:
 
 
 @transaction.atomic
-def notice_resend(*, actor: Actor, notice_id: UUID) -> None:
-    """Send the last letter of a bounced notice again: its address works now."""
+def answer_settle(*, actor: Actor, answer_id: UUID, upheld: bool | None = None) -> None:
+    """A person read an answer and dealt with it. A dispute about open addresses needs `upheld`: whether it is right."""
     actor.require(SEND)
-    notice = notice_locked(notice_id)
-    last = notice.letters.select_related("letter").order_by("-n").first()
-    if last is None or notice.state != NoticeState.BOUNCED:
-        raise DomainError("not_bounced", _("No letter of this notice came back."))
-    letter_resolve(actor=actor, letter_id=last.letter_id, send_again=True)
-    notice_move(notice, NoticeState.SENDING, actor=actor)
-
-
-@transaction.atomic
-def answer_settle(*, actor: Actor, answer_id: UUID) -> None:
-    """A person read an answer and dealt with it."""
-    actor.require(SEND)
-    answer = HosterAnswer.objects.select_for_update().filter(id=answer_id, notice__isnull=False).first()
+    answer = HosterAnswer.objects.filter(id=answer_id, notice__isnull=False).first()
     if answer is None:
         raise NotFound
+    disputed = disputed_items(answer)
+    if upheld is None and disputed:
+        raise DomainError(
+            "dispute_open",
+            _("This dispute is not decided yet."),
+            remedy=_("Say whether they are right: then it is dealt with."),
+        )
+    for item in disputed:
+        dispute_settle(actor=actor, item_id=item.id, keep=not upheld)
+    answer = HosterAnswer.objects.select_for_update().get(id=answer_id)
     if answer.settled_at is None:
         answer.settled_at = clock.now()
         answer.save(update_fields=["settled_at"])
@@ -94,7 +93,10 @@ def answer_settle(*, actor: Actor, answer_id: UUID) -> None:
 
 @transaction.atomic
 def dispute_settle(*, actor: Actor, item_id: UUID, keep: bool) -> None:
-    """A person decides on a disputed address: `keep` asks on, and goes to the next rung; else it is asked for no more."""
+    """A person decides on a disputed address: `keep` asks on, and goes to the next rung.
+
+    Else it is asked for no more, and two people judge it anew; what is listed stays listed until they have.
+    """
     actor.require(SEND)
     found = NoticeItem.objects.filter(id=item_id).first()
     if found is None:
@@ -111,6 +113,7 @@ def dispute_settle(*, actor: Actor, item_id: UUID, keep: bool) -> None:
     item_move(item, ItemState.WITHDRAWN, actor=actor)
     removal_move(removal, RemovalState.DROPPED, actor=actor)
     notice_settle(item.notice, actor=actor)
+    content_changed(actor=SYSTEM, content_id=item.content_id)
 
 
 @transaction.atomic
@@ -146,6 +149,14 @@ def warning_record(*, actor: Actor, kind: WarningKind, contact_id: UUID, referen
     )
     audit.record("takedown.warning", subject=warning, actor=actor, kind=kind, contact=contact_id)
     return warning.id
+
+
+def disputed_items(answer: HosterAnswer) -> list[NoticeItem]:
+    """The addresses an answer disputes and nobody has decided on."""
+    if answer.kind != AnswerKind.DISPUTE:
+        return []
+    rows = NoticeItem.objects.filter(notice=answer.notice_id, state=ItemState.DISPUTED).order_by("content_id")
+    return list(rows.filter(id__in=answer.items) if answer.items else rows)
 
 
 def _person(actor: Actor) -> UUID:

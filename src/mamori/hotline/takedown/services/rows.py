@@ -1,5 +1,6 @@
 """Lock and move notices, items and removals: what every service of this room does."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from mamori.ground import clock, states
@@ -20,6 +21,17 @@ from mamori.hotline.takedown.states import (
 
 # A notice is in such a state only while an item is.
 _ANSWERED_BY = {NoticeState.REMOVAL_CLAIMED: ItemState.CLAIMED, NoticeState.DISPUTED: ItemState.DISPUTED}
+
+PAUSE = {ItemState.CLAIMED: timedelta(hours=24), ItemState.DISPUTED: timedelta(hours=48)}
+"""How long an answer stops the clocks of an item: counted from its first answer, so that none stops them twice."""
+
+
+def clock_runs(item: NoticeItem) -> bool:
+    """Whether it is reminded of and taken to the next rung."""
+    pause = PAUSE.get(ItemState(item.state))
+    if pause is None or item.answered_at is None:
+        return item.state in {ItemState.WAITING, ItemState.TOLD}
+    return clock.now() - item.answered_at >= pause
 
 
 def notice_locked(notice_id: UUID) -> Notice:
@@ -68,6 +80,9 @@ def item_move(item: NoticeItem, to: ItemState, *, actor: Actor = SYSTEM, changed
     if to not in ITEM_OPEN:
         item.ended_at = clock.now()
         changed = ("ended_at", *changed)
+    if item.obstacle:  # it was of the state before
+        item.obstacle = ""
+        changed = ("obstacle", *changed)
     states.move(
         item, to, machine=ITEM, actor=actor, event=f"takedown.item_{to}", changed=changed, content=item.content_id
     )

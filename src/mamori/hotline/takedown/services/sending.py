@@ -64,7 +64,7 @@ def notice_verify(*, notice_id: UUID, actor: Actor = SYSTEM) -> bool:
     _verifying(notice_id, actor)
     rows = NoticeItem.objects.filter(notice_id=notice_id, state=ItemState.WAITING).select_related("notice")
     asked: set[str] = set()
-    looked = {item: _look(item, asked) for item in rows.order_by("-urgent", "joined_at")[:MOST_ITEMS]}
+    looked = {item: look_last(item, asked) for item in rows.order_by("-urgent", "joined_at")[:MOST_ITEMS]}
     references = readiness.secure(item.content_id for item, obstacle in looked.items() if obstacle is None)
     ready = [item.id for item, obstacle in looked.items() if _ready(item, obstacle, references.get(item.content_id))]
     return bool(ready) and _tell(notice_id, ready)
@@ -174,8 +174,8 @@ def _verifying(notice_id: UUID, actor: Actor) -> None:
         notice_move(notice, NoticeState.VERIFYING, actor=actor)
 
 
-def _look(item: NoticeItem, asked: set[str]) -> Obstacle | None:
-    """What still stands before this item's letter, but for the evidence."""
+def look_last(item: NoticeItem, asked: set[str]) -> Obstacle | None:
+    """What still stands before this item's letter, but for the evidence. Outside any transaction: it may trace anew."""
     removal = Removal.objects.get(content_id=item.content_id)
     level = Level(removal.level)
     found = readiness.before_letter(item.content_id, contact_id=item.notice.contact_id, level=level)
