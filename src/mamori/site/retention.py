@@ -8,6 +8,46 @@ from mamori.ground.actors import SYSTEM
 from mamori.ground.errors import DomainError
 from mamori.ground.retention import MOST, retention_destroy, retention_review
 
+# What no retention period ends, and why. Each table is here or in a data class (tests/architecture/test_retention.py).
+KEPT = {
+    "accounts_membership": "who may do what now; removed rows are in the log",
+    "accounts_organisation": "institutions, no persons",
+    "accounts_token": "which partner had which access; only the hash of its secret",
+    "assessment_contentevent": "states and moments: what figures are computed from",
+    "assessment_contentreport": "ids, days and sources: what figures are computed from",
+    "assessment_criteria": "published law and guideline",
+    "assessment_withdrawal": "moments of opinions taken back",
+    "audit_checkpoint": "the log: ids and codes only, checked by others",
+    "audit_event": "the log: ids and codes only, checked by others",
+    "audit_seal": "the log: ids and codes only, checked by others",
+    "audit_verification": "the log: ids and codes only, checked by others",
+    "desks_figures": "counts only",
+    "distribution_killorder": "who emptied the list, and why",
+    "distribution_knotstate": "what the primary holds now",
+    "distribution_probe": "seconds of resolvers: no name",
+    "intake_daycount": "counts only",
+    "intake_oneuse": "spent proofs of work: a sweep forgets them after their hour",
+    "listing_entryevent": "states and moments",
+    "listing_signingkey": "public keys: what signatures are checked with",
+    "listing_withdrawal": "signed endings: every edition must carry all of them",
+    "referral_mailing": "that police were written to, and when; names nothing",
+    "referral_policy": "agreements with police",
+    "takedown_ledgerentry": "the ledger of warnings to organisations",
+    "takedown_notice": "states and moments of notices to organisations",
+    "takedown_noticeletter": "that a notice was written, and when; its words end with letters.body",
+    "takedown_removal": "states and moments: what figures are computed from",
+    "takedown_step": "states and moments of escalation",
+    "tracing_contact": "organisations' public mailboxes, which the ledger names",
+    "django_cache": "at most a day old",
+    "django_content_type": "names of tables",
+    "django_migrations": "versions of tables",
+    "django_session": "log-ins: ended after hours",
+    "procrastinate_events": "moments of jobs; successful ones go with their job",
+    "procrastinate_jobs": "work to be done; successful ones are deleted",
+    "procrastinate_periodic_defers": "moments of jobs",
+    "procrastinate_workers": "which worker lives",
+}
+
 
 def due_table() -> Table:
     """What has reached the end of its period, class by class."""

@@ -48,6 +48,7 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(null=True)
+    left_at = models.DateTimeField(null=True, help_text="When the last role was taken.")
 
     objects = UserManager()
     USERNAME_FIELD = "email"

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.letters.services import letter_post
 
 INVITATION_LIFE = timedelta(days=7)
+FORGOTTEN = "@forgotten.invalid"  # ends the address of an account whose person was forgotten
 # Who belongs where. A role outside its kind of organisation is refused.
 ROLES_OF = {
     Organisation.Kind.HOTLINE: {Role.ANALYST, Role.SENIOR_ANALYST},
@@ -181,8 +183,8 @@ def member_remove(*, actor: Actor, membership_id: int) -> None:
     user = membership.user
     membership.delete()
     if not user.memberships.exists():
-        user.is_active = False
-        user.save(update_fields=["is_active"])
+        user.is_active, user.left_at = False, clock.now()
+        user.save(update_fields=["is_active", "left_at"])
 
 
 @transaction.atomic
@@ -268,3 +270,21 @@ def _check_role(organisation: Organisation, role: Role) -> None:
             remedy=_("Choose a role that fits the organisation."),
             status=422,
         )
+
+
+@transaction.atomic
+def accounts_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
+    """Forget who a former member was; the id stays. Retention only."""
+    users = User.objects.select_for_update().filter(id__in=ids, is_active=False)
+    for user in users:
+        user.name, user.email = "-", f"{user.id.hex}{FORGOTTEN}"
+        user.set_unusable_password()
+        user.save(update_fields=["name", "email", "password"])
+    for app, model in (("mfa", "Authenticator"), ("account", "EmailAddress")):
+        apps.get_model(app, model).objects.filter(user__in=users).delete()
+    return len(users)
+
+
+@transaction.atomic
+def invitations_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
+    return Invitation.objects.filter(id__in=ids).delete()[0]

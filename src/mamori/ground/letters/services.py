@@ -4,6 +4,7 @@ import email
 import email.policy
 import logging
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from email.message import EmailMessage, Message
 from email.utils import format_datetime
@@ -24,6 +25,7 @@ from mamori.ground.letters.states import LETTER, LetterState
 
 log = logging.getLogger("mamori.letters")
 MOST_ATTEMPTS = 20
+FINISHED = (LetterState.HANDED, LetterState.REFUSED, LetterState.BOUNCED)
 JOB_LOST = timedelta(hours=6)  # a letter not once tried in this time has lost its job: it gets another
 
 
@@ -206,3 +208,10 @@ def _failed(message: Message) -> bool:
 
 def _diagnostic(message: Message) -> str:
     return next((str(f["Diagnostic-Code"]) for f in _status_fields(message) if f.get("Diagnostic-Code")), "bounced")
+
+
+@transaction.atomic
+def letters_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
+    """Forget the words and attachments of letters that are finished; retention only."""
+    rows = Letter.objects.filter(id__in=ids, state__in=FINISHED)
+    return rows.update(body="", attachment=None, attachment_name="", attachment_type="")

@@ -2,6 +2,7 @@
 
 import contextlib
 import smtplib
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -53,7 +54,7 @@ def hand_over(message: EmailMessage, *, sender: str, to: str, before_last_dot: C
 def _begin(server: smtplib.SMTP, sender: str, to: str) -> Outcome | None:
     server.ehlo()
     if settings.SMTP_STARTTLS:
-        server.starttls()
+        server.starttls(context=ssl.create_default_context())  # the host by name, an authority of the system
         server.ehlo()
     if settings.SMTP_USER:
         server.login(settings.SMTP_USER, settings.SMTP_PASSWORD)

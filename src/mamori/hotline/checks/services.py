@@ -1,5 +1,6 @@
 """The only writer of this room's tables."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TypedDict
 from uuid import UUID
@@ -276,3 +277,10 @@ def _off() -> DomainError:
         _("Re-check is switched off here: the hotline fetches nothing."),
         remedy=_("Look yourself, in the way your rules allow, and attest what you found."),
     )
+
+
+@transaction.atomic
+def checks_forget(actor: Actor, content_ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
+    """Destroy the watches over contents with every look; retention only."""
+    Check.objects.filter(content_id__in=content_ids).delete()
+    return Watch.objects.filter(content_id__in=content_ids).delete()[0]

@@ -1,5 +1,6 @@
 """The only writer of this room's tables."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -321,3 +322,17 @@ def _require_person(actor: Actor) -> None:
 
 def _move(trace: Trace, to: TraceState, event: str, changed: tuple[str, ...]) -> None:
     states.move(trace, to, machine=TRACE, actor=SYSTEM, event=event, changed=changed)
+
+
+@transaction.atomic
+def traces_forget(actor: Actor, content_ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
+    """Destroy the findings about contents with every vote; retention only."""
+    traces = Trace.objects.filter(content_id__in=content_ids)
+    Vote.objects.filter(trace__in=traces).delete()
+    Rung.objects.filter(trace__in=traces).delete()
+    return traces.delete()[0]
+
+
+@transaction.atomic
+def host_addresses_forget(actor: Actor, ids: Sequence[int]) -> int:  # noqa: ARG001 - the caller writes the log
+    return HostAddress.objects.filter(id__in=ids).delete()[0]

@@ -46,9 +46,10 @@ class Knot:
     def sync(self, zone: str, wanted: frozenset[Record]) -> Changes:
         """Make the zone hold exactly `wanted`, in one transaction, and verify that it does. Returns what was changed."""
         _check(zone, wanted)
-        held = self.read(zone)
+        held, strangers = self._read(zone)
         changes = diff(held or frozenset(), wanted)
         lines = [] if held is not None else [f"zone-set {zone} {SOA}", f"zone-set {zone} @ {TTL} NS hub.invalid."]
+        lines += [f"zone-unset {zone} {owner} {kind}" for owner, kind in sorted(strangers)]
         # A name whose target changes is taken out and put in again, in this order.
         lines += [f"zone-unset {zone} {record.owner} CNAME {record.target}" for record in sorted(changes.remove)]
         lines += [f"zone-set {zone} {record.owner} {TTL} CNAME {record.target}" for record in sorted(changes.add)]
@@ -61,6 +62,12 @@ class Knot:
 
     def read(self, zone: str) -> frozenset[Record] | None:
         """The zone's records but SOA and NS; None when the zone has none at all. Anything odd comes as a record too."""
+        held, strangers = self._read(zone)
+        return held if held is None else held | {Record(owner, kind) for owner, kind in strangers}
+
+    def _read(self, zone: str) -> tuple[frozenset[Record] | None, frozenset[tuple[str, str]]]:
+        """The zone's CNAME records, None for no zone at all; owner and type of what does not belong there."""
+        strangers: set[tuple[str, str]] = set()
         suffix = f".{zone}."
         found: set[Record] = set()
         origin = False
@@ -68,20 +75,20 @@ class Knot:
             lines = self._run([f"zone-read {zone}"])
         except KnotError as error:
             if "no such zone" in str(error) or "not found" in str(error).lower() or "empty" in str(error).lower():
-                return None
+                return None, frozenset()
             raise
         for line in lines:
             fields = line.split(None, 4)
             if len(fields) != 5 or not fields[0].startswith("["):
                 raise KnotError(f"cannot read what the primary says of {zone}")
             owner, _ttl, kind, data = fields[1:]
-            if kind in ("SOA", "NS"):
+            if owner == f"{zone}." and kind in ("SOA", "NS"):
                 origin = True
             elif kind == "CNAME" and owner.endswith(suffix):
                 found.add(Record(owner.removesuffix(suffix), data.strip()))
             else:
-                found.add(Record(owner, f"{kind} {data}"))
-        return frozenset(found) if origin else None
+                strangers.add((owner, kind))
+        return (frozenset(found) if origin else None), frozenset(strangers)
 
     def accesses(self) -> dict[str, str]:
         """Names of the keys that may transfer, and the zone of each ("" when none)."""

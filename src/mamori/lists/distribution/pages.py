@@ -117,7 +117,7 @@ def edition(request: StaffRequest, version: int) -> HttpResponse:
     changes = [
         {
             "row": change,
-            "url": change.target if change.method == "url" else f"https://{change.target}/",
+            "url": change.target if change.method == "url" or not change.target else f"https://{change.target}/",
             "probes": probes.get(change.entry_id, []),
         }
         for change in queries.changes_of(request.actor, row)

@@ -1,9 +1,15 @@
+from contextlib import suppress
+
 from mamori.ground import clock
 from mamori.ground.jobs import sweep
 from mamori.lists.distribution import services
-from mamori.lists.distribution.models import Edition, Subscriber
+from mamori.lists.distribution.knot import KnotError
+from mamori.lists.distribution.models import Edition
 from mamori.lists.distribution.services.editions import REFRESH
-from mamori.lists.distribution.states import EditionState, SubscriberState
+from mamori.lists.distribution.states import EditionState
+from mamori.lists.listing import queries as listing
+
+RETRY_MINUTES = 10
 
 
 @sweep("distribution.refresh")
@@ -12,14 +18,20 @@ def refresh() -> None:
     last = Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version").first()
     if last is None or last.built_at < clock.now() - REFRESH:
         services.edition_publish(refresh=True)
-    elif Edition.objects.filter(state=EditionState.SIGNED).exists():
+    elif Edition.objects.filter(state=EditionState.SIGNED).exists() or _backlog():
         services.edition_publish()
+
+
+def _backlog() -> bool:
+    """Whether, now and then, entries that were refused are tried again: too many of one day go on the next."""
+    return clock.now().minute % RETRY_MINUTES == 0 and listing.is_refused_any()
 
 
 @sweep("distribution.reconcile")
 def reconcile() -> None:
+    """A primary that was rebuilt gets the list and the subscribers' keys again. While it is down that is an alarm."""
     services.primary_heal()
-    if Subscriber.objects.filter(state__in=[SubscriberState.REQUESTED, SubscriberState.REVOKING]).exists():
+    with suppress(KnotError):
         services.subscribers_apply()
 
 

@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=120)),
                 ('is_active', models.BooleanField(default=True)),
                 ('created_at', models.DateTimeField(null=True)),
+                ('left_at', models.DateTimeField(help_text='When the last role was taken.', null=True)),
             ],
             options={
                 'abstract': False,

@@ -152,6 +152,11 @@ def at_risk_since(since: datetime) -> QuerySet[ContentItem]:
     return ContentItem.objects.filter(at_risk=True, opened_at__gte=since)
 
 
+def closed_before(moment: datetime) -> QuerySet[ContentItem]:
+    """Items that are closed since before a moment: their retention periods run from there."""
+    return ContentItem.objects.filter(state=ContentState.CLOSED, state_at__lt=moment)
+
+
 def submissions_of(content_id: UUID) -> list[UUID]:
     """The submissions that reported an item."""
     return list(ContentReport.objects.filter(content_id=content_id).values_list("submission_id", flat=True).distinct())

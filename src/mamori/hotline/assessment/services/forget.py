@@ -7,7 +7,7 @@ from django.db import transaction
 
 from mamori.ground.actors import Actor
 from mamori.ground.sealed.services import destroy
-from mamori.hotline.assessment.models import ContentItem, Decision
+from mamori.hotline.assessment.models import ContentItem, Decision, DutyPresence, ExposureLift, Lease
 from mamori.hotline.assessment.states import ContentState
 
 
@@ -23,3 +23,18 @@ def addresses_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 
     """Forget the addresses of closed items; their digests stay, so that a new report finds its item."""
     rows = ContentItem.objects.filter(id__in=ids, state=ContentState.CLOSED)
     return rows.update(url="", host="", registrable="")
+
+
+@transaction.atomic
+def leases_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
+    return Lease.objects.filter(id__in=ids).delete()[0]
+
+
+@transaction.atomic
+def presence_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
+    return DutyPresence.objects.filter(person_id__in=ids).delete()[0]
+
+
+@transaction.atomic
+def lifts_forget(actor: Actor, ids: Sequence[int]) -> int:  # noqa: ARG001 - the caller writes the log
+    return ExposureLift.objects.filter(id__in=ids).delete()[0]

@@ -1,8 +1,7 @@
 """Compile, gate, sign, write, publish. One publisher at a time; safe to run again after a crash at any point."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Max
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef
 
-from mamori.engine.addresses import NameSet, popular_set, protected_suffixes, shared_platforms
 from mamori.engine.editions import (
     Edition,
     ListEntry,
@@ -23,6 +21,7 @@ from mamori.engine.editions import (
     SignedStatement,
     activation_statement,
     compile_rpz,
+    content_refusals,
     gate,
     kill_statement,
     read_edition,
@@ -38,17 +37,18 @@ from mamori.lists.distribution import models, store
 from mamori.lists.distribution.facts import EditionPublished, EditionRefused
 from mamori.lists.distribution.keys import MEMBERS, EditionKeys, load_keys
 from mamori.lists.distribution.knot import Knot, KnotError
+from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.states import EDITION, EditionState
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing import services as listing_services
+from mamori.lists.listing.case import content_rules
 
 LOCK = 7_261_101  # PostgreSQL advisory lock: one publisher at a time
 LIFE = timedelta(days=7)  # how long the signatures of an edition hold
 REFRESH = timedelta(days=1)
 KEPT = 30  # editions whose files stay on disk
 HEAL_EVERY = timedelta(seconds=30)
-_SHARED = NameSet(shared_platforms())
-_PROTECTED = NameSet(protected_suffixes() | {settings.STOP_PAGE_HOST, settings.CANARY_NAME})
+BRAKE = timedelta(days=1)  # the window in which additions are counted
 
 
 @dataclass(frozen=True)
@@ -81,25 +81,20 @@ def _keys() -> EditionKeys:
 def edition_publish(*, refresh: bool = False) -> UUID | None:
     """Publish the list as it stands now. Returns the edition's id, None when nothing changed.
 
-    A refused edition leaves the last good one in force; endings are then published without the additions.
+    New entries that the gate refuses are left out and named on the list desk; the rest is published.
     `refresh` signs anew although nothing changed. Raises KnotError when the primary does not take it: run it again.
     """
     if not configured():
         return None
     keys = _keys()
-    with _publisher():
+    with advisory_lock(LOCK):
         _resume()
         listing_services.withdrawals_sign(key=keys.rule)
         base = _base(keys)
         version = _next_version()
         kill = models.KillOrder.objects.filter(lifted_at=None).first()
-        full, refusals = _judged(base, _wanted(version, keys, kill), keys)
-        refused = {}
-        if refusals:
-            refused = _refuse(base, full, refusals)
-            only_endings = base.judged.entries & full.entries if base.judged else frozenset()
-            full, refusals = _judged(base, replace(full, version=_next_version(), entries=only_endings), keys)
-        if refusals or (_same(base, full, kill) and not refresh):
+        full, refused = _passing(base, _wanted(version, keys, kill), keys)
+        if full is None or (_same(base, full, kill) and not refresh):
             with transaction.atomic():
                 listing_services.publication_told(listed=_ids(base.current), refused=refused)
             return None
@@ -113,7 +108,7 @@ def primary_heal() -> None:
     soon = clock.now() - HEAL_EVERY
     if models.KnotState.objects.filter(checked_at__gt=soon, problem="").count() == 2:
         return
-    with _publisher():
+    with advisory_lock(LOCK):
         row = models.Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version").first()
         if row is None:
             return
@@ -129,14 +124,14 @@ def primary_heal() -> None:
 
 def rules(keys: EditionKeys) -> Rules:
     """What the gate holds an edition against."""
-    return Rules(
-        today=clock.now().date(),
-        keys=_counting(keys),
-        popular=popular_set(settings.POPULAR_NAMES),
-        protected_suffixes=_PROTECTED,
-        shared_platforms=_SHARED,
-        max_added=settings.LIST_MAX_ADDED,
-    )
+    return replace(content_rules(), keys=_counting(keys), added_lately=_added_lately())
+
+
+def _added_lately() -> int:
+    """Entries the editions of the last day added that no earlier edition had: what the kill switch took may come back."""
+    added = models.EditionChange.objects.filter(change="added").exclude(edition__state=EditionState.ABANDONED)
+    earlier = added.filter(entry_id=OuterRef("entry_id"), edition__version__lt=OuterRef("edition__version"))
+    return added.filter(~Exists(earlier), edition__built_at__gt=clock.now() - BRAKE).count()
 
 
 def _counting(keys: EditionKeys) -> dict[str, PersonKey]:
@@ -150,8 +145,9 @@ def _counting(keys: EditionKeys) -> dict[str, PersonKey]:
 
 
 def _wanted(version: int, keys: EditionKeys, kill: models.KillOrder | None) -> Edition:
-    """The edition the list body's decisions ask for."""
+    """The edition the list body's decisions ask for. What expired today goes, though the sweep has not come yet."""
     entries, activations = listing.entries_and_activations()
+    entries = [entry for entry in entries if entry.expires_on > clock.now().date()]
     statements = [*activations, *listing.withdrawals_signed()]
     if kill is None:
         return Edition(version, frozenset(entries), frozenset(statements))
@@ -172,20 +168,60 @@ def _judged(base: _Base, proposed: Edition, keys: EditionKeys) -> tuple[Edition,
     return proposed, refusals
 
 
+def _passing(
+    base: _Base, wanted: Edition, keys: EditionKeys
+) -> tuple[Edition | None, dict[str, list[dict[str, Any]]]]:
+    """What of the wanted edition passes the gate, None for nothing; and entry id -> why it is refused.
+
+    Left out: new entries that are refused themselves, then the youngest of too many, then all new ones. An entry in
+    force that newer rules refuse stays: people review it.
+    """
+    before = base.judged.entries if base.judged else frozenset()
+    edition, refusals = _judged(base, wanted, keys)
+    why = _refuse(base, edition, refusals) if refusals else {}
+    while refusals:
+        new = edition.entries - before
+        if not new:
+            return None, why
+        fewer = edition.entries & before | _fewer(new, refusals, rules(keys).room(len(before)))
+        edition, refusals = _judged(base, replace(wanted, version=_next_version(), entries=fewer), keys)
+    for passed in _ids(edition):
+        why.pop(passed, None)
+    against = content_rules()
+    for entry in edition.entries & before:
+        if faults := list(content_refusals(entry, against)):
+            why[entry.entry_id] = [_shown(fault) for fault in faults]
+    return edition, why
+
+
+def _fewer(new: frozenset[ListEntry], refusals: list[Refusal], room: int) -> frozenset[ListEntry]:
+    """Fewer of the new entries: without the refused ones, else without the youngest of too many, else none."""
+    named = {refusal.entry_id for refusal in refusals}
+    fewer = frozenset(entry for entry in new if entry.entry_id not in named)
+    if len(fewer) < len(new):
+        return fewer
+    moments = listing.moments_of([UUID(entry.entry_id) for entry in new])
+    oldest = sorted(new, key=lambda entry: (str(moments.get(UUID(entry.entry_id), ("",))[0]), entry.entry_id))
+    return frozenset(oldest[:room]) if room < len(new) else frozenset()
+
+
+def _shown(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "code": refusal.code,
+        "params": dict(refusal.params),
+        "message": refusal.message,
+        "remedy": refusal.remedy,
+    }
+
+
 def _refuse(base: _Base, edition: Edition, refusals: list[Refusal]) -> dict[str, list[dict[str, Any]]]:
     """Record a refused edition once; returns entry id -> why, for the list desk."""
     before = base.judged.entries if base.judged else frozenset()
     new = [entry.entry_id for entry in edition.entries - before]
     why: dict[str, list[dict[str, Any]]] = {}
     for refusal in refusals:
-        shown = {
-            "code": refusal.code,
-            "params": dict(refusal.params),
-            "message": refusal.message,
-            "remedy": refusal.remedy,
-        }
         for entry_id in [refusal.entry_id] if refusal.entry_id else new:
-            why.setdefault(entry_id, []).append(shown)
+            why.setdefault(entry_id, []).append(_shown(refusal))
     digest = _digest(edition)
     last = models.Edition.objects.filter(state=EditionState.REFUSED).order_by("-version").first()
     if last is None or last.digest != digest or last.built_at.date() != clock.now().date():
@@ -198,16 +234,7 @@ def _refuse(base: _Base, edition: Edition, refusals: list[Refusal]) -> dict[str,
                 urls=len(edition.urls()),
                 added=len(new),
                 removed=len(before - edition.entries),
-                refusals=[
-                    {
-                        "code": refusal.code,
-                        "params": dict(refusal.params),
-                        "entry_id": refusal.entry_id,
-                        "message": refusal.message,
-                        "remedy": refusal.remedy,
-                    }
-                    for refusal in refusals[:200]
-                ],
+                refusals=[_shown(refusal) | {"entry_id": refusal.entry_id} for refusal in refusals[:200]],
                 built_at=clock.now(),
             )
             audit.record("distribution.refused", subject=row, actor=SYSTEM, version=row.version, reasons=len(refusals))
@@ -386,14 +413,3 @@ def _digest(edition: Edition) -> str:
 
 def _ids(edition: Edition | None) -> set[str]:
     return {entry.entry_id for entry in edition.entries} if edition else set()
-
-
-@contextmanager
-def _publisher() -> Iterator[None]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

@@ -146,12 +146,14 @@ def _watch(resolver: str, changes: list[EditionChange]) -> dict[UUID, datetime]:
     while True:
         left = []
         for change in waiting:
+            if time.monotonic() > deadline:
+                return seen
             if is_blocked(resolver, change.target) is (change.change == "added"):
                 seen[change.entry_id] = clock.now()
             else:
                 left.append(change)
         waiting = left
-        if not waiting or time.monotonic() > deadline:
+        if not waiting:
             return seen
         time.sleep(PAUSE)
 

@@ -16,10 +16,12 @@ from mamori.ground.accounts.services import organisation_create, token_create, t
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError, NotFound
 from mamori.lists.distribution.knot import Access, Knot
+from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.permissions import LIST_READ, SUBSCRIBERS
 from mamori.lists.distribution.states import SUBSCRIBER, Delivery, SubscriberState
 
+LOCK = 7_261_102  # PostgreSQL advisory lock: one at a time at the primary's configuration
 ALIVE = (SubscriberState.REQUESTED, SubscriberState.ACTIVE)
 
 
@@ -105,9 +107,17 @@ def subscriber_revoke(*, actor: Actor, subscriber_id: UUID) -> None:
 
 
 def subscribers_apply() -> None:
-    """Make the primary let in exactly the living DNS subscribers. Safe to run twice. Raises KnotError."""
+    """Make the primary let in exactly the living DNS subscribers. Safe to run twice. Raises KnotError.
+
+    One at a time, each reading anew who is alive: no key is let in again after it was taken away.
+    """
     if not settings.KNOT_SOCKET:
         return
+    with advisory_lock(LOCK):
+        _apply()
+
+
+def _apply() -> None:
     knot = Knot(settings.KNOT_SOCKET)
     present = {name for name in knot.accesses() if name.startswith("sub-")}
     wanted = {key_name(row): row for row in Subscriber.objects.filter(state__in=ALIVE).exclude(delivery=Delivery.URL)}
@@ -120,9 +130,9 @@ def subscribers_apply() -> None:
         for row in Subscriber.objects.select_for_update().filter(
             state__in=[SubscriberState.REQUESTED, SubscriberState.REVOKING]
         ):
-            if row.state == SubscriberState.REVOKING:
+            if row.state == SubscriberState.REVOKING and key_name(row) not in wanted:
                 _move(row, SubscriberState.REVOKED, SYSTEM)
-            elif key_name(row) in wanted:
+            elif row.state == SubscriberState.REQUESTED and key_name(row) in wanted:
                 row.applied_at = clock.now()
                 _move(row, SubscriberState.ACTIVE, SYSTEM, "applied_at")
 

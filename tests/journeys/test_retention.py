@@ -1,0 +1,141 @@
+"""What reaches the end of its period goes in every room; what police or a senior hold stays; nothing of the addresses is left."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from mamori.ground import clock, retention
+from mamori.ground.accounts.models import User
+from mamori.ground.actors import Actor, Role
+from mamori.ground.audit.models import Event
+from mamori.ground.letters.models import Letter
+from mamori.ground.sealed.services import seal_texts
+from mamori.hotline.assessment.models import ContentItem, Decision, DutyPresence, ExposureLift, Lease
+from mamori.hotline.checks.models import Watch
+from mamori.hotline.intake.models import ApiBatch, Report, Submission
+from mamori.hotline.referral.models import Hold, Referral
+from mamori.hotline.takedown.models import HosterAnswer, HosterPage, NoticeItem
+from mamori.hotline.tracing.models import HostAddress
+from mamori.lists.distribution.models import Subscriber
+from mamori.lists.listing.models import Appeal, Candidate, Entry
+from tests.journeys.page_world import objects
+
+pytestmark = pytest.mark.django_db
+NAMES = ("page.example", "other.example", "198.51.100.4")
+OF_CONTENT = {
+    "intake.sealed", "intake.address", "assessment.note", "assessment.address", "tracing.trace", "referral.evidence",
+    "referral.sealed", "referral.preservation", "checks.look", "takedown.answer", "takedown.findings", "listing.appeal",
+    "listing.entry", "listing.candidate",
+}  # fmt: skip
+
+
+@pytest.fixture
+def content_id(person: Callable[..., User]) -> UUID:
+    """Everything of a case, ended today."""
+    known = objects(person)
+    content_id, now = known["content_id"], clock.now()
+    assert isinstance(content_id, UUID)
+    first, second = person(Role.ANALYST), person(Role.SENIOR_ANALYST)
+
+    def sealed(name: str) -> tuple[UUID, bytes]:
+        key, parts = seal_texts({name: "secret words"})
+        return key, parts[name]
+
+    key, note = sealed("note")
+    Decision.objects.filter(content_id=content_id, position=1).update(note_key=key, note=note)
+    Lease.objects.create(content_id=content_id, person=first, taken_at=now, until=now + timedelta(minutes=30))
+    DutyPresence.objects.create(person=first, seen_at=now)
+    ExposureLift.objects.create(
+        person=first, on=now.date(), minutes=10, reason="page.example", lifted_by=second, lifted_at=now
+    )
+    Report.objects.update(
+        content_id=content_id, state="closed", screening="accepted", screened_at=now, outcome="removed", closed_at=now
+    )
+    Submission.objects.update(closed_at=now)
+    ApiBatch.objects.create(
+        organisation_id=uuid4(), key="k", request_digest=b"0", answer={"url": "page.example"}, received_at=now
+    )
+    ContentItem.objects.filter(id=content_id).update(state="closed", state_at=now)
+    HostAddress.objects.create(ip="198.51.100.4", host="page.example", seen_at=now)
+    referral = Referral.objects.get(content_id=content_id)
+    key, reason = sealed("reason")
+    Hold.objects.create(
+        referral=referral, asked_at=now, asked_by=uuid4(), until=now + timedelta(days=1), data_key=key,
+        sealed_reason=reason, late=False, ended_at=now, ended_how="released",
+    )  # fmt: skip
+    key, text = sealed("text")
+    HosterAnswer.objects.update(text_key=key, text=text)
+    HosterPage.objects.create(token_digest="0" * 64, payload=b"x", until=now)
+    NoticeItem.objects.update(state="removed", ended_at=now, findings={"addresses": ["198.51.100.4"]})
+    Letter.objects.update(state="handed", body="page.example")
+    Candidate.objects.create(content_id=content_id, why="too_slow", since=now, closed_at=now)
+    Entry.objects.update(state="removed", ended_at=now, end="withdrawn")
+    Appeal.objects.update(
+        state="rejected",
+        url="https://page.example/",
+        host="page.example",
+        entry=Entry.objects.get(content_id=content_id),
+    )
+    Subscriber.objects.update(state="revoked", revoked_at=now, notify="198.51.100.4@53")
+    User.objects.filter(id=first.id).update(is_active=False, left_at=now, name="page.example")
+    return content_id
+
+
+@pytest.fixture
+def senior(person: Callable[..., User]) -> Actor:
+    return person(Role.SENIOR_ANALYST).actor
+
+
+def due(actor: Actor) -> dict[str, tuple[int, int]]:
+    return {each.data_class.name: (each.due, each.held) for each in retention.retention_review(actor=actor)}
+
+
+def stored() -> str:
+    """Every row of every room as text, but for the log and jobs."""
+    found = []
+    with connection.cursor() as cursor:
+        for app in apps.get_app_configs():
+            for model in app.get_models():
+                table = model._meta.db_table
+                if app.name.startswith("mamori.") and not table.startswith(("audit_", "accounts_organisation")):
+                    cursor.execute(f"SELECT t::text FROM {table} t")
+                    found += [f"{table} {row[0]}" for row in cursor.fetchall()]
+    return "\n".join(found)
+
+
+def test_every_class_becomes_due_and_leaves_no_address_and_no_text(
+    content_id: UUID, senior: Actor, frozen: Any
+) -> None:
+    assert any(count for count, _held in due(senior).values()) is False
+    for name in NAMES:
+        assert name in stored()
+    frozen.shift(timedelta(days=20 * 365))
+    found = due(senior)
+    assert {name for name, (count, _held) in found.items() if not count} == set()
+    for name in found:
+        assert retention.retention_destroy(actor=senior, name=name) >= 1, name
+    assert {name: count for name, (count, _held) in due(senior).items() if count} == {}
+    for name in NAMES:
+        assert [line for line in stored().splitlines() if name in line] == []
+    assert Event.objects.filter(event="retention.destroyed").count() == len(found)
+
+
+@pytest.mark.parametrize("owner", ["legal_hold", "police_hold"])
+def test_what_belongs_to_held_content_stays_in_every_room(
+    content_id: UUID, senior: Actor, frozen: Any, owner: str
+) -> None:
+    Submission.objects.update(**{owner: True})
+    frozen.shift(timedelta(days=20 * 365))
+    found = due(senior)
+    assert {name for name, (_count, held) in found.items() if held} == OF_CONTENT
+    for name in sorted(OF_CONTENT):
+        count, held = found[name]
+        assert count == held, name
+        assert retention.retention_destroy(actor=senior, name=name) == 0, name
+    assert ContentItem.objects.get(id=content_id).url
+    assert Watch.objects.filter(content_id=content_id).exists()
