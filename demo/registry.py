@@ -14,6 +14,8 @@ LOOPBACK = "127.0.0.1"
 RDAP_TYPE = "application/rdap+json"
 ABUSIX_ZONE = "abuse-contacts.example"
 REGISTRAR_ABUSE = "abuse@registrar.example"
+UPSTREAM_ABUSE = "abuse@backbone.example"
+"""Of the network that carries all of the world's hosters: holder of their AS numbers."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Registry:
 
     @property
     def bootstrap_url(self) -> str:
-        """Where dns.json, ipv4.json and ipv6.json lie, as IANA's do at https://data.iana.org/rdap/."""
+        """Where dns.json, ipv4.json, ipv6.json and asn.json lie, as IANA's do at https://data.iana.org/rdap/."""
         return f"{self.url}bootstrap/"
 
     def start(self) -> None:
@@ -107,7 +109,8 @@ class Registry:
         if kind == "bootstrap":
             return self._bootstrap(rest)
         name = rest.lower().rstrip(".")
-        found = self._domain(name) if kind == "domain" else self._ip(name) if kind == "ip" else None
+        asked = {"domain": self._domain, "ip": self._ip, "autnum": self._autnum}
+        found = asked[kind](name) if kind in asked else None
         if found is None:
             return Response.json(404, {"errorCode": 404, "title": "Not Found"}, RDAP_TYPE)
         return Response.json(200, {"rdapConformance": ["rdap_level_0"], **found}, RDAP_TYPE)
@@ -118,6 +121,7 @@ class Registry:
             "dns.json": ["example"],
             "ipv4.json": [str(each) for each in prefixes if each.version == 4],
             "ipv6.json": [str(each) for each in prefixes if each.version == 6],
+            "asn.json": sorted({str(each.asn) for each in NETWORKS}),
         }
         if file not in served:
             return Response.json(404, {"error": "no such file"})
@@ -144,6 +148,20 @@ class Registry:
             "events": [{"eventAction": "registration", "eventDate": "2024-04-01T00:00:00Z"}],
             "nameservers": [{"objectClassName": "nameserver", "ldhName": "ns.hosting.example"}],
             "entities": [_entity("REG-1", "Example Registrar", ["registrar"], inner=[abuse])],
+        }
+
+    def _autnum(self, text: str) -> dict[str, object] | None:
+        if text not in {str(each.asn) for each in NETWORKS}:
+            return None
+        abuse = _entity("ABUSE-BACKBONE", "Backbone abuse desk", ["abuse"], UPSTREAM_ABUSE)
+        return {
+            "objectClassName": "autnum",
+            "handle": f"AS{text}",
+            "startAutnum": int(text),
+            "endAutnum": int(text),
+            "name": "BACKBONE",
+            "country": "JP",
+            "entities": [_entity("ORG-BACKBONE", "Example Backbone", ["registrant"], inner=[abuse])],
         }
 
     def _ip(self, text: str) -> dict[str, object] | None:

@@ -134,7 +134,12 @@ def test_rdap_is_found_by_its_bootstrap_and_nests_the_abuse_role(world: World) -
     network = get_json(world.registry.url + f"ip/{world.hosting.address_of('www.traced.example')}")
     assert network["objectClassName"] == "ip network"
     assert get_json(world.registry.url + "ip/::1")["ipVersion"] == "v6"
-    for missing in ("domain/unknown.example", "ip/192.0.2.1", "ip/nonsense", "entity/x"):
+    held = get_json(world.settings()["MAMORI_RDAP_BOOTSTRAP"] + "asn.json")["services"][0][0]  # type: ignore[index]
+    for number in held:
+        system = get_json(world.registry.url + f"autnum/{number}")
+        assert system["objectClassName"] == "autnum"
+        assert "abuse@backbone.example" in str(system["entities"]), "the upstream's, not the hoster's"
+    for missing in ("domain/unknown.example", "ip/192.0.2.1", "ip/nonsense", "autnum/64510", "entity/x"):
         with pytest.raises(urllib.error.HTTPError) as refusal:
             urllib.request.urlopen(world.registry.url + missing)
         assert refusal.value.code == 404
