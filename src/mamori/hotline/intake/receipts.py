@@ -8,6 +8,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -74,7 +75,7 @@ def sign(addresses: list[str], hour: datetime) -> SignedReceipt:
     )
 
 
-def files(signed: SignedReceipt | None) -> dict[str, str]:
+def files(signed: SignedReceipt | None) -> dict[str, Any]:
     """`signed_url` and `opening_url` of the page that shows a signed receipt: the files are in the page itself."""
     if signed is None:
         return {}

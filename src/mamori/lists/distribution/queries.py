@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -85,7 +86,7 @@ def changes_of(actor: Actor, edition: Edition) -> list[EditionChange]:
     return list(edition.changes.order_by("-change", "id")[:500])
 
 
-def late_probes() -> QuerySet[Probe]:
+def late_probes() -> QuerySet[Any]:
     """Changes a resolver does not do yet, and no later edition undid. Annotated with their `target`."""
     change = EditionChange.objects.filter(edition_id=OuterRef("edition_id"), entry_id=OuterRef("entry_id"))
     later = EditionChange.objects.filter(

@@ -104,17 +104,19 @@ def probe_late() -> int:
 
 @transaction.atomic
 def _asked_again(probe: Probe, *, done: bool) -> None:
-    probe.at = clock.now()
-    if done:
-        change = EditionChange.objects.filter(edition_id=probe.edition_id, entry_id=probe.entry_id).earliest("id")
+    probe.at, entry_id = clock.now(), probe.entry_id
+    if done and entry_id is not None:
+        change = EditionChange.objects.filter(edition_id=probe.edition_id, entry_id=entry_id).earliest("id")
         probe.seconds = (probe.at - change.since).total_seconds()
     probe.save(update_fields=["at", "seconds"])
-    entry_id = probe.entry_id
-    others = Probe.objects.filter(edition_id=probe.edition_id, entry_id=entry_id, seconds=None)
-    if done:
-        audit.record("distribution.followed", subject=probe.edition, actor=SYSTEM, resolver=probe.resolver)
-        if probe.blocked and entry_id is not None and not others.exists():
-            announce(EntryEffective(entry_id))
+    if not done or entry_id is None:
+        return
+    audit.record("distribution.followed", subject=probe.edition, actor=SYSTEM, resolver=probe.resolver)
+    if (
+        probe.blocked
+        and not Probe.objects.filter(edition_id=probe.edition_id, entry_id=entry_id, seconds=None).exists()
+    ):
+        announce(EntryEffective(entry_id))
 
 
 def canary_watch() -> None:
@@ -138,10 +140,10 @@ def canary_watch() -> None:
                 )
 
 
-def _watch(resolver: str, changes: list[EditionChange]) -> dict[UUID, datetime]:
+def _watch(resolver: str, changes: list[EditionChange], *, longest: float = LONGEST) -> dict[UUID, datetime]:
     """Entry id -> when the resolver was first seen to do what the change asks for."""
     seen: dict[UUID, datetime] = {}
-    deadline = time.monotonic() + LONGEST
+    deadline = time.monotonic() + longest
     waiting = changes
     while True:
         left = []
