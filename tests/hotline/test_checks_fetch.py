@@ -417,7 +417,7 @@ def looks(*what):
         ([(0, "gone_4xx", "1"), (15, "online_changed", "1"), (31, "gone_4xx", "1"), (60, "gone_4xx", "1")], 1, "offline_suspected"),
         ([(0, "gone_4xx", "1"), (15, "gone_4xx", "1"), (31, "gone_4xx", "1")], 2, "offline_suspected"),
         ([(0, "gone_4xx", "1"), (15, "gone_4xx", "2"), (31, "gone_4xx", "1")], 2, "gone"),
-        ([(0, "page_up_media_gone", 7), (1, "page_up_media_gone", 8)], 1, "gone"),
+        ([(0, "page_up_media_gone", 7), (30, "page_up_media_gone", 8)], 1, "gone"),
         ([(0, "page_up_media_gone", 7), (1, "page_up_media_gone", 7)], 1, "offline_suspected"),
         ([(0, "page_up_media_gone", 7), (15, "page_up_media_gone", 7), (30, "page_up_media_gone", 7)], 2, "gone"),
     ],

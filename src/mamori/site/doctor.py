@@ -18,6 +18,7 @@ from mamori.engine.keys import KeyFileError
 from mamori.ground import clock
 from mamori.ground.audit.services import unsealed_count
 from mamori.ground.jobs import failed
+from mamori.hotline.checks.resolve import own_list
 from mamori.hotline.referral.queries import policy_in_force, supervised
 from mamori.lists.distribution.keys import load_keys
 from mamori.lists.listing.queries import keys_in_use
@@ -210,6 +211,7 @@ def _outside() -> Iterator[Finding]:
         )  # fmt: skip
     if settings.RECHECK:
         yield Finding("good", "re-check", "on")
+        yield _own_list()
     else:
         yield Finding(
             "note", "re-check", "off: analysts attest by hand whether content is online", "MAMORI_RECHECK=yes"
@@ -227,6 +229,24 @@ def _outside() -> Iterator[Finding]:
         yield Finding(
             "note", "demo", "this is a demo: a clock that can be moved, no TLS", "never set MAMORI_DEMO in production"
         )
+
+
+def _own_list() -> Finding:
+    """Whether what we list can still be looked up by the re-check."""
+    found = own_list()
+    if enforcing := [server for server, blocks in found if blocks]:
+        return Finding(
+            "bad", "resolvers of the re-check",
+            f"{', '.join(enforcing)} enforces our own list: what is listed cannot be looked at",
+            "set MAMORI_NAMESERVERS to resolvers that do not subscribe to the list",
+        )  # fmt: skip
+    if silent := [server for server, blocks in found if blocks is None]:
+        return Finding(
+            "note", "resolvers of the re-check",
+            f"{', '.join(silent)} gives no clear answer about {settings.CANARY_NAME}: a name that is gone is not believed",
+            "look at the resolver and at the canary's name",
+        )  # fmt: skip
+    return Finding("good", "resolvers of the re-check", "do not enforce our own list")
 
 
 def _witness() -> Finding:

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from mamori.ground.actors import Actor
@@ -25,7 +25,7 @@ def referrals_fetch(*, actor: Actor, since: tuple[datetime, UUID] | None, limit:
     """
     if not actor.may(READ) or not is_police(actor):
         raise NotFound
-    rows = Referral.objects.filter(
+    rows: QuerySet[Referral] = Referral.objects.filter(
         Q(policy__organisation=None) | Q(policy__organisation_id=actor.organisation_id), unopened()
     ).annotate(told_at=Coalesce("unseen_since", "queued_at"))
     if since is not None:
