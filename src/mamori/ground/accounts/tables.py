@@ -4,7 +4,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.accounts.looks import KIND_WORDS, ROLE_WORDS
-from mamori.ground.accounts.permissions import EXPORT_PEOPLE
+from mamori.ground.accounts.permissions import EXPORT_PEOPLE, INVITE
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table, TextFilter
 
 _ROLES = [(str(role), word) for role, word in ROLE_WORDS.items()]
@@ -45,7 +45,7 @@ class MemberTable(Table):
 class InvitationTable(Table):
     caption = _("Invitations")
     columns = [
-        Column("email", _("Mail address"), sort=("email",), link=_step("invitation_withdraw")),
+        Column("email", _("Mail address"), sort=("email",), link=_step("invitation_withdraw"), link_permission=INVITE),
         Column("state", _("State"), sort=("state",), render="state:invitation"),
         Column("role", _("Role"), sort=("role",), render="state:role"),
         Column("organisation__name", _("Organisation"), sort=("organisation__name",)),

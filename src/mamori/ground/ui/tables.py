@@ -37,8 +37,8 @@ class Column:
     """A column. `name` is also the path of its value (`item__host`) unless `value` says otherwise.
 
     `sort`: database fields of the ascending order. `render`: text, address, digest, moment, day, number, yes_no,
-    `state:<machine>`. `link`: where the cell leads; an address never does. `export`: False never, True with the table's
-    permission, or the name of one more permission.
+    `state:<machine>`. `link`: where the cell leads, for those who hold `link_permission`; an address never
+    does. `export`: False never, True with the table's permission, or the name of one more permission.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Column:
     render: str = "text"
     value: Callable[[Any], Any] | None = None
     link: Callable[[Any], str] | None = None
+    link_permission: str = ""
     export: bool | str = True
 
     def __post_init__(self) -> None:
@@ -62,9 +63,10 @@ class Column:
             row = getattr(row, part, None)
         return row
 
-    def html(self, row: Any) -> str:
+    def html(self, row: Any, actor: Actor) -> str:
         shown = cells.html(self.render, self.of(row))
-        return format_html('<a href="{}">{}</a>', self.link(row), shown) if self.link else shown
+        leads = self.link and (not self.link_permission or actor.may(self.link_permission))
+        return format_html('<a href="{}">{}</a>', self.link(row), shown) if self.link and leads else shown
 
 
 @dataclass(frozen=True)
@@ -149,11 +151,15 @@ class Table:
 
     @property
     def rows(self) -> list[Any]:
-        return self._fetched[: self.page_size]
+        return self.prepared(self._fetched[: self.page_size])
+
+    def prepared(self, rows: list[Any]) -> list[Any]:
+        """The rows with what their columns need; a table whose columns show more than fields says so here."""
+        return rows
 
     @property
     def body(self) -> list[list[tuple[Column, str]]]:
-        return [[(column, column.html(row)) for column in self.columns] for row in self.rows]
+        return [[(column, column.html(row, self.actor)) for column in self.columns] for row in self.rows]
 
     @property
     def headings(self) -> list[Heading]:
@@ -240,7 +246,7 @@ class Table:
         out = io.StringIO()
         write = csv.writer(out).writerow
         write([_harmless(str(c.title)) for c in columns])
-        for row in rows:
+        for row in self.prepared(rows):
             write([_harmless(cells.plain(c.render, c.of(row))) for c in columns])
         answer = HttpResponse(out.getvalue().encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'

@@ -58,9 +58,8 @@ class EditionTable(Table):
         DateFilter("built", _("Signed"), lookup="built_at"),
     ]
 
-    @property
-    def rows(self) -> list[Any]:
-        return with_effect(self.actor, super().rows)
+    def prepared(self, rows: list[Any]) -> list[Any]:
+        return with_effect(self.actor, rows)
 
 
 class SubscriberTable(Table):
