@@ -12,6 +12,7 @@ from mamori.engine.editions import (
     Refusal,
     Rules,
     activation_statement,
+    content_refusals,
     gate,
     key_id,
     kill_statement,
@@ -89,8 +90,8 @@ def test_denmark_2012_thousands_of_popular_names_copied_in() -> None:
     rules = replace(RULES, popular=NameSet(popular))
     found = gate(FIRST, edition(2, [*SITES, *map(entry, popular)]), rules)
     assert str(found[0]) == (
-        "The edition adds 8000 entries; at most 1000 may be added at once. "
-        "Check where the additions come from. If they are right, publish them in smaller editions."
+        "With this edition 8000 entries are added within a day; at most 1000 may be. "
+        "Check where the additions come from. If they are right, leave them: the oldest go first, the rest follows."
     )
     assert found[1].code == "too_large_share"
     assert sum(refusal.code == "popular" for refusal in found) == 8000
@@ -263,3 +264,21 @@ def test_a_refusal_can_be_translated() -> None:
     refusal = Refusal("popular", {"target": "a.example", "member": "b.example"})
     assert refusal.message.startswith("%(target)s would block %(member)s")
     assert refusal.remedy
+
+
+def test_the_brake_counts_a_day_and_never_stops_endings() -> None:
+    rules = replace(RULES, max_added=5, added_lately=4)
+    one, two = entry("one.example"), entry("two.example")
+    assert codes(FIRST, edition(2, [*SITES, one]), rules) == []
+    assert codes(FIRST, edition(2, [*SITES, one, two]), rules) == ["too_many_additions"]
+    grown = replace(RULES, max_share=0.25, small_list=2, added_lately=4)
+    assert codes(FIRST, edition(2, [*SITES, one]), grown) == ["too_large_share"], "16 a day ago: 4 may come"
+    assert [rules.room(20), grown.room(20), replace(RULES, added_lately=2000).room(20)] == [1, 0, 0]
+    assert codes(FIRST, edition(2, SITES), replace(rules, added_lately=9)) == []
+
+
+def test_newer_rules_hold_nothing_back_of_what_is_in_force() -> None:
+    rules = replace(RULES, popular=NameSet({"site1.example"}))
+    assert codes(FIRST, edition(2, [*SITES, entry("new.example")]), rules) == []
+    assert [refusal.code for refusal in content_refusals(SITES[1], rules)] == ["popular"]
+    assert codes(None, edition(1, SITES), rules) == ["popular"]

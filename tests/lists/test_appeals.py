@@ -12,17 +12,18 @@ from mamori.lists.listing import queries, services
 from mamori.lists.listing.models import Appeal
 from mamori.lists.listing.queries.shown import appeal_due
 from mamori.lists.listing.states import AppealState, Proof
+from tests.hotline.intake_steps import solve
 from tests.lists.cases import listable
 from tests.programs import needs
 
 pytestmark = pytest.mark.django_db
 URL = "https://bad.example/board/1"
+GIVEN = {"address": URL, "text": "This is my shop.", "contact": "shop@bad.example"}
 
 
 def complain(client, address=URL):
-    return client.post(
-        "/en/list/appeal/", {"address": address, "text": "This is my shop.", "contact": "shop@bad.example"}
-    )
+    proof = solve(client.get("/en/list/appeal/").content.decode())
+    return client.post("/en/list/appeal/", GIVEN | {"address": address, "proof": proof})
 
 
 def test_the_answer_is_the_same_whether_listed_or_not(client, body, person, frozen):
@@ -65,6 +66,26 @@ def test_a_complaint_past_its_time_is_an_alarm(client, body, person, frozen):
     assert len(alarms()) == 1 and "72" in alarms()[0]
 
 
+def test_a_proof_of_work_is_taken_once(client, db):
+    proof = solve(client.get("/en/list/appeal/").content.decode())
+    assert client.post("/en/list/appeal/", GIVEN | {"proof": proof}).status_code == 200
+    assert client.post("/en/list/appeal/", GIVEN | {"proof": proof}).status_code != 200
+    assert client.post("/en/list/appeal/", GIVEN | {"proof": "bm90IG9uZQ=="}).status_code == 422
+    assert Appeal.objects.count() == 1
+
+
+def test_without_javascript_a_complaint_waits_its_turn_and_loses_nothing(client, db, frozen):
+    page = client.post("/en/list/appeal/", GIVEN).content.decode()
+    assert "Please wait" in page and "This is my shop." in page and not Appeal.objects.exists()
+    ticket = re.search(r'name="ticket" value="([^"]+)"', page)[1]
+    early = client.post("/en/list/appeal/", GIVEN | {"ticket": ticket}).content.decode()
+    assert "too early" in early and not Appeal.objects.exists()
+    frozen.shift(timedelta(minutes=10))
+    assert client.post("/en/list/appeal/", GIVEN | {"ticket": ticket}).status_code == 200
+    assert Appeal.objects.get().url == URL
+    assert client.post("/en/list/appeal/", GIVEN | {"ticket": ticket}).status_code != 200
+
+
 def test_a_bad_address_is_named(client, db):
     answer = complain(client, "mailto:a@b.example")
     assert answer.status_code == 422 and b"http" in answer.content
@@ -76,7 +97,7 @@ def test_an_appeal_alone_lifts_nothing_and_somebody_uninvolved_decides(client, b
     jobs.run_sweep("listing.match_appeals")
     appeal = Appeal.objects.get()
     entry.refresh_from_db()
-    assert (entry.state, appeal.entry_id) == ("appealed", entry.id)
+    assert (entry.state, appeal.entry_id) == ("active", entry.id)
     assert len(queries.entries_in_force()) == 1
     assert appeal_due(appeal) == appeal.received_hour + timedelta(hours=24)
     with pytest.raises(DomainError, match="not_proved"):
@@ -84,6 +105,8 @@ def test_an_appeal_alone_lifts_nothing_and_somebody_uninvolved_decides(client, b
     with pytest.raises(DomainError, match="recheck_off"):
         services.appeal_prove(actor=body.both.actor, appeal_id=appeal.id, proof=Proof.DNS)
     services.appeal_prove(actor=body.both.actor, appeal_id=appeal.id, proof=Proof.ATTESTED)
+    entry.refresh_from_db()
+    assert entry.state == "appealed"
     services.appeal_accept(actor=body.reviewer.actor, appeal_id=appeal.id)
     entry.refresh_from_db()
     assert (entry.state, entry.review_reason) == ("in_review", "appeal")

@@ -106,7 +106,7 @@ def test_a_refused_edition_leaves_the_last_good_one_says_why_and_holds_no_ending
     assert Edition.objects.filter(state="refused").count() == 1, "told once"
     for user in (body.reviewer, body.approver):
         page = browser_of(user).get("/list/", headers={"accept-language": "en"}).content.decode()
-        assert "The edition adds 2 entries; at most 1 may be added at once." in page
+        assert "With this edition 4 entries are added within a day; at most 1 may be." in page
     settings.LIST_MAX_ADDED = 1000
     services.edition_publish()
     assert in_force(press) == {"stays.example", "one.example", "two.example"}
@@ -171,7 +171,6 @@ def test_a_long_list_comes_back_after_the_kill_switch(press, body, person, run_j
     analysts = person(Role.ANALYST), person(Role.ANALYST)
     from tests.lists.cases import checked, confirmed, told_to_police, tried
 
-    settings.LIST_MAX_ADDED = 3
     for number in range(6):
         content_id = confirmed(f"https://n{number}.example/", *analysts)
         told_to_police(content_id)
@@ -179,6 +178,7 @@ def test_a_long_list_comes_back_after_the_kill_switch(press, body, person, run_j
         tried(content_id)
         body.list(content_id)
         run_jobs()
+    settings.LIST_MAX_ADDED = 3
     services.kill_switch(actor=SYSTEM, reason="at the machine")
     run_jobs()
     assert in_force(press) == set()
@@ -399,6 +399,6 @@ class TestWithResolvers:
         assert [effect.seconds for effect in queries.effects_of(entry.id)] == [None]
         with translation.override("en"):
             alarms = [str(waiting.title) for waiting in queries.desk(body.approver.actor) if waiting.alarm]
-        assert any("late" in title for title in alarms)
+        assert any("follow" in title for title in alarms)
         jobs.run_sweep("distribution.probe")
         assert [probe.seconds for probe in queries.canaries()] == [None]

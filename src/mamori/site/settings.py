@@ -270,7 +270,7 @@ PROBE_OUTSIDE = dict(pair.split("=", 1) for pair in env.items("MAMORI_PROBE_OUTS
 CANARY_NAME = env.text("MAMORI_CANARY_NAME", "canary.mamori.example")
 LIST_PRIMARY = env.text("MAMORI_LIST_PRIMARY", "")  # host:port of the primary, told to subscribers
 POPULAR_NAMES = env.text("MAMORI_POPULAR_NAMES", "")  # never blocked as a whole, beside those that come along
-LIST_MAX_ADDED = int(env.number("MAMORI_LIST_MAX_ADDED", 1000))  # entries one edition may add
+LIST_MAX_ADDED = int(env.number("MAMORI_LIST_MAX_ADDED", 1000))  # entries that may be added to the list in 24 hours
 SUBSCRIBER_KEY = env.text("MAMORI_SUBSCRIBER_KEY", "")  # staff and worker: any secret text, derives TSIG keys
 
 # --- logging: no request line, no address, no user agent ---------------------------------------------------------------

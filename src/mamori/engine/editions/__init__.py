@@ -5,7 +5,7 @@ as TUF metadata, `read_edition` verifies it, `compile_rpz` turns its names into 
 """
 
 from mamori.engine.editions.entries import Edition, EditionRefused, ListEntry, Method
-from mamori.engine.editions.gate import Refusal, Rules, gate
+from mamori.engine.editions.gate import Refusal, Rules, content_refusals, gate
 from mamori.engine.editions.members import Member, Members, MembersRefused, read_members, sign_members
 from mamori.engine.editions.publish import ServiceKeys, read_edition, root_expires, sign_edition, sign_root
 from mamori.engine.editions.rpz import Action, Changes, Record, compile_rpz, diff, read_dump, set_digest, zone_text
@@ -40,6 +40,7 @@ __all__ = [
     "SignedStatement",
     "activation_statement",
     "compile_rpz",
+    "content_refusals",
     "diff",
     "gate",
     "key_id",

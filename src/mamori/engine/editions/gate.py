@@ -31,12 +31,12 @@ REASONS: dict[str, tuple[str, str]] = {
         "If that is meant, sign the kill switch for this edition.",
     ),
     "too_many_additions": (
-        "The edition adds %(added)s entries; at most %(limit)s may be added at once.",
-        "Check where the additions come from. If they are right, publish them in smaller editions.",
+        "With this edition %(added)s entries are added within a day; at most %(limit)s may be.",
+        "Check where the additions come from. If they are right, leave them: the oldest go first, the rest follows.",
     ),
     "too_large_share": (
-        "The edition grows a list of %(before)s entries by %(added)s; at most %(limit)s may be added to it at once.",
-        "Check where the additions come from. If they are right, publish them in smaller editions.",
+        "A list of %(before)s entries grows by %(added)s within a day; at most %(limit)s may be added to it.",
+        "Check where the additions come from. If they are right, leave them: the oldest go first, the rest follows.",
     ),
     "duplicate": (
         "%(target)s stands on the list more than once for the same method, or two entries share one number.",
@@ -123,8 +123,8 @@ class Refusal:
 class Rules:
     """What the gate holds an edition against. ``keys`` by key id.
 
-    At most ``max_added`` entries are added at once, and at most ``max_share`` of the list in force; a list below
-    ``small_list`` entries may grow by ``small_list``.
+    At most ``max_added`` entries are added in a day, and at most ``max_share`` of the list before; a list below
+    ``small_list`` entries may grow by ``small_list``. ``added_lately``: how many other editions of that day added.
     """
 
     today: date
@@ -135,10 +135,24 @@ class Rules:
     max_added: int = 1000
     max_share: float = 0.2
     small_list: int = 100
+    added_lately: int = 0
+
+    def room(self, before: int) -> int:
+        """How many entries may be added now to a list of `before` entries."""
+        return max(0, min(self.max_added, self.share_of(before)[1]) - self.added_lately)
+
+    def share_of(self, before: int) -> tuple[int, int]:
+        """How long the list was a day ago, and how many entries may have been added to it since."""
+        earlier = max(0, before - self.added_lately)
+        return earlier, max(self.small_list, int(earlier * self.max_share))
 
 
 def gate(previous: Edition | None, proposed: Edition, rules: Rules) -> list[Refusal]:
-    """Every reason to refuse ``proposed``, the ones about the whole edition first; an empty list lets it pass."""
+    """Every reason to refuse ``proposed``, the ones about the whole edition first; an empty list lets it pass.
+
+    What is in force already was judged when it came. Newer rules that refuse it hold no other entry back:
+    ``content_refusals`` tells of it.
+    """
     before = previous.entries if previous else frozenset()
     added = proposed.entries - before
     removed = before - proposed.entries
@@ -146,7 +160,8 @@ def gate(previous: Edition | None, proposed: Edition, rules: Rules) -> list[Refu
     found = list(_whole(previous, proposed, len(added), rules, killed=statements.killed))
     found += statements.lost()
     for entry in sorted(proposed.entries, key=_order):
-        found += _content(entry, rules)
+        if entry in added or entry.expires_on <= rules.today:
+            found += content_refusals(entry, rules)
         found += statements.about(entry, new=entry in added)
     for entry in sorted(removed, key=_order):
         found += statements.about_removed(entry)
@@ -165,11 +180,12 @@ def _whole(previous: Edition | None, proposed: Edition, added: int, rules: Rules
     before = len(previous.entries) if previous else 0
     if not proposed.entries and before and not killed:
         yield Refusal("empty")
-    if added > rules.max_added:
-        yield Refusal("too_many_additions", {"added": added, "limit": rules.max_added})
-    limit = max(rules.small_list, int(before * rules.max_share))
-    if added > limit:
-        yield Refusal("too_large_share", {"added": added, "before": before, "limit": limit})
+    in_all = added + rules.added_lately
+    if added and in_all > rules.max_added:
+        yield Refusal("too_many_additions", {"added": in_all, "limit": rules.max_added})
+    earlier, limit = rules.share_of(before)
+    if added and in_all > limit:
+        yield Refusal("too_large_share", {"added": in_all, "before": earlier, "limit": limit})
     places = Counter((entry.method, entry.target) for entry in proposed.entries)
     numbers = Counter(entry.entry_id for entry in proposed.entries)
     for entry in sorted(proposed.entries, key=_order):
@@ -177,7 +193,8 @@ def _whole(previous: Edition | None, proposed: Edition, added: int, rules: Rules
             yield Refusal("duplicate", {"target": entry.target}, entry.entry_id)
 
 
-def _content(entry: ListEntry, rules: Rules) -> Iterator[Refusal]:
+def content_refusals(entry: ListEntry, rules: Rules) -> Iterator[Refusal]:
+    """Faults of an entry itself, whoever signed it: expired, not fit for its method, or hitting others."""
     shown: dict[str, str | int] = {"target": entry.target}
     if entry.expires_on <= rules.today:
         yield Refusal("expired", shown | {"expires_on": entry.expires_on.isoformat()}, entry.entry_id)

@@ -1,6 +1,5 @@
 """What others may read of this room."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -71,10 +70,9 @@ def keep_from_holding(content_id: UUID) -> None:
         cursor.execute("SELECT 1 FROM referral_referral WHERE content_id = %s FOR SHARE", [content_id])
 
 
-def held_since(content_ids: Iterable[UUID]) -> dict[UUID, datetime]:
-    """Those of the content items that police hold, and since when."""
-    rows = Hold.objects.filter(referral__content_id__in=list(content_ids), ended_at=None)
-    return dict(rows.values_list("referral__content_id", "asked_at"))
+def held_since() -> dict[UUID, datetime]:
+    """The content items that police hold, and since when."""
+    return dict(Hold.objects.filter(ended_at=None).values_list("referral__content_id", "asked_at"))
 
 
 def is_cleared(content_id: UUID) -> bool:

@@ -58,12 +58,12 @@ class Knot:
         self._whole([f"zone-begin {zone}", *lines], f"zone-commit {zone}", f"zone-abort {zone}")
         if self.read(zone) != wanted:
             raise KnotError(f"{zone} does not hold what was published")
-        return changes
+        return Changes(changes.add, changes.remove | _as_records(strangers))
 
     def read(self, zone: str) -> frozenset[Record] | None:
         """The zone's records but SOA and NS; None when the zone has none at all. Anything odd comes as a record too."""
         held, strangers = self._read(zone)
-        return held if held is None else held | {Record(owner, kind) for owner, kind in strangers}
+        return held if held is None else held | _as_records(strangers)
 
     def _read(self, zone: str) -> tuple[frozenset[Record] | None, frozenset[tuple[str, str]]]:
         """The zone's CNAME records, None for no zone at all; owner and type of what does not belong there."""
@@ -174,6 +174,10 @@ class Knot:
         if done.returncode or complaints:
             raise KnotError((complaints or lines or ["no answer"])[0][:180])
         return lines
+
+
+def _as_records(strangers: Iterable[tuple[str, str]]) -> frozenset[Record]:
+    return frozenset(Record(owner, kind) for owner, kind in strangers)
 
 
 def _check(zone: str, records: Iterable[Record]) -> None:

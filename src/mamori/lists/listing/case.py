@@ -15,9 +15,11 @@ from mamori.engine.addresses import (
     protected_suffixes,
     shared_platforms,
 )
+from mamori.engine.editions import Rules
 from mamori.ground import clock
 from mamori.ground.errors import DomainError
 from mamori.hotline.assessment import queries as assessment
+from mamori.hotline.assessment.states import ContentState
 from mamori.hotline.checks import queries as checks
 from mamori.hotline.referral import queries as referral
 from mamori.hotline.takedown import queries as takedown
@@ -42,11 +44,11 @@ class Reach:
         return self.facts.hits_others or self.protected is not None
 
 
-def require_listable(content_id: UUID, reason: str | None = None) -> None:
-    """Raise DomainError unless the hotline's facts allow a listing now.
+def require_listable(content_id: UUID, reason: str, *persons: UUID) -> None:
+    """Raise DomainError unless the hotline's facts allow a listing now by `persons` (proposer, activator).
 
-    Confirmed illegal by two, police told and not holding, seen online as lately as a notice asks for, removal tried
-    and too slow or impossible.
+    Confirmed illegal by two others and not assessed anew, police told and not holding, seen online as lately as a
+    notice asks for, removal tried and too slow or impossible. Until the caller's transaction ends, no hold begins.
     """
     decision = assessment.decision_of(content_id)
     if decision is None or decision.verdict not in _ILLEGAL or decision.confirmed_by is None:
@@ -55,6 +57,19 @@ def require_listable(content_id: UUID, reason: str | None = None) -> None:
             _("This content is not confirmed as illegal by two analysts."),
             remedy=_("Wait for the second opinion of the hotline."),
         )
+    if assessment.content_state(content_id) not in (ContentState.ACTIONING, ContentState.MONITORING):
+        raise DomainError(
+            "assessed_anew",
+            _("The hotline assesses this content anew, or has closed it."),
+            remedy=_("Wait until two analysts have confirmed it again."),
+        )
+    if {decision.decided_by, decision.confirmed_by}.intersection(persons):
+        raise DomainError(
+            "assessed_it",
+            _("Who assessed the content neither proposes nor activates its entry."),
+            remedy=_("Ask a colleague who had no part in the assessment."),
+        )
+    referral.keep_from_holding(content_id)
     if referral.is_held(content_id):
         raise DomainError(
             "police_hold",
@@ -81,6 +96,18 @@ def require_listable(content_id: UUID, reason: str | None = None) -> None:
             _("Removal was not tried long enough: listing comes after it."),
             remedy=_("Wait for the hotline's notice and its clocks, or say why removal is impossible."),
         )
+
+
+def content_rules() -> Rules:
+    """What the gate holds an entry itself against; whose signatures count is not known here."""
+    return Rules(
+        today=clock.now().date(),
+        keys={},
+        popular=popular_set(settings.POPULAR_NAMES),
+        protected_suffixes=PROTECTED,
+        shared_platforms=SHARED,
+        max_added=settings.LIST_MAX_ADDED,
+    )
 
 
 def targets(address: Address) -> list[str]:

@@ -96,7 +96,7 @@ class KeyForm(forms.Form):
 
 class ReviewForm(forms.Form):
     keep = forms.ChoiceField(
-        label=_("Shall the entry stay while police hold the content?"),
+        label=_("Shall the entry stay in force?"),
         choices=[("yes", _("Yes, keep it in force")), ("no", _("No, suspend it"))],
         widget=forms.RadioSelect,
     )
@@ -131,3 +131,5 @@ class AppealForm(forms.Form):
         max_length=300,
         help_text=_("An e-mail address or a telephone number. It is sealed; only the list body can read it."),
     )
+    proof = forms.CharField(required=False, max_length=4000, widget=forms.HiddenInput)
+    ticket = forms.CharField(required=False, max_length=300, widget=forms.HiddenInput)

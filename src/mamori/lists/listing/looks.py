@@ -29,6 +29,7 @@ register_states(
         "withdrawn": StateLook(_("Withdrawn by a member"), "neutral", "cross"),
         "oversight_order": StateLook(_("Ordered by oversight"), "warning", "shield"),
         "police": StateLook(_("Police hold"), "warning", "shield"),
+        "rules": StateLook(_("Refused by newer rules"), "warning", "alert"),
         "appeal": StateLook(_("Complaint"), "warning", "scale"),
         "rejected": StateLook(_("Complaint rejected"), "neutral", "cross"),
     },

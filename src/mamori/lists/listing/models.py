@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from mamori.ground.accounts.models import User
-from mamori.lists.listing.states import APPEAL, BEFORE, ENTRY, IN_FORCE, Method, Proof, Reason
+from mamori.lists.listing.states import APPEAL, BEFORE, BY_TWO, ENTRY, IN_FORCE, Method, Proof, Reason
 
 
 class SigningKey(models.Model):
@@ -91,7 +91,7 @@ class Entry(models.Model):
                 condition=~Q(state__in=[*IN_FORCE, *BEFORE]) | Q(ended_at=None, end=""), name="listing_entry_open"
             ),
             models.CheckConstraint(
-                condition=~Q(state="in_review") | Q(review_reason__in=["police", "appeal"]),
+                condition=~Q(state="in_review") | Q(review_reason__in=[*BY_TWO, "appeal"]),
                 name="listing_entry_review_reason",
             ),
             models.UniqueConstraint(

@@ -28,6 +28,7 @@ class EntryState(StrEnum):
 S = EntryState
 BEFORE = (S.PROPOSED, S.PENDING_ACTIVATION)
 IN_FORCE = (S.ACTIVE, S.APPEALED, S.IN_REVIEW, S.UPHELD)
+BY_TWO = ("police", "rules")  # reasons of a review by two persons
 _SYSTEM = Move(None)
 _WITHDRAW = Move(WITHDRAW)
 _REVIEW = Move(REVIEW)
@@ -82,6 +83,7 @@ class End(StrEnum):
     WITHDRAWN = "withdrawn"
     OVERSIGHT = "oversight_order"
     POLICE = "police"
+    RULES = "rules"
     APPEAL = "appeal"
 
 

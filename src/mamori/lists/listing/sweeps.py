@@ -7,6 +7,11 @@ def expire() -> None:
     services.entries_expire()
 
 
+@sweep("listing.review_held")
+def review_held() -> None:
+    services.held_review()
+
+
 @sweep("listing.match_appeals")
 def match_appeals() -> None:
     services.appeals_match()

@@ -168,9 +168,7 @@ def _judged(base: _Base, proposed: Edition, keys: EditionKeys) -> tuple[Edition,
     return proposed, refusals
 
 
-def _passing(
-    base: _Base, wanted: Edition, keys: EditionKeys
-) -> tuple[Edition | None, dict[str, list[dict[str, Any]]]]:
+def _passing(base: _Base, wanted: Edition, keys: EditionKeys) -> tuple[Edition | None, dict[str, list[dict[str, Any]]]]:
     """What of the wanted edition passes the gate, None for nothing; and entry id -> why it is refused.
 
     Left out: new entries that are refused themselves, then the youngest of too many, then all new ones. An entry in

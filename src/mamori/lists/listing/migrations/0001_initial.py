@@ -179,7 +179,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'in_review'), _negated=True), ('review_reason__in', ['police', 'appeal']), _connector='OR'), name='listing_entry_review_reason'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'in_review'), _negated=True), ('review_reason__in', ['police', 'rules', 'appeal']), _connector='OR'), name='listing_entry_review_reason'),
         ),
         migrations.AddConstraint(
             model_name='entry',

@@ -14,7 +14,7 @@ from mamori.ground.ui.parts import Clock
 from mamori.lists.listing import forms, queries, services
 from mamori.lists.listing.pages.tables import AppealTable
 from mamori.lists.listing.queries.shown import appeal_due
-from mamori.lists.listing.services.appeals import FILE, LABEL
+from mamori.lists.listing.services.appeals import FILE, LABEL, entries_about, is_involved
 from mamori.lists.listing.states import AppealState, Proof
 
 
@@ -36,9 +36,10 @@ def appeal(request: StaffRequest, appeal_id: UUID) -> HttpResponse:
             _step(request, appeal_id, step)
             return redirect("listing_appeal", appeal_id)
     due = appeal_due(row)
-    involved = request.actor.id in (row.proposer_id, row.activator_id)
+    involved = is_involved(request.actor, row)
     context = {
         "appeal": row,
+        "others": [entry for entry in entries_about(row)[:100] if entry.id != row.entry_id],
         "opened": opened,
         "record": f"{LABEL}.{row.host}",
         "file": FILE,

@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from mamori.ground.errors import DomainError
+from mamori.hotline.intake import gate
 from mamori.lists.listing import forms, services
 from mamori.lists.listing.services.appeals import FILE, LABEL
 
@@ -24,19 +25,39 @@ def about(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def appeal(request: HttpRequest) -> HttpResponse:
+    """The form; then, with a proof of work or when its turn in the queue came, the reference and the token."""
     form = forms.AppealForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            receipt = services.appeal_open(**form.cleaned_data)
-        except DomainError as error:
-            form.add_error("address", f"{error.message} {error.remedy}")
-        else:
-            return render(
-                request,
-                "listing/appealed.html",
-                {"receipt": receipt, "record": f"{LABEL}.{receipt.host}", "file": FILE},
-            )
-    return render(request, "listing/appeal_form.html", {"form": form}, status=422 if form.errors else 200)
+    if request.method != "POST" or not form.is_valid():
+        return _form(request, form)
+    told = dict(form.cleaned_data)
+    proof, ticket = told.pop("proof"), told.pop("ticket")
+    try:
+        if not proof and (not ticket or gate.seconds_left(ticket)):
+            return _wait(request, form, ticket or gate.ticket(), early=bool(ticket))
+        receipt = services.appeal_open(spent=gate.check_proof(proof) if proof else gate.check_ticket(ticket), **told)
+    except DomainError as error:
+        if error.status != 422:
+            raise
+        form.add_error(None if error.code == "gate_refused" else "address", f"{error.message} {error.remedy}")
+        return _form(request, form)
+    context = {"receipt": receipt, "record": f"{LABEL}.{receipt.host}", "file": FILE}
+    return render(request, "listing/appealed.html", context)
+
+
+def _form(request: HttpRequest, form: forms.AppealForm) -> HttpResponse:
+    """The form with a new challenge; what was typed stays, a spent or bad proof does not."""
+    status = 422 if form.errors else 200
+    if form.is_bound:
+        form.data = {**{name: form.data.get(name, "") for name in form.fields}, "proof": "", "ticket": ""}
+    return render(request, "listing/appeal_form.html", {"form": form, "challenge": gate.challenge()}, status=status)
+
+
+def _wait(request: HttpRequest, form: forms.AppealForm, ticket: str, *, early: bool) -> HttpResponse:
+    """The queue's page: what was typed goes along in hidden fields."""
+    kept = [(name, form.data.get(name, "")) for name in form.fields if name not in {"proof", "ticket"}]
+    seconds = max(1, gate.seconds_left(ticket))
+    context = {"kept": kept, "ticket": ticket, "seconds": seconds, "early": early}
+    return render(request, "listing/appeal_wait.html", context)
 
 
 @login_not_required

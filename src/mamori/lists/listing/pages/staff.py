@@ -22,7 +22,7 @@ from mamori.lists.listing import case, forms, queries, services
 from mamori.lists.listing.models import Entry
 from mamori.lists.listing.pages.tables import EntryTable
 from mamori.lists.listing.permissions import ACTIVATE, CONFIRM_KEY, OWN_KEY, PROPOSE, REVIEW, WITHDRAW
-from mamori.lists.listing.states import BEFORE, IN_FORCE, EntryState, Method, Reason
+from mamori.lists.listing.states import BEFORE, BY_TWO, IN_FORCE, EntryState, Method, Reason
 
 
 @require_GET
@@ -127,7 +127,7 @@ def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
         "may_activate": row.state == EntryState.PENDING_ACTIVATION
         and actor.may(ACTIVATE)
         and actor.id != row.proposer_id,
-        "may_review": row.state == EntryState.IN_REVIEW and row.review_reason == "police" and actor.may(REVIEW),
+        "may_review": row.state == EntryState.IN_REVIEW and row.review_reason in BY_TWO and actor.may(REVIEW),
         "may_withdraw": row.state in (*BEFORE, *IN_FORCE, EntryState.SUSPENDED) and actor.may(WITHDRAW),
         "own_proposal": row.state == EntryState.PENDING_ACTIVATION and actor.id == row.proposer_id,
         "signature_form": forms.SignatureForm(),

@@ -19,6 +19,7 @@ from mamori.lists.listing.queries.shown import (
     entries_of,
     entry_of,
     is_listed,
+    is_refused_any,
     keys,
     timeline,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "entries_of",
     "entry_of",
     "is_listed",
+    "is_refused_any",
     "keys",
     "keys_in_use",
     "list_entry",

@@ -41,6 +41,11 @@ def is_listed(content_id: UUID) -> bool:
     return Entry.objects.filter(content_id=content_id, state__in=IN_FORCE).exists()
 
 
+def is_refused_any() -> bool:
+    """Whether the edition refuses an entry in force."""
+    return Entry.objects.filter(state__in=IN_FORCE).exclude(refused=[]).exists()
+
+
 def candidates(actor: Actor) -> list[Candidate]:
     """Content the list body may consider, longest waiting first."""
     actor.require(SEE)
@@ -100,8 +105,15 @@ def desk(actor: Actor) -> list[Waiting]:
         alarm=True,
     )
     add(
+        _("Entries under review because newer rules refuse them"),
+        state(EntryState.IN_REVIEW).filter(review_reason="rules"),
+        REVIEW,
+        "error",
+        alarm=True,
+    )
+    add(
         _("Entries the edition refused"),
-        Entry.objects.filter(state__in=IN_FORCE).exclude(refused=[]),
+        Entry.objects.filter(state__in=IN_FORCE).exclude(refused=[]).exclude(state=EntryState.UPHELD),
         SEE,
         "error",
         alarm=True,
@@ -136,8 +148,9 @@ def _appeals() -> list[Waiting]:
         if first is not None:
             due = appeal_due(first)
             found.append(Waiting(title, rows[:MOST].count(), reverse("listing_appeals"), "warning", due))
-        if overdue := rows.filter(received_hour__lt=clock.now() - within)[:MOST].count():
-            found.append(Waiting(late, overdue, reverse("listing_appeals"), "error", alarm=True))
+            if first.received_hour < clock.now() - within:
+                overdue = rows.filter(received_hour__lt=clock.now() - within)[:MOST].count()
+                found.append(Waiting(late, overdue, reverse("listing_appeals"), "error", alarm=True))
     return found
 
 

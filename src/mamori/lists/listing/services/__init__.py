@@ -19,7 +19,7 @@ from mamori.lists.listing.services.endings import (
 )
 from mamori.lists.listing.services.entries import candidate_open, entry_activate, entry_propose, entry_sign, look_ask
 from mamori.lists.listing.services.keys import key_confirm, key_register, key_revoke
-from mamori.lists.listing.services.reviews import content_held, entry_review
+from mamori.lists.listing.services.reviews import content_held, entry_review, held_review
 
 __all__ = [
     "appeal_accept",
@@ -39,6 +39,7 @@ __all__ = [
     "entry_review",
     "entry_sign",
     "entry_withdraw",
+    "held_review",
     "key_confirm",
     "key_register",
     "key_revoke",

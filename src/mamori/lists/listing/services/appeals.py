@@ -8,7 +8,7 @@ import dns.exception
 import dns.resolver
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.addresses import AddressError, canonicalize
@@ -16,10 +16,12 @@ from mamori.ground import audit, clock, states
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.sealed.services import open_text, seal_texts
+from mamori.hotline.intake.gate import Spent
+from mamori.hotline.intake.services.one_use import spend
 from mamori.lists.listing.models import Appeal, Entry
 from mamori.lists.listing.permissions import OPEN_SEALED, REVIEW
 from mamori.lists.listing.services.endings import end_in_force
-from mamori.lists.listing.services.moves import locked, move
+from mamori.lists.listing.services.moves import move
 from mamori.lists.listing.services.reviews import review_open, suspend
 from mamori.lists.listing.states import APPEAL, IN_FORCE, AppealState, End, EntryState, Method, Proof
 
@@ -38,8 +40,13 @@ class AppealReceipt:
 
 
 @transaction.atomic
-def appeal_open(*, address: str, text: str, contact: str) -> AppealReceipt:
-    """Take a complaint from anybody. Text and contact are sealed, the time is kept to the hour, no device is known."""
+def appeal_open(*, address: str, text: str, contact: str, spent: Spent | None = None) -> AppealReceipt:
+    """Take a complaint from anybody. Text and contact are sealed, the time is kept to the hour, no device is known.
+
+    `spent`: the public form's proof of work or turn in the queue, used up here.
+    """
+    if spent is not None:
+        spend(spent)
     try:
         place = canonicalize(address)
     except AddressError as error:
@@ -60,15 +67,13 @@ def appeal_open(*, address: str, text: str, contact: str) -> AppealReceipt:
 
 @transaction.atomic
 def appeals_match() -> int:
-    """Find the entries that new complaints are about. Runs as a sweep: the public face can read no entry."""
+    """Find whether new complaints are about an entry. Runs as a sweep: the public face can read no entry."""
     done = 0
     for appeal in Appeal.objects.select_for_update(skip_locked=True).filter(matched_at=None)[:200]:
         appeal.matched_at = clock.now()
-        entry = _entry_about(appeal)
+        entry = next(iter(entries_about(appeal)), None)
         if entry is not None:
             appeal.entry, appeal.proposer_id, appeal.activator_id = entry, entry.proposer_id, entry.activator_id
-            if entry.state in (EntryState.ACTIVE, EntryState.UPHELD):
-                move(entry, EntryState.APPEALED, actor=SYSTEM)
         appeal.save(update_fields=["matched_at", "entry", "proposer", "activator"])
         audit.record("listing.appeal_matched", subject=appeal, actor=SYSTEM, entry=appeal.entry_id)
         done += 1
@@ -77,7 +82,10 @@ def appeals_match() -> int:
 
 @transaction.atomic
 def appeal_prove(*, actor: Actor, appeal_id: UUID, proof: Proof) -> None:
-    """Record that the complainant controls the domain. DNS is looked up where re-checks are on; else a member attests."""
+    """Record that the complainant controls the domain: from now on the entries are questioned, and are not renewed.
+
+    DNS is looked up where re-checks are on; else a member attests.
+    """
     appeal = _locked(appeal_id, actor)
     if appeal.proof:
         return
@@ -90,6 +98,9 @@ def appeal_prove(*, actor: Actor, appeal_id: UUID, proof: Proof) -> None:
     appeal.proof, appeal.proved_at = str(proof), clock.now()
     appeal.save(update_fields=["proof", "proved_at"])
     audit.record("listing.appeal_proved", subject=appeal, actor=actor, proof=proof)
+    for entry in _locked_about(appeal):
+        if entry.state in (EntryState.ACTIVE, EntryState.UPHELD):
+            move(entry, EntryState.APPEALED, actor=SYSTEM)
 
 
 @transaction.atomic
@@ -104,11 +115,9 @@ def appeal_accept(*, actor: Actor, appeal_id: UUID) -> None:
         )
     appeal.triaged_at = clock.now()
     _move(appeal, AppealState.IN_REVIEW, actor, "triaged_at")
-    entry = locked(appeal.entry_id)
-    if entry.state == EntryState.APPEALED:
-        review_open(entry, "appeal", actor=actor)
-    elif entry.state in (EntryState.ACTIVE, EntryState.UPHELD):
-        review_open(entry, "appeal", actor=SYSTEM)
+    for entry in _locked_about(appeal):
+        if entry.state != EntryState.IN_REVIEW:
+            review_open(entry, "appeal", actor=actor if entry.state == EntryState.APPEALED else SYSTEM)
 
 
 @transaction.atomic
@@ -118,18 +127,15 @@ def appeal_decide(*, actor: Actor, appeal_id: UUID, outcome: AppealState, reason
         raise DomainError("bad_outcome", _("Choose, and say why."), status=422)
     appeal = _locked(appeal_id, actor)
     _close(appeal, outcome, actor, reason)
-    assert appeal.entry_id is not None
-    entry = locked(appeal.entry_id)
-    if entry.state not in IN_FORCE:
-        return
-    if outcome == AppealState.REMOVED:
-        end_in_force(entry, End.APPEAL, actor=actor)
-    elif outcome == AppealState.SUSPENDED:
-        if entry.state != EntryState.IN_REVIEW:
-            review_open(entry, "appeal", actor=SYSTEM)
-        suspend(entry, End.APPEAL, actor=actor)
-    elif entry.state == EntryState.IN_REVIEW and entry.review_reason == "appeal":
-        move(entry, EntryState.UPHELD, actor=actor, code="appeal")
+    for entry in _locked_about(appeal):
+        if outcome == AppealState.REMOVED:
+            end_in_force(entry, End.APPEAL, actor=actor)
+        elif outcome == AppealState.SUSPENDED:
+            if entry.state != EntryState.IN_REVIEW:
+                review_open(entry, "appeal", actor=SYSTEM)
+            suspend(entry, End.APPEAL, actor=actor)
+        else:
+            _keep(entry, actor, "appeal")
 
 
 @transaction.atomic
@@ -137,13 +143,8 @@ def appeal_reject(*, actor: Actor, appeal_id: UUID, reason: str) -> None:
     """Close a complaint that concerns no entry, whose control is not proved, or that is no complaint."""
     appeal = _locked(appeal_id, actor)
     _close(appeal, AppealState.REJECTED, actor, reason)
-    if appeal.entry_id is None:
-        return
-    entry = locked(appeal.entry_id)
-    if entry.state == EntryState.APPEALED:
-        move(entry, EntryState.ACTIVE, actor=actor, code="rejected")
-    elif entry.state == EntryState.IN_REVIEW and entry.review_reason == "appeal":
-        move(entry, EntryState.UPHELD, actor=actor, code="rejected")
+    for entry in _locked_about(appeal):
+        _keep(entry, actor, "rejected")
 
 
 @transaction.atomic
@@ -169,7 +170,7 @@ def _locked(appeal_id: UUID, actor: Actor) -> Appeal:
 
 
 def _close(appeal: Appeal, outcome: AppealState, actor: Actor, reason: str) -> None:
-    if actor.id in (appeal.proposer_id, appeal.activator_id):
+    if is_involved(actor, appeal):
         raise DomainError(
             "involved",
             _("You signed this entry: somebody uninvolved decides."),
@@ -181,21 +182,50 @@ def _close(appeal: Appeal, outcome: AppealState, actor: Actor, reason: str) -> N
     _move(appeal, outcome, actor, "decided_by", "decided_at", "decision_reason")
 
 
+def _keep(entry: Entry, actor: Actor, code: str) -> None:
+    """The entry stays. With its last open complaint it is questioned no more."""
+    others = Appeal.objects.filter(state__in=[AppealState.RECEIVED, AppealState.IN_REVIEW]).exclude(proof="")
+    if any(entry in entries_about(appeal) for appeal in others.filter(_of_host(entry))):
+        return
+    if entry.state == EntryState.APPEALED:
+        move(entry, EntryState.ACTIVE, actor=actor, code=code)
+    elif entry.state == EntryState.IN_REVIEW and entry.review_reason == "appeal":
+        move(entry, EntryState.UPHELD, actor=actor, code=code)
+
+
+def _of_host(entry: Entry) -> Q:
+    """Complaints that may be about the entry, by their host."""
+    if entry.method == Method.DNS:
+        return Q(host=entry.target) | Q(host__endswith=f".{entry.target}")
+    return Q(host=canonicalize(entry.target).host)
+
+
 def _move(appeal: Appeal, to: AppealState, actor: Actor, *changed: str) -> None:
     states.move(appeal, to, machine=APPEAL, actor=actor, event="listing.appeal_moved", changed=changed)
 
 
-def _entry_about(appeal: Appeal) -> Entry | None:
-    """The entry in force that blocks the address: the very page, its host or a domain above, or a page on its host."""
+def entries_about(appeal: Appeal) -> QuerySet[Entry]:
+    """The entries in force that block the address, the longest in force first.
+
+    Its host or a domain above, and the very page; where that page was never listed, all pages of its host.
+    """
     labels = appeal.host.split(".")
     names = [".".join(labels[at:]) for at in range(len(labels) - 1)]
-    entries = Entry.objects.select_for_update().filter(state__in=IN_FORCE).order_by("activated_at")
     pages = Q(target__startswith=f"https://{appeal.host}/") | Q(target__startswith=f"http://{appeal.host}/")
-    return (
-        entries.filter(method=Method.URL, target=appeal.url).first()
-        or entries.filter(method=Method.DNS, target__in=names).first()
-        or entries.filter(pages, method=Method.URL).first()
-    )
+    if Entry.objects.filter(method=Method.URL, target=appeal.url, activated_at__isnull=False).exists():
+        pages = Q(target=appeal.url)
+    blocks = Q(method=Method.DNS, target__in=names) | (Q(method=Method.URL) & pages)
+    return Entry.objects.filter(blocks, state__in=IN_FORCE).order_by("activated_at", "id")
+
+
+def is_involved(actor: Actor, appeal: Appeal) -> bool:
+    """Whether the actor signed an entry that the complaint is about, now or when it came."""
+    signed = entries_about(appeal).filter(Q(proposer_id=actor.id) | Q(activator_id=actor.id))
+    return actor.id in (appeal.proposer_id, appeal.activator_id) or signed.exists()
+
+
+def _locked_about(appeal: Appeal) -> list[Entry]:
+    return list(entries_about(appeal).select_for_update())
 
 
 def _published(appeal: Appeal) -> bool:

@@ -18,6 +18,7 @@ from mamori.lists.listing.facts import EntryWithdrawn
 from mamori.lists.listing.models import Candidate, Entry, Withdrawal
 from mamori.lists.listing.permissions import WITHDRAW
 from mamori.lists.listing.services.moves import locked, move
+from mamori.lists.listing.services.reviews import review_open
 from mamori.lists.listing.states import BEFORE, IN_FORCE, End, EntryState
 
 _ENDED = ("ended_at", "end")
@@ -94,11 +95,10 @@ def entries_expire() -> int:
 
 @transaction.atomic
 def withdrawals_sign(*, key: Ed25519PrivateKey) -> int:
-    """Sign, with the rule's key, the statement of every ending that has none. The worker calls it before an edition."""
+    """Sign, with the rule's key, every ending of what was in force that has no statement. Called before an edition."""
     done = 0
-    for entry in Entry.objects.select_for_update(of=("self",)).filter(
-        state__in=[EntryState.PENDING_REMOVAL, EntryState.SUSPENDED], withdrawal=None
-    ):
+    ended = Entry.objects.filter(activated_at__isnull=False, ended_at__isnull=False, withdrawal=None)
+    for entry in ended.select_for_update(of=("self",)):
         assert entry.ended_at is not None
         statement = withdrawal_statement(str(entry.id), withdrawn_at=entry.ended_at, reason=entry.end)
         signed = sign_statement(statement, key)
@@ -116,7 +116,10 @@ def withdrawals_sign(*, key: Ed25519PrivateKey) -> int:
 
 @transaction.atomic
 def publication_told(*, listed: Collection[str], refused: Mapping[str, list[dict[str, Any]]]) -> None:
-    """What became of the list. `listed`: entry ids of the edition in force; `refused`: entry id -> why it was refused."""
+    """What became of the list. `listed`: entry ids of the edition in force; `refused`: entry id -> why it was refused.
+
+    An entry in force that newer rules refuse goes to two-person review.
+    """
     for entry in Entry.objects.select_for_update().filter(state=EntryState.PENDING_REMOVAL):
         if str(entry.id) not in listed:
             move(entry, EntryState.REMOVED, actor=SYSTEM, code=entry.end)
@@ -125,6 +128,8 @@ def publication_told(*, listed: Collection[str], refused: Mapping[str, list[dict
         if entry.refused != reasons:
             entry.refused = reasons
             entry.save(update_fields=["refused"])
+            if reasons and str(entry.id) in listed and entry.state in (EntryState.ACTIVE, EntryState.UPHELD):
+                review_open(entry, "rules", actor=SYSTEM)
 
 
 def _of(content_id: UUID) -> Iterable[Entry]:

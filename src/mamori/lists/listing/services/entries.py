@@ -10,10 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.addresses import NameRefused, listable_name
-from mamori.engine.editions import Signature, activation_statement, verify_activation
+from mamori.engine.editions import Signature, activation_statement, content_refusals, verify_activation
 from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError, NotFound
@@ -21,7 +22,7 @@ from mamori.ground.facts import announce
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.checks import queries as checks
 from mamori.hotline.checks.services import check_now
-from mamori.lists.listing.case import reach_of, require_listable, targets
+from mamori.lists.listing.case import content_rules, reach_of, require_listable, targets
 from mamori.lists.listing.facts import EntryActivated
 from mamori.lists.listing.models import Approval, Candidate, Entry, EntryEvent, SigningKey
 from mamori.lists.listing.permissions import ACTIVATE, PROPOSE
@@ -58,7 +59,7 @@ def entry_propose(
     actor.require(PROPOSE)
     assert actor.id is not None
     address = assessment.content_address(content_id)
-    require_listable(content_id, reason)
+    require_listable(content_id, reason, actor.id)
     if days not in LIVES:
         raise DomainError("bad_expiry", _("An entry holds for 30, 90 or 180 days."), status=422)
     target = _check_name(content_id, target or address.host, targets(address)) if method == Method.DNS else address.url
@@ -71,8 +72,10 @@ def entry_propose(
             _("This is proposed already."),
             remedy=_("Open the entry on the list desk and go on there."),
         )
+    former = same.filter(state__in=IN_FORCE).first()
+    _require_unquestioned(former)
     now = clock.now()
-    entry = Entry.objects.create(
+    entry = Entry(
         content_id=content_id,
         method=str(method),
         target=target,
@@ -81,10 +84,12 @@ def entry_propose(
         answers=kept,
         stated_at=now.replace(microsecond=0),
         expires_on=now.date() + timedelta(days=days),
-        renews=same.filter(state__in=IN_FORCE).first(),
+        renews=former,
         proposer_id=actor.id,
         proposed_at=now,
     )
+    _require_fit(entry)
+    entry.save(force_insert=True)
     EntryEvent.objects.create(entry=entry, at=now, now=entry.state, actor_kind=actor.kind)
     Candidate.objects.filter(content_id=content_id, closed_at=None).update(closed_at=now)
     audit.record("listing.proposed", subject=entry, actor=actor, content=content_id, method=method, reason=reason)
@@ -108,13 +113,16 @@ def entry_sign(*, actor: Actor, entry_id: UUID, signature: str) -> None:
 def entry_activate(*, actor: Actor, entry_id: UUID, signature: str) -> None:
     """A second person signs the same statement (base64 of 64 bytes): the entry is in force with the next edition."""
     actor.require(ACTIVATE)
+    assert actor.id is not None
     entry = locked(entry_id)
-    require_listable(entry.content_id, entry.reason)
+    require_listable(entry.content_id, entry.reason, actor.id, entry.proposer_id)
     if entry.expires_on <= clock.now().date():
         raise DomainError("expired", _("This proposal has expired."), remedy=_("Propose the entry again."))
+    _require_fit(entry)
     entry.activator_id, entry.activated_at = actor.id, clock.now()
     if entry.renews_id is not None:
         former = locked(entry.renews_id)
+        _require_unquestioned(former)
         if former.state in IN_FORCE:
             end_in_force(former, End.RENEWED, actor=SYSTEM, announced=False)
     move(
@@ -137,6 +145,23 @@ def candidate_open(*, content_id: UUID, why: str) -> None:
     if not new and candidate.closed_at is not None:
         candidate.why, candidate.since, candidate.closed_at = why, clock.now(), None
         candidate.save(update_fields=["why", "since", "closed_at"])
+
+
+def _require_unquestioned(former: Entry | None) -> None:
+    """What is complained about or under review is decided first: a renewal would take it away from that."""
+    if former is not None and former.state in (EntryState.APPEALED, EntryState.IN_REVIEW):
+        raise DomainError(
+            "under_review",
+            _("This entry is questioned: it is not renewed before that is decided."),
+            remedy=_("Wait for the decision on the list desk."),
+        )
+
+
+def _require_fit(entry: Entry) -> None:
+    """What the gate would refuse of the entry itself is told to people at once."""
+    for refusal in content_refusals(list_entry(entry), content_rules()):
+        message, remedy = gettext(refusal.message) % refusal.params, gettext(refusal.remedy)
+        raise DomainError(refusal.code, message, remedy=remedy, status=422)
 
 
 def _check_name(content_id: UUID, name: str, allowed: list[str]) -> str:

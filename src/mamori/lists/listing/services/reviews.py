@@ -1,4 +1,4 @@
-"""Review of an entry in force: after a late police hold by two persons, after an appeal by one uninvolved."""
+"""Review of an entry in force: by two after a late police hold or newer rules, by one uninvolved after an appeal."""
 
 from uuid import UUID
 
@@ -9,15 +9,16 @@ from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError
 from mamori.ground.facts import announce
+from mamori.hotline.referral import queries as referral
 from mamori.lists.listing.facts import EntryWithdrawn
 from mamori.lists.listing.models import Entry, Opinion
 from mamori.lists.listing.permissions import REVIEW
 from mamori.lists.listing.services.moves import locked, move
-from mamori.lists.listing.states import IN_FORCE, End, EntryState
+from mamori.lists.listing.states import BY_TWO, IN_FORCE, End, EntryState
 
 
 def review_open(entry: Entry, why: str, *, actor: Actor) -> None:
-    """Put a locked entry in force under review ("police" or "appeal"), or change why it is."""
+    """Put a locked entry in force under review ("police", "rules" or "appeal"), or change why it is."""
     entry.review_reason, entry.review_since = why, clock.now()
     changed = ("review_reason", "review_since")
     if entry.state == EntryState.IN_REVIEW:
@@ -43,13 +44,26 @@ def content_held(*, content_id: UUID) -> None:
         review_open(entry, "police", actor=SYSTEM)
 
 
+def held_review() -> int:
+    """Entries in force whose content police hold and that nobody was asked to review since: whatever was missed."""
+    held = referral.held_since()
+    done = 0
+    for entry in Entry.objects.filter(content_id__in=list(held), state__in=IN_FORCE):
+        asked_at = held[entry.content_id]
+        reviewed = entry.review_reason == "police" and entry.review_since and entry.review_since >= asked_at
+        if not reviewed and not entry.events.filter(code="police", at__gte=asked_at).exists():
+            content_held(content_id=entry.content_id)
+            done += 1
+    return done
+
+
 @transaction.atomic
 def entry_review(*, actor: Actor, entry_id: UUID, keep: bool, note: str) -> None:
-    """One person's opinion in a police review. Two who say keep uphold the entry; one who does not suspends it."""
+    """One person's opinion under a police hold or newer rules. Two who say keep uphold the entry; one who does not suspends it."""
     actor.require(REVIEW)
     entry = locked(entry_id)
-    if entry.state != EntryState.IN_REVIEW or entry.review_reason != "police":
-        raise DomainError("no_review", _("This entry is not under review because of a police hold."))
+    if entry.state != EntryState.IN_REVIEW or entry.review_reason not in BY_TWO:
+        raise DomainError("no_review", _("This entry is not under review by two persons."))
     if not note.strip():
         raise DomainError("note_missing", _("Say why."), status=422)
     assert entry.review_since is not None
@@ -71,6 +85,6 @@ def entry_review(*, actor: Actor, entry_id: UUID, keep: bool, note: str) -> None
     )
     audit.record("listing.opinion", subject=entry, actor=actor, keep=keep)
     if not keep:
-        suspend(entry, End.POLICE, actor=actor)
+        suspend(entry, End(entry.review_reason), actor=actor)
     elif opinions.filter(keep=True).count() >= 2:
-        move(entry, EntryState.UPHELD, actor=actor, code="police")
+        move(entry, EntryState.UPHELD, actor=actor, code=entry.review_reason)
