@@ -16,7 +16,7 @@ from mamori.hotline.assessment.models import ContentEvent, Lease
 from mamori.hotline.assessment.states import Verdict
 from mamori.hotline.takedown.models import LedgerEntry, NoticeLetter, Step
 from mamori.hotline.tracing.models import Rung, Trace, Vote
-from mamori.lists.distribution.models import Edition, EditionChange, Probe
+from mamori.lists.distribution.models import Edition, Probe
 from mamori.lists.listing.models import Candidate
 from tests.hotline.assessment_steps import give, item
 from tests.hotline.intake_steps import take
@@ -66,9 +66,6 @@ def more_objects(person: Callable[..., User], known: dict[str, Any]) -> None:
     LedgerEntry.objects.create(kind="warning", contact_id=known["contact_id"], at=now, by=first)
     Candidate.objects.create(content_id=content_id, why="too_slow", since=now)
     edition = Edition.objects.get(version=known["version"])
-    EditionChange.objects.create(
-        edition=edition, entry_id=known["entry_id"], change="added", method="dns", target="page.example", since=now
-    )
     Probe.objects.create(
         edition=edition, entry_id=known["entry_id"], resolver="unbound", blocked=True, seconds=0.1, at=now
     )
