@@ -119,11 +119,11 @@ def subscribers_apply() -> None:
 
 def _apply() -> None:
     knot = Knot(settings.KNOT_SOCKET)
-    present = {name for name in knot.accesses() if name.startswith("sub-")}
+    present = {name: zone for name, zone in knot.accesses().items() if name.startswith("sub-")}
     wanted = {key_name(row): row for row in Subscriber.objects.filter(state__in=ALIVE).exclude(delivery=Delivery.URL)}
-    for name in sorted(present - wanted.keys()):
+    for name in sorted(present.keys() - wanted.keys()):
         knot.forbid(name)
-    for name in sorted(wanted.keys() - present):
+    for name in sorted(name for name, row in wanted.items() if present.get(name) != zone_of(row)):
         row = wanted[name]
         knot.allow(Access(name, tsig_key(row), zone_of(row), row.notify))
     with transaction.atomic():

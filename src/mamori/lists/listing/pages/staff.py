@@ -35,7 +35,10 @@ def desk(request: StaffRequest) -> HttpResponse:
     waiting = [{"row": row, "url": urls[row.content_id]} for row in candidates if urls.get(row.content_id)]
     refused = [
         {"entry": entry, "reasons": reasons_of(entry)}
-        for entry in queries.entries(request.actor).filter(state__in=IN_FORCE).exclude(refused=[])[:50]
+        for entry in queries.entries(request.actor)
+        .filter(state__in=IN_FORCE)
+        .exclude(state=EntryState.UPHELD)
+        .exclude(refused=[])[:50]
     ]
     return render(
         request,
