@@ -10,6 +10,8 @@ from django.db import IntegrityError, transaction
 from mamori.ground import jobs
 from mamori.ground.accounts.models import User
 from mamori.ground.actors import PUBLIC, SYSTEM, Role
+from mamori.ground.audit.models import Event
+from mamori.ground.audit.queries import events
 from mamori.ground.errors import DomainError, Forbidden, NotFound
 from mamori.ground.facts import Fact, listens
 from mamori.ground.ui.states import look
@@ -283,6 +285,26 @@ def test_the_sample_is_its_share_and_always_the_same(settings: object) -> None:
     chosen = [i for i in ids if sampled(i, 1)]
     assert 120 < len(chosen) < 290
     assert [i for i in ids if sampled(i, 1)] == chosen
+    settings.SECRET_KEY = "another"
+    assert [i for i in ids if sampled(i, 1)] != chosen, "who knows the id alone cannot tell"
+
+
+def test_the_log_tells_no_verdict_before_the_round_is_settled(
+    person: Callable[..., User], ana: User, ben: User
+) -> None:
+    senior = person(Role.SENIOR_ANALYST)
+
+    def said() -> str:
+        return " ".join(str(event.codes) for event in events(senior.actor).filter(event__startswith="assessment."))
+
+    content = item()
+    give(ana, content, Verdict.NATIONAL)
+    assert state(content) == S.SECOND_OPINION
+    assert "decision" in said()
+    assert "NATIONAL" not in said()
+    give(ben, content, Verdict.NATIONAL)
+    settled = Event.objects.get(event="assessment.settled").codes
+    assert settled == {"round": 1, "verdict": "NATIONAL", "verdict_1": "NATIONAL", "verdict_2": "NATIONAL"}
 
 
 # --- taking an opinion back --------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ one, but a share of those is given a second opinion too, so that nobody can tell
 quality check. A dismissal is told after five minutes, so that its author can take it back; illegal is told at once.
 """
 
-import hashlib
+import hmac
 from datetime import timedelta
 from uuid import UUID
 
@@ -72,7 +72,6 @@ def decide(
         subject=content,
         actor=actor,
         decision=decision.id,
-        verdict=verdict,
         round=content.round,
         position=content.position,
         criteria=criteria.version,
@@ -135,8 +134,9 @@ def decisions_conclude() -> None:
 
 
 def sampled(content_id: UUID, round_: int) -> bool:
-    """Whether a dismissal is given a blind second opinion: a fixed share, chosen by the id alone."""
-    number = int.from_bytes(hashlib.sha256(f"{content_id}:{round_}".encode()).digest()[:4])
+    """Whether a dismissal is given a blind second opinion: a fixed share. Nobody without the secret key can tell which."""
+    key = settings.SECRET_KEY.encode()
+    number = int.from_bytes(hmac.digest(key, f"assessment.sample:{content_id}:{round_}".encode(), "sha256")[:4])
     return number < settings.QA_SHARE * 2**32
 
 
@@ -181,7 +181,10 @@ def _earlier(content: ContentItem) -> list[Decision]:
 
 
 def _settle(content: ContentItem) -> Decision:
-    """Write what the round found: the last opinion and, where there is one, the other that agrees with it."""
+    """Write what the round found: the last opinion and, where there is one, the other that agrees with it.
+
+    Only now the log tells each verdict: until then nobody who reads it, a senior either, knows what a colleague found.
+    """
     *earlier, last = _earlier(content)
     verdict = Verdict(last.verdict)
     other = next((d for d in earlier if Verdict(d.verdict).illegal == verdict.illegal), None)
@@ -193,6 +196,8 @@ def _settle(content: ContentItem) -> Decision:
     content.decision, content.confirmation = (other, last) if other is not None else (last, None)
     content.settled_at, content.reason = clock.now(), last.reason
     content.save(update_fields=["verdict", "law_codes", "decision", "confirmation", "settled_at", "reason"])
+    given = {f"verdict_{d.position}": d.verdict for d in (*earlier, last)}
+    audit.record("assessment.settled", subject=content, actor=SYSTEM, round=content.round, verdict=verdict, **given)
     return last
 
 
