@@ -7,6 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _text
@@ -229,8 +230,7 @@ def clocks(actor: Actor, most: int = 6) -> list[Clock]:
     """The clocks that run out first."""
     rows = referrals(actor)
     running = [
-        *rows.filter(unseen_since__isnull=False).order_by("unseen_since")[:most],
-        *rows.filter(state__in=UNDELIVERED).order_by("queued_at")[:most],
+        *rows.filter(unopened()).order_by(Coalesce("unseen_since", "queued_at"))[:most],
         *rows.filter(state__in=UNANSWERED, kind=PolicyKind.SILENT_CONSENT, cleared_at=None).order_by("delivered_at")[
             :most
         ],
@@ -307,12 +307,13 @@ def _for_police(actor: Actor) -> list[Waiting]:
         return []
     rows, page = referrals(actor), reverse("referral_desk")
     found = []
-    unseen = list(rows.filter(unseen_since__isnull=False).order_by("unseen_since")[:MOST])
-    if unseen and (since := unseen[0].unseen_since):
+    unread = list(rows.filter(unopened()).order_by("queued_at")[:MOST])
+    if unseen := [r.unseen_since for r in unread if r.unseen_since]:
         title = _("A child is at risk now: look at these referrals")
+        since = min(unseen)
         due = since + UNDELIVERED_URGENT_AFTER
         found.append(Waiting(title, len(unseen), page, "error", due, started_at=since))
-    waiting = list(rows.filter(state__in=UNDELIVERED).order_by("queued_at")[:MOST])
+    waiting = [r for r in unread if r.state in UNDELIVERED]
     if waiting:
         due = min(r.undelivered_due_at for r in waiting if r.undelivered_due_at)
         tone = "error" if any(r.urgent for r in waiting) else "warning"

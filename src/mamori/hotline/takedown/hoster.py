@@ -131,11 +131,16 @@ def _read(answer: Any, known: set[str]) -> tuple[AnswerKind, list[str], str]:
     kind, named, text = _SAID[answer["answer"]], answer.get("report_ids", []), answer.get("text", "")
     if not isinstance(named, list) or not all(isinstance(one, str) and one in known for one in named):
         raise _bad(_("“report_ids” must be a list of report ids of this notice."))
-    if not isinstance(text, str) or "\x00" in text or len(text) > services.MOST_TEXT:
+    if not isinstance(text, str) or "\x00" in text or len(text) > services.MOST_TEXT or _broken(text):
         raise _bad(_("“text” must be a text of at most 4,000 characters."))
     if kind in {AnswerKind.DISPUTE, AnswerKind.QUESTION} and not text:
         raise _bad(_("Please say why."))
     return kind, named, text
+
+
+def _broken(text: str) -> bool:
+    """Whether it holds half a character (a lone surrogate), which JSON can say and nothing can store."""
+    return any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def _bad(message: str, *, status: int = 422) -> DomainError:

@@ -186,7 +186,8 @@ class HosterPage(models.Model):
 class HosterAnswer(models.Model):
     """What a hoster said on its page. The public face only inserts; the worker works them off.
 
-    `items`: ids of items, none for all. The same answer within an hour has the same id, so it is stored once.
+    `items`: ids of items, none for all. The same answer within an hour has the same id, so it is stored once. `problem`:
+    why it could not be worked off.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -199,6 +200,7 @@ class HosterAnswer(models.Model):
     notice = models.ForeignKey(Notice, null=True, on_delete=models.PROTECT, related_name="answers")
     processed_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True, help_text="When a person dealt with a dispute or a question.")
+    problem = models.CharField(max_length=80, blank=True)
 
     class Meta:
         constraints = [
@@ -211,6 +213,7 @@ class HosterAnswer(models.Model):
                 name="takedown_answer_unsettled",
                 condition=Q(settled_at=None, notice__isnull=False, kind__in=["dispute", "question"]),
             ),
+            models.Index(fields=["at"], name="takedown_answer_failed", condition=Q(settled_at=None) & ~Q(problem="")),
         ]
 
 

@@ -150,6 +150,10 @@ def desk(actor: Actor) -> list[Waiting]:
         waiting.append(
             Waiting(_("Answers of hosting providers to read"), count, reverse("takedown_answers"), "warning", due)
         )
+    failed = HosterAnswer.objects.filter(settled_at=None).exclude(problem="")[:MOST].count()
+    if failed:
+        title = _("Answers of hosting providers that could not be worked off: read them and act by hand")
+        waiting.append(Waiting(title, failed, reverse("takedown_answers"), "error", alarm=True))
     disputed = NoticeItem.objects.filter(
         state=ItemState.DISPUTED, disputed_at__lte=clock.now() - PAUSE[ItemState.DISPUTED] / 2
     )[:MOST].count()
@@ -207,10 +211,10 @@ def addresses(actor: Actor) -> QuerySet[NoticeItem]:
 
 
 def answers(actor: Actor) -> QuerySet[HosterAnswer]:
-    """Disputes and questions, for the desk's table."""
+    """Disputes, questions, and what could not be worked off, for the desk's table."""
     actor.require(SEE)
     return HosterAnswer.objects.filter(
-        notice__isnull=False, kind__in=[AnswerKind.DISPUTE, AnswerKind.QUESTION]
+        Q(kind__in=[AnswerKind.DISPUTE, AnswerKind.QUESTION]) | ~Q(problem=""), notice__isnull=False
     ).select_related("notice__contact__replaced_by")
 
 

@@ -106,7 +106,7 @@ ITEM: Machine[ItemState] = Machine(
         (I.SUSPENDED, I.WAITING): _SYSTEM,
         (I.SUSPENDED, I.TOLD): _SYSTEM,
         **{(state, I.REMOVED): _SYSTEM for state in (*ITEM_OPEN, I.ESCALATED)},
-        **{(state, I.WITHDRAWN): _PERSON for state in ITEM_OPEN},
+        **{(state, I.WITHDRAWN): _PERSON for state in (*ITEM_OPEN, I.ESCALATED)},
         **{(state, I.ESCALATED): _SYSTEM for state in ITEM_OPEN},
     },
 )

@@ -7,6 +7,7 @@ quality check. A dismissal is told after five minutes, so that its author can ta
 
 import hmac
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -196,7 +197,7 @@ def _settle(content: ContentItem) -> Decision:
     content.decision, content.confirmation = (other, last) if other is not None else (last, None)
     content.settled_at, content.reason = clock.now(), last.reason
     content.save(update_fields=["verdict", "law_codes", "decision", "confirmation", "settled_at", "reason"])
-    given = {f"verdict_{d.position}": d.verdict for d in (*earlier, last)}
+    given: dict[str, Any] = {f"verdict_{d.position}": d.verdict for d in (*earlier, last)}
     audit.record("assessment.settled", subject=content, actor=SYSTEM, round=content.round, verdict=verdict, **given)
     return last
 

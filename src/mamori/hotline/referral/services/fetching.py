@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.db.models.functions import Coalesce
 
 from mamori.ground.actors import Actor
@@ -25,13 +25,13 @@ def referrals_fetch(*, actor: Actor, since: tuple[datetime, UUID] | None, limit:
     """
     if not actor.may(READ) or not is_police(actor):
         raise NotFound
-    rows: QuerySet[Referral] = Referral.objects.filter(
+    rows = Referral.objects.filter(
         Q(policy__organisation=None) | Q(policy__organisation_id=actor.organisation_id), unopened()
     ).annotate(told_at=Coalesce("unseen_since", "queued_at"))
     if since is not None:
         at, last = since
         rows = rows.filter(Q(told_at__gt=at) | Q(told_at=at, id__gt=last))
-    found = list(rows.select_for_update(of=("self",)).select_related("policy").order_by("told_at", "id")[:limit])
+    found: list[Referral] = list(rows.select_for_update(of=("self",)).select_related("policy").order_by("told_at", "id")[:limit])
     for referral in found:
         if referral.state == ReferralState.QUEUED:
             referral_sent(referral)

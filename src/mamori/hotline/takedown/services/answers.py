@@ -1,10 +1,12 @@
 """What hosters answer: dropped into the box by the public face, worked off by the worker."""
 
+import json
+import logging
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 
 from mamori.ground import audit, clock
 from mamori.ground.actors import PUBLIC, SYSTEM
@@ -15,44 +17,63 @@ from mamori.hotline.takedown.facts import RemovalClaimed
 from mamori.hotline.takedown.links import Token
 from mamori.hotline.takedown.models import HosterAnswer, Notice, NoticeItem, NoticeLetter
 from mamori.hotline.takedown.services.rows import item_move, notice_locked, notice_move
-from mamori.hotline.takedown.states import FINISHED, AnswerKind, ItemState, NoticeState
+from mamori.hotline.takedown.states import FINISHED, NOTICE, AnswerKind, ItemState, NoticeState
 
 _CLAIMABLE = frozenset({ItemState.TOLD, ItemState.DISPUTED, ItemState.CLAIMED, ItemState.ESCALATED})
 MOST_TEXT = 4000
+log = logging.getLogger("mamori.takedown")
 MOST = 200
 
 
 @transaction.atomic
 def answer_record(*, token: Token, kind: AnswerKind, items: list[UUID], text: str = "") -> None:
-    """Drop an answer into the box, its text sealed. The same answer within an hour is stored once."""
+    """Drop an answer into the box, its text sealed. The same answer within an hour is stored, and logged, once."""
     now = clock.now()
     key, sealed = (None, None)
     if text:
         key, texts = seal_texts({"text": text[:MOST_TEXT]})
         sealed = texts["text"]
-    HosterAnswer.objects.bulk_create(
-        [
-            HosterAnswer(
-                id=_answer_id(token, kind, items, text, now),
-                token_digest=token.digest,
-                kind=kind,
-                items=[str(item) for item in items],
-                text_key=key,
-                text=sealed,
-                at=now,
-            )
-        ],
-        ignore_conflicts=True,
-    )
+    named = json.dumps([str(item) for item in items])
+    with connection.cursor() as cursor:  # the public face may only insert: how many rows are new, nothing else tells it
+        cursor.execute(
+            "INSERT INTO takedown_hosteranswer (id, token_digest, kind, items, text_key, text, at, problem)"
+            " VALUES (%s, %s, %s, %s::jsonb, %s, %s, %s, '') ON CONFLICT DO NOTHING",
+            [_answer_id(token, kind, items, text, now), token.digest, str(kind), named, key, sealed, now],
+        )
+        if cursor.rowcount == 0:
+            transaction.set_rollback(True)  # said before: its seal is not kept either
+            return
     audit.record("takedown.answered", subject=f"hoster_page:{token.digest}", actor=PUBLIC, kind=kind)
 
 
 def answers_process() -> int:
-    """Work off what is in the box, oldest first. Returns how many."""
+    """Work off what is in the box, oldest first. Returns how many.
+
+    One that cannot be worked off holds up no other: it is kept with its problem, an alarm on the desk. Where the
+    database failed it is tried again with the next run.
+    """
     found = list(HosterAnswer.objects.filter(processed_at=None).order_by("at").values_list("id", flat=True)[:MOST])
     for answer_id in found:
-        _process(answer_id)
+        try:
+            _process(answer_id)
+        except DatabaseError:
+            log.exception("answer %s waits", answer_id)
+        except Exception as error:  # whatever it is, others wait behind it
+            log.exception("answer %s cannot be worked off", answer_id)
+            _keep(answer_id, error)
     return len(found)
+
+
+@transaction.atomic
+def _keep(answer_id: UUID, error: Exception) -> None:
+    """An answer that a person has to deal with."""
+    answer = HosterAnswer.objects.select_for_update().filter(id=answer_id, processed_at=None).first()
+    if answer is None:
+        return
+    answer.processed_at, answer.notice_id = clock.now(), _notice_of(answer.token_digest)
+    answer.problem = str(getattr(error, "code", type(error).__name__))[:80]
+    answer.save(update_fields=["processed_at", "notice", "problem"])
+    audit.record("takedown.answer_failed", subject=answer, actor=SYSTEM)
 
 
 @transaction.atomic
@@ -93,9 +114,9 @@ def _claim_removed(notice: Notice, items: list[NoticeItem], answer: HosterAnswer
             item.claimed_at, item.answered_at = answer.at, item.answered_at or answer.at
             item_move(item, ItemState.CLAIMED, changed=("claimed_at", "answered_at"))
         check_now(actor=SYSTEM, content_id=item.content_id)
+    if any(item.state == ItemState.CLAIMED for item in claimed):
+        _move_if_open(notice, NoticeState.REMOVAL_CLAIMED)
     if claimed:
-        if notice.state != NoticeState.ESCALATED:
-            notice_move(notice, NoticeState.REMOVAL_CLAIMED)
         announce(RemovalClaimed(notice.id))
 
 
@@ -105,7 +126,7 @@ def _dispute(notice: Notice, items: list[NoticeItem], answer: HosterAnswer) -> N
         item.disputed_at, item.answered_at = answer.at, item.answered_at or answer.at
         item_move(item, ItemState.DISPUTED, changed=("disputed_at", "answered_at"))
     if disputed:
-        notice_move(notice, NoticeState.DISPUTED)
+        _move_if_open(notice, NoticeState.DISPUTED)
 
 
 _ANSWERS = {
@@ -115,6 +136,12 @@ _ANSWERS = {
     AnswerKind.DISPUTE: _dispute,
     AnswerKind.QUESTION: _acknowledge,
 }
+
+
+def _move_if_open(notice: Notice, to: NoticeState) -> None:
+    """An answer that comes while a notice is held back by police, or after its end, changes its items only."""
+    if (NoticeState(notice.state), to) in NOTICE.moves:
+        notice_move(notice, to)
 
 
 def _items(notice: Notice, answer: HosterAnswer) -> list[NoticeItem]:

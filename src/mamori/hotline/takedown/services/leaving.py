@@ -32,6 +32,8 @@ def content_dropped(*, content_id: UUID) -> None:
     if removal is None:
         return
     _end_item(content_id, ItemState.WITHDRAWN)
+    for item in NoticeItem.objects.select_for_update().filter(content_id=content_id, state=ItemState.ESCALATED):
+        item_move(item, ItemState.WITHDRAWN)
     if removal.state in {RemovalState.WANTED, RemovalState.NOTICED}:
         removal_move(removal, RemovalState.DROPPED)
 
