@@ -11,6 +11,7 @@ from mamori.ground.accounts import services
 from mamori.ground.accounts.models import Invitation, Membership, Organisation, Token, User
 from mamori.ground.actors import Role
 from mamori.ground.errors import DomainError, Forbidden
+from mamori.ground.letters.models import Letter
 
 pytestmark = pytest.mark.django_db
 
@@ -25,12 +26,18 @@ def senior(person: Callable[..., User], browser_of: Callable[[User], Client]) ->
     return browser_of(person(Role.SENIOR_ANALYST, name="Sato"))
 
 
-def test_the_operator_invites_and_sees_the_link_once(operator: Client, person: Callable[..., User]) -> None:
+def test_the_operator_invites_and_never_sees_the_link(operator: Client, person: Callable[..., User]) -> None:
     police = person(Role.POLICE_LIAISON).memberships.get().organisation
     answer = operator.post(
-        "/people/invite/", {"email": "officer@police.example", "organisation": police.id, "role": "police_liaison"}
+        "/people/invite/",
+        {"email": "officer@police.example", "organisation": police.id, "role": "police_liaison"},
+        follow=True,
     )
-    link = re.search(r"/invitation/[\w-]+/", answer.content.decode())
+    assert "officer@police.example" in answer.content.decode()
+    letter = Letter.objects.get(kind="invitation", to="officer@police.example")
+    for page in (answer, operator.get("/people/invitations/"), operator.get(f"/letters/{letter.id}/")):
+        assert "/invitation/" not in page.content.decode().replace("/people/invitation", "")
+    link = re.search(r"/invitation/[\w-]+/", letter.body)
     assert link is not None
     assert Client().get(link[0]).status_code == 200
     assert "officer@police.example" in operator.get("/people/invitations/").content.decode()
@@ -129,6 +136,29 @@ def test_a_token_cannot_be_given_an_unknown_scope(operator: Client, person: Call
     answer = operator.post("/people/tokens/new/", {"organisation": police.id, "title": "x", "scopes": ["all.power"]})
     assert answer.status_code == 422
     assert not Token.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "scopes", "given"),
+    [
+        ("police", ["referrals.read", "referrals.write"], True),
+        ("police", ["reports.write"], True),
+        ("police", ["list.read"], False),
+        ("provider", ["list.read", "reports.write"], True),
+        ("provider", ["referrals.read"], False),
+        ("list_body", ["list.read"], True),
+        ("hotline", ["referrals.write"], False),
+        ("operator", ["list.read"], False),
+        ("oversight", ["reports.write", "referrals.read"], False),
+    ],
+)
+def test_a_token_has_only_scopes_that_are_for_its_organisation(
+    operator: Client, kind: str, scopes: list[str], given: bool
+) -> None:
+    place = Organisation.objects.create(name="Somebody", kind=kind)
+    answer = operator.post("/people/tokens/new/", {"organisation": place.id, "title": "x", "scopes": scopes})
+    assert answer.status_code == (200 if given else 422)
+    assert Token.objects.exists() is given
 
 
 def test_a_senior_manages_no_tokens(senior: Client) -> None:

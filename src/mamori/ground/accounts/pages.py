@@ -44,13 +44,13 @@ def tokens(request: StaffRequest) -> HttpResponse:
 
 
 def invite(request: StaffRequest) -> HttpResponse:
-    """Invite a person; the link is shown once, so that it can also be handed over in person."""
+    """Invite a person; the link goes to their mailbox, and nobody here sees it."""
     request.actor.require(INVITE)
     form = InviteForm(request.POST or None, actor=request.actor)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            link = services.invite(
+            services.invite(
                 actor=request.actor,
                 email=data["email"],
                 organisation_id=data["organisation"].id,
@@ -59,14 +59,8 @@ def invite(request: StaffRequest) -> HttpResponse:
         except DomainError as error:
             form.add_error("role", f"{error.message} {error.remedy}")
         else:
-            return _shown_once(
-                request,
-                title=_("The invitation is on its way"),
-                text=_("%(email)s gets it by mail. You can also hand over this link yourself: it works once.")
-                % {"email": data["email"]},
-                secret=link,
-                back="accounts_invitations",
-            )
+            messages.success(request, _("The invitation is on its way to %(email)s.") % {"email": data["email"]})
+            return redirect("accounts_invitations")
     return _form(request, form, title=_("Invite a person"), button=_("Send the invitation"), back="accounts_members")
 
 
@@ -94,16 +88,20 @@ def token_new(request: StaffRequest) -> HttpResponse:
     form = TokenForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        secret = services.token_create(
-            actor=request.actor, organisation_id=data["organisation"].id, title=data["title"], scopes=data["scopes"]
-        )
-        return _shown_once(
-            request,
-            title=_("The token was created"),
-            text=_("Copy it now and hand it over safely: it is shown only this once, and nobody can look it up."),
-            secret=secret,
-            back="accounts_tokens",
-        )
+        try:
+            secret = services.token_create(
+                actor=request.actor, organisation_id=data["organisation"].id, title=data["title"], scopes=data["scopes"]
+            )
+        except DomainError as error:
+            form.add_error("scopes", f"{error.message} {error.remedy}")
+        else:
+            return _shown_once(
+                request,
+                title=_("The token was created"),
+                text=_("Copy it now and hand it over safely: it is shown only this once, and nobody can look it up."),
+                secret=secret,
+                back="accounts_tokens",
+            )
     return _form(request, form, title=_("New partner token"), button=_("Create the token"), back="accounts_tokens")
 
 

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from mamori.ground import audit, clock
 from mamori.ground.accounts.models import Invitation, Membership, Organisation, Token, User
 from mamori.ground.accounts.permissions import INVITE, INVITE_ANYWHERE, MANAGE_TOKENS
+from mamori.ground.accounts.scopes import unfit
 from mamori.ground.actors import Actor, Role
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.letters.services import letter_post
@@ -49,7 +50,10 @@ def organisation_create(*, actor: Actor, name: str, kind: Organisation.Kind) -> 
 
 @transaction.atomic
 def invite(*, actor: Actor, email: str, organisation_id: UUID, role: Role) -> str:
-    """Invite a person by mail. Returns the link, so that the inviter can also hand it over in person."""
+    """Invite a person by mail. Returns the link for the command line, which invites the first people.
+
+    No page shows it: it goes to the mailbox of the invited person only, so that the inviter cannot accept in their name.
+    """
     actor.require(INVITE)
     organisation = Organisation.objects.filter(id=organisation_id).first()
     if organisation is None or not _within_reach(actor, organisation.id):
@@ -189,11 +193,18 @@ def member_remove(*, actor: Actor, membership_id: int) -> None:
 
 @transaction.atomic
 def token_create(*, actor: Actor, organisation_id: UUID, title: str, scopes: list[str]) -> str:
-    """Give a partner a token. The secret is returned once and never stored."""
+    """Give a partner a token, with scopes that are for its kind. The secret is returned once and never stored."""
     actor.require(MANAGE_TOKENS)
     organisation = Organisation.objects.filter(id=organisation_id).first()
     if organisation is None:
         raise NotFound
+    if unfit(scopes, organisation.kind):
+        raise DomainError(
+            "scope_elsewhere",
+            _("An organisation of this kind is not given this."),
+            remedy=_("Police answer referrals; providers and the list body fetch the list."),
+            status=422,
+        )
     secret = f"mamori_{secrets.token_urlsafe(32)}"
     token = Token.objects.create(
         digest=_digest(secret), organisation=organisation, title=title, scopes=sorted(scopes), created_at=clock.now()

@@ -16,6 +16,7 @@ EXPORT = "referral.export"
 # Scopes of a police system's token, and what each allows.
 API_READ = "referrals.read"
 API_WRITE = "referrals.write"
+_POLICE = frozenset({"police"})
 SCOPES = {API_READ: {SEE, READ}, API_WRITE: {DELIVER, ANSWER}}
 
 grant(SEE, Role.ANALYST, Role.SENIOR_ANALYST, Role.POLICE_LIAISON, Role.AUDITOR)
@@ -27,5 +28,5 @@ grant(CHOOSE, Role.ANALYST, Role.SENIOR_ANALYST)
 grant(POLICY, Role.SENIOR_ANALYST)
 grant(PRESERVE, Role.POLICE_LIAISON, Role.SENIOR_ANALYST)
 grant(EXPORT, Role.POLICE_LIAISON, Role.SENIOR_ANALYST, Role.AUDITOR)
-register_scope(API_READ, _("Read referrals (police)"))
-register_scope(API_WRITE, _("Answer referrals (police)"))
+register_scope(API_READ, _("Read referrals (police)"), kinds=_POLICE)
+register_scope(API_WRITE, _("Answer referrals (police)"), kinds=_POLICE)
