@@ -23,10 +23,10 @@ class ReportTable(Table):
     columns = (
         Column("received_hour", _("Received (hour)"), ("received_hour",), render="moment", link=_page),
         Column("url", _("Address"), render="address"),
-        Column("source", _("Source"), ("source", "received_hour"), render="state:report_source"),
+        Column("source", _("Source"), render="state:report_source"),
         Column("child_at_risk", _("Child at risk"), render="yes_no"),
         Column("state", _("State"), ("state", "received_hour"), render="state:report"),
-        Column("outcome", _("Outcome"), ("outcome", "received_hour"), render="state:report_outcome"),
+        Column("outcome", _("Outcome"), render="state:report_outcome"),
         Column("seen_on", _("Seen on"), render="day"),
     )
     filters = (
