@@ -1,5 +1,6 @@
 """What the list desk and the case page show."""
 
+from collections import Counter
 from datetime import datetime
 from uuid import UUID
 
@@ -97,20 +98,8 @@ def desk(actor: Actor) -> list[Waiting]:
         ACTIVATE,
         "warning",
     )
-    add(
-        _("Entries under review after a police hold"),
-        state(EntryState.IN_REVIEW).filter(review_reason="police"),
-        REVIEW,
-        "error",
-        alarm=True,
-    )
-    add(
-        _("Entries under review because newer rules refuse them"),
-        state(EntryState.IN_REVIEW).filter(review_reason="rules"),
-        REVIEW,
-        "error",
-        alarm=True,
-    )
+    if actor.may(REVIEW):
+        found += _reviews(url)
     add(
         _("Entries the edition refused"),
         Entry.objects.filter(state__in=IN_FORCE).exclude(refused=[]).exclude(state=EntryState.UPHELD),
@@ -134,6 +123,18 @@ def appeal_due(appeal: Appeal) -> datetime | None:
     if appeal.state == AppealState.RECEIVED:
         return appeal.received_hour + TRIAGE_WITHIN
     return appeal.received_hour + DECIDE_WITHIN if appeal.state == AppealState.IN_REVIEW else None
+
+
+def _reviews(url: str) -> list[Waiting]:
+    """Entries that two persons must look at."""
+    reasons = Counter(Entry.objects.filter(state=EntryState.IN_REVIEW).values_list("review_reason", flat=True)[:MOST])
+    titles = {
+        "police": _("Entries under review after a police hold"),
+        "rules": _("Entries under review because newer rules refuse them"),
+    }
+    return [
+        Waiting(title, reasons[reason], url, "error", alarm=True) for reason, title in titles.items() if reasons[reason]
+    ]
 
 
 def _appeals() -> list[Waiting]:
