@@ -130,10 +130,10 @@ SELECT id, k, CASE k WHEN 1 THEN 'first' ELSE 'reminder' END,
   md5(id::text || k) || md5(k || id::text) FROM takedown_notice, generate_series(1, 3) AS k;
 
 -- step: takedown_hosteranswer 1
-INSERT INTO takedown_hosteranswer (id, token_digest, kind, items, at, notice_id, processed_at, settled_at)
+INSERT INTO takedown_hosteranswer (id, token_digest, kind, items, at, notice_id, processed_at, settled_at, problem)
 SELECT md5('an' || id)::uuid, md5(id::text) || md5(id::text), CASE WHEN finished_at IS NULL AND state = 'disputed' THEN 'dispute' ELSE 'acknowledge' END,
   '[]', opened_at + interval '5 hours', id, opened_at + interval '5 hours',
-  CASE WHEN state <> 'disputed' OR left(id::text, 1) > '2' THEN opened_at + interval '1 day' END FROM takedown_notice;
+  CASE WHEN state <> 'disputed' OR left(id::text, 1) > '2' THEN opened_at + interval '1 day' END, '' FROM takedown_notice;
 
 -- step: takedown_step contents
 INSERT INTO takedown_step (content_id, level, reason, at, reference)
