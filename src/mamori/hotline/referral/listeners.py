@@ -9,7 +9,6 @@ from mamori.hotline.assessment.facts import (
     ContentReopened,
     ContentReported,
 )
-from mamori.hotline.checks.facts import Resurfaced
 from mamori.hotline.referral import services
 from mamori.hotline.referral.facts import PoliceCleared, PoliceHeld
 
@@ -22,11 +21,6 @@ def refer(fact: ContentConfirmed) -> None:
 @listens(ChildAtRiskFound, "referral.open_urgent")
 def refer_urgently(fact: ChildAtRiskFound) -> None:
     services.referral_open(actor=SYSTEM, content_id=fact.content_id, urgent=True)
-
-
-@listens(Resurfaced, "referral.tell_it_came_back")
-def came_back(fact: Resurfaced) -> None:
-    services.referral_tell_again(actor=SYSTEM, content_id=fact.content_id)
 
 
 @listens(ContentReopened, "referral.tell_it_was_reopened")

@@ -31,7 +31,9 @@ def referrals_fetch(*, actor: Actor, since: tuple[datetime, UUID] | None, limit:
     if since is not None:
         at, last = since
         rows = rows.filter(Q(told_at__gt=at) | Q(told_at=at, id__gt=last))
-    found: list[Referral] = list(rows.select_for_update(of=("self",)).select_related("policy").order_by("told_at", "id")[:limit])
+    found: list[Referral] = list(
+        rows.select_for_update(of=("self",)).select_related("policy").order_by("told_at", "id")[:limit]
+    )
     for referral in found:
         if referral.state == ReferralState.QUEUED:
             referral_sent(referral)
