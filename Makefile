@@ -4,7 +4,8 @@
 .PHONY: demo test setup check lock crash-bench clean
 PY = .venv/bin/python
 
-demo: setup
+demo:
+	@scripts/setup --lean
 	@$(PY) -m demo $(if $(ONCE),--once) $(if $(REPORTS),--reports "$(REPORTS)") $(if $(PORT),--port $(PORT))
 
 test: setup

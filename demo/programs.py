@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+import sysconfig
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -20,6 +22,9 @@ RESOLVERS = {
     "named-checkzone": "bind9-utils",
 }
 BROWSER = {"chromium": "chromium"}
+COMPILER = {"cc": "build-essential"}
+PYTHON_HEADERS = "python3-dev"
+"""One of the peers of the benchmarks is built from source."""
 LINTERS = {"nginx": "nginx-light", "systemd-analyze": "systemd"}
 """Judges of the files in deploy/."""
 FONT = "fonts-noto-cjk"
@@ -38,7 +43,7 @@ def have(program: str) -> bool:
 
 def missing(wanted: Iterable[str]) -> list[str]:
     """Debian packages of the wanted programs that are not there."""
-    packages = {**RESOLVERS, **BROWSER, **LINTERS}
+    packages = {**RESOLVERS, **BROWSER, **LINTERS, **COMPILER}
     return sorted({packages[program] for program in wanted if not have(program)})
 
 
@@ -102,3 +107,21 @@ def _forbid_services(prefix: list[str]) -> bool:
     subprocess.run([*prefix, "tee", str(POLICY)], input=script, text=True, stdout=subprocess.DEVNULL, check=True)
     subprocess.run([*prefix, "chmod", "755", str(POLICY)], check=True)
     return True
+
+
+def missing_for_peers() -> list[str]:
+    headers = Path(sysconfig.get_path("include"), "Python.h").exists()
+    return [*missing(COMPILER), *([] if headers else [PYTHON_HEADERS])]
+
+
+def main(what: str = "tests") -> int:
+    """`python -m demo.programs [compiler]`: install what the tests run. What cannot be installed is said; its tests say so again."""
+    try:
+        install(missing_for_peers() if what == "compiler" else missing_for_tests())
+    except WorldError as error:
+        print(f"{error}. The tests that need it are skipped, and fail with CI=true.")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(*sys.argv[1:2]))
