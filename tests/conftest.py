@@ -38,6 +38,15 @@ def _static_files_as_they_stand(settings: Any) -> None:
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Time stands still before anything else of a test is made, whatever day it is outside."""
+    for item in items:
+        names: list[str] = getattr(item, "fixturenames", [])
+        if "frozen" in names:
+            names.remove("frozen")
+            names.insert(0, "frozen")
+
+
 @pytest.fixture
 def frozen() -> Iterator[time_machine.Traveller]:
     """Time stands still at START; `frozen.shift(timedelta)` moves it."""
