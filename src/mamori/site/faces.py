@@ -18,6 +18,7 @@ ROOMS = (
     "mamori.hotline.takedown",
     "mamori.lists.listing",
     "mamori.lists.distribution",
+    "mamori.lists.fingerprints",
     "mamori.desks",
 )
 

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "mamori.hotline.takedown",
     "mamori.lists.listing",
     "mamori.lists.distribution",
+    "mamori.lists.fingerprints",
     "mamori.desks",
     "mamori.site",
     # After ours, so that our templates and words stand before theirs.

@@ -1,0 +1,6 @@
+from mamori.ground import rooms
+
+
+class FingerprintsRoom(rooms.Room):
+    name = "mamori.lists.fingerprints"
+    label = "fingerprints"

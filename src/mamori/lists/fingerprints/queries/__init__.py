@@ -1,0 +1,43 @@
+"""What other rooms and the pages read of the bank."""
+
+from mamori.lists.fingerprints.queries.bank import (
+    ChangeView,
+    EntryPage,
+    EntryView,
+    FingerprintView,
+    HarmlessView,
+    MatchView,
+    VoteView,
+    all_in_force,
+    changes_since,
+    entries_changed,
+    entry_shared,
+    examined,
+    fingerprints_in_force,
+    fingerprints_of,
+    harmless_in_force,
+    last_change,
+    matched,
+    votes_of,
+)
+
+__all__ = [
+    "ChangeView",
+    "EntryPage",
+    "EntryView",
+    "FingerprintView",
+    "HarmlessView",
+    "MatchView",
+    "VoteView",
+    "all_in_force",
+    "changes_since",
+    "entries_changed",
+    "entry_shared",
+    "examined",
+    "fingerprints_in_force",
+    "fingerprints_of",
+    "harmless_in_force",
+    "last_change",
+    "matched",
+    "votes_of",
+]

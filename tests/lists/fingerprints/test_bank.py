@@ -1,0 +1,196 @@
+"""The bank by its services: two persons, a feed that misses nothing, what a partner is told."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from mamori.ground import clock
+from mamori.ground.actors import Actor
+from mamori.ground.errors import DomainError
+from mamori.ground.letters.models import Letter
+from mamori.lists.fingerprints import queries, services
+from mamori.lists.fingerprints.models import Change, Disagreement, Entry, Fingerprint
+from mamori.lists.fingerprints.services import NewFingerprint
+from mamori.lists.fingerprints.states import FLOOD_HITS
+
+PDQ = bytes(range(32))
+
+
+def near(value, bits):
+    return (int.from_bytes(value) ^ ((1 << bits) - 1)).to_bytes(32)
+
+
+def test_a_shared_entry_waits_for_a_second_person(bank, add):
+    entry = add()
+    assert (entry.state, entry.sharing) == ("proposed", "partners")
+    assert queries.all_in_force() == []
+
+    with pytest.raises(DomainError, match="second_person_needed"):
+        services.entry_confirm(actor=bank.ann.actor, entry_id=entry.id)
+    services.entry_confirm(actor=bank.ben.actor, entry_id=entry.id)
+
+    [value] = queries.all_in_force()
+    assert (value.entry_id, value.algorithm, len(value.value)) == (entry.id, "md5", 16)
+    assert [(c.entry_id, c.kind) for c in queries.changes_since(0)] == [(entry.id, "add")]
+    entry.refresh_from_db()
+    assert entry.number > 0
+
+
+def test_our_own_entry_is_in_force_at_once_and_told_to_no_partner(bank, add):
+    entry = add("own")
+    [value] = queries.fingerprints_in_force([entry.id])
+    assert queries.matched(bank.partner, [value.id]) == {}
+    assert queries.matched(bank.sue.actor, [value.id])[value.id].entry_id == entry.id
+
+    with pytest.raises(DomainError, match="second_person_needed"):
+        services.entry_share(actor=bank.ann.actor, entry_id=entry.id)
+    services.entry_share(actor=bank.ben.actor, entry_id=entry.id)
+    assert queries.matched(bank.partner, [value.id])[value.id].source_code == "own"
+    assert [c.kind for c in queries.changes_since(0)] == ["add", "update"]
+
+
+def test_the_same_reference_again_adds_nothing(bank, add):
+    assert add(ref="x").id == add(ref="x").id
+    assert Entry.objects.count() == 1
+
+
+def test_a_withdrawal_is_a_tombstone_everywhere(bank, shared):
+    entry = shared(pdq=PDQ)
+    [value], before = queries.all_in_force(), queries.last_change()
+    services.entry_withdraw(actor=bank.ann.actor, entry_id=entry.id, reason="mistake")
+
+    assert queries.all_in_force() == []
+    assert queries.matched(bank.partner, [value.id]) == {}
+    assert [c.kind for c in queries.changes_since(before)] == ["withdraw"]
+    assert [f.id for f in queries.fingerprints_of([entry.id])] == [value.id]
+    start = clock.now() - timedelta(days=1)
+    page = queries.entries_changed(start, start + timedelta(days=2), actor=bank.partner)
+    assert [(e.id, e.deleted) for e in page.entries] == [(entry.id, True)]
+    with pytest.raises(DomainError):
+        services.entry_confirm(actor=bank.ben.actor, entry_id=entry.id)
+
+
+def test_pages_of_changes_are_in_order_and_whole(bank, shared):
+    made = []
+    for _n in range(5):
+        made.append(shared().id)
+        bank.clock.shift(timedelta(seconds=1))
+    start, end, key, seen = clock.now() - timedelta(days=1), clock.now(), None, []
+    while True:
+        page = queries.entries_changed(start, end, key, 2, actor=bank.partner)
+        seen += [e.id for e in page.entries]
+        if (key := page.next_key) is None:
+            break
+    assert seen == made
+    with pytest.raises(DomainError):
+        queries.entries_changed(start, end, actor=Actor("partner", id=uuid4(), organisation_id=bank.provider.id))
+
+
+def test_a_partner_proposes_to_its_own_source_only_and_never_puts_in_force(bank, run_jobs):
+    values = [NewFingerprint("pdq", PDQ, 90)]
+    arguments = {"media": "image", "classification": "national", "fingerprints": values}
+    entry = services.entry_add(actor=bank.partner, source_code="provider", source_ref="1", **arguments)
+    assert entry.state == "proposed"
+    for code in ("ngo", "own", "nobody"):
+        with pytest.raises(DomainError, match="not_found"):
+            services.entry_add(actor=bank.partner, source_code=code, source_ref="1", **arguments)
+    with pytest.raises(DomainError, match="not_found"):
+        services.entry_withdraw(
+            actor=Actor("partner", id=uuid4(), organisation_id=uuid4(), scopes=bank.partner.scopes), entry_id=entry.id
+        )
+    services.entry_confirm(actor=bank.ann.actor, entry_id=entry.id)
+    services.entry_withdraw(actor=bank.partner, entry_id=entry.id)
+    run_jobs()
+    entry.refresh_from_db()
+    assert (entry.state, entry.end) == ("withdrawn", "source")
+
+
+def test_a_denial_makes_an_entry_disputed_until_a_reviewer_settles_it(bank, shared, run_jobs):
+    entry = shared()
+    [value] = queries.all_in_force()
+    services.vote_record(actor=bank.partner, entry_id=entry.id, verdict="deny", reason="adult")
+    services.vote_record(actor=bank.partner, entry_id=entry.id, verdict="deny", reason="adult")
+    run_jobs()
+    assert queries.matched(bank.partner, [value.id])[value.id].disputed
+    [vote] = queries.votes_of([entry.id])[entry.id]
+    assert (vote.organisation, vote.verdict, vote.reason) == ("A Provider", "deny", "adult")
+    [row] = Disagreement.objects.all()
+    with pytest.raises(DomainError, match="forbidden"):
+        services.disagreement_settle(actor=bank.ann.actor, disagreement_id=row.id)
+    services.disagreement_settle(actor=bank.sue.actor, disagreement_id=row.id)
+    assert not queries.matched(bank.partner, [value.id])[value.id].disputed
+
+
+def test_sources_that_differ_about_one_digest_or_a_near_value_are_shown(bank, shared, add, run_jobs):
+    digest = uuid4().bytes
+    one, two = shared(md5=digest, classification="baseline_1"), add(md5=digest, classification="national")
+    three, four = add(pdq=PDQ, classification="baseline"), add(pdq=near(PDQ, 31), classification="national_2")
+    add(pdq=near(PDQ, 32), classification="national_2")
+    add(md5=digest, classification="unsorted")
+    run_jobs()
+    found = {(d.kind, frozenset({d.entry_id, d.other_id}), d.distance) for d in Disagreement.objects.all()}
+    assert found == {("same", frozenset({one.id, two.id}), 0), ("similar", frozenset({three.id, four.id}), 31)}
+
+
+def test_a_flood_in_the_first_days_is_held_and_can_be_released(bank, shared, run_jobs):
+    entry = shared()
+    assert services.hits_record({entry.id: FLOOD_HITS - 1, uuid4(): 5}) == []
+    assert services.hits_record({entry.id: 1}) == [entry.id]
+    run_jobs()
+    entry.refresh_from_db()
+    assert (entry.state, queries.all_in_force()) == ("quarantined", [])
+    assert [c.kind for c in queries.changes_since(0)] == ["add", "withdraw"]
+    with pytest.raises(DomainError, match="forbidden"):
+        services.entry_release(actor=bank.ann.actor, entry_id=entry.id)
+    services.entry_release(actor=bank.sue.actor, entry_id=entry.id)
+    assert len(queries.all_in_force()) == 1
+    assert services.hits_record({entry.id: FLOOD_HITS}) == []
+
+
+def test_an_old_entry_is_never_held(bank, shared):
+    entry = shared()
+    bank.clock.shift(timedelta(days=8))
+    assert services.hits_record({entry.id: FLOOD_HITS * 10}) == []
+
+
+def test_the_negative_bank_disputes_and_tells_the_source_and_overrules_nothing(bank, shared, run_jobs):
+    digest = uuid4().bytes
+    exact, similar = shared(md5=digest), shared(pdq=near(PDQ, 12))
+    for algorithm, value in (("md5", digest), ("pdq", PDQ)):
+        row = services.harmless_propose(
+            actor=bank.ann.actor, algorithm=algorithm, value=value, reason="A stock picture of the sea."
+        )
+        assert queries.harmless_in_force() == [] or algorithm == "pdq"
+        with pytest.raises(DomainError, match="second_person_needed"):
+            services.harmless_confirm(actor=bank.ann.actor, harmless_id=row.id)
+        services.harmless_confirm(actor=bank.ben.actor, harmless_id=row.id)
+    run_jobs()
+    assert {h.algorithm for h in queries.harmless_in_force()} == {"md5", "pdq"}
+    found = {(d.entry_id, d.distance) for d in Disagreement.objects.filter(kind="harmless")}
+    assert found == {(exact.id, 0), (similar.id, 12)}
+    assert len(queries.all_in_force()) == 2
+    ids = [v.id for v in queries.all_in_force()]
+    assert all(m.disputed for m in queries.matched(bank.partner, ids).values())
+    assert set(Letter.objects.values_list("to", flat=True)) == {"bank@ngo.example"}
+    bank.clock.shift(timedelta(days=181))
+    assert services.harmless_expire() == 2
+    assert queries.harmless_in_force() == []
+    assert not Disagreement.objects.filter(state="open").exists()
+
+
+def test_a_value_of_low_quality_is_kept_and_not_matched(bank):
+    entry = services.entry_add(
+        actor=bank.ann.actor, source_code="own", source_ref="low", media="image", classification="national",
+        fingerprints=[NewFingerprint("pdq", PDQ, 49), NewFingerprint("md5", bytes(16))],
+    )  # fmt: skip
+    assert [v.algorithm for v in queries.fingerprints_in_force([entry.id])] == ["md5"]
+    assert Fingerprint.objects.count() == 2
+
+
+def test_counts_are_counts_only(bank):
+    day = clock.now().date()
+    for _n in range(2):
+        services.examined_record(organisation_id=bank.provider.id, day=day, examined=100, similar=2, same=1)
+    assert queries.examined(since=day, until=day) == {"examined": 200, "similar": 4, "same": 2}
+    assert Change.objects.count() == 0
