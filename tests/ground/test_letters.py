@@ -12,10 +12,11 @@ from aiosmtpd.controller import Controller
 from django.db import connection
 
 from mamori.ground.actors import Role
-from mamori.ground.errors import DomainError, Forbidden
-from mamori.ground.letters import services
+from mamori.ground.errors import Forbidden
+from mamori.ground.letters import queries, services
 from mamori.ground.letters.models import Letter
 from mamori.ground.letters.services import letter_post
+from mamori.ground.letters.smtp import Outcome
 
 pytestmark = pytest.mark.django_db
 
@@ -129,8 +130,9 @@ def test_a_sender_that_died_at_the_last_dot_leaves_the_decision_to_a_person(
     box: Box, run_jobs: Callable[[], int], frozen: time_machine.Traveller, person: Callable[..., Any]
 ) -> None:
     letter = post()
-    assert services._begin(letter.id)
-    services._handing_over(letter.id)  # and then the worker is killed
+    attempt = services._begin(letter.id)
+    assert attempt
+    services._handing_over(letter.id, attempt)  # and then the worker is killed
     frozen.shift(31)
     services.letters_recover()
     run_jobs()
@@ -145,10 +147,58 @@ def test_a_sender_that_died_at_the_last_dot_leaves_the_decision_to_a_person(
 
 def test_two_senders_never_both_reach_the_last_dot(box: Box) -> None:
     letter = post()
-    assert services._begin(letter.id)
-    services._handing_over(letter.id)
-    with pytest.raises(DomainError):
-        services._handing_over(letter.id)
+    attempt = services._begin(letter.id)
+    assert attempt
+    services._handing_over(letter.id, attempt)
+    with pytest.raises(services.Overtaken):
+        services._handing_over(letter.id, attempt)
+
+
+def test_a_slow_sender_that_was_given_up_and_a_quick_one_that_fails_send_once_together(
+    box: Box, settings: Any, run_jobs: Callable[[], int], frozen: time_machine.Traveller
+) -> None:
+    """The first takes longer than a sender may live; the second finds no server; neither puts the other's letter back."""
+    letter = post()
+    slow = services._begin(letter.id)
+    assert slow
+    frozen.shift(31)
+    services.letters_recover()
+    quick = services._begin(letter.id)
+    assert quick
+    with pytest.raises(services.Overtaken):
+        services._handing_over(letter.id, slow)  # it comes to its last dot now
+    services._ended(letter.id, slow, Outcome(taken=False, final=True, answer="550 no"))
+    letter.refresh_from_db()
+    assert letter.state == "sending"
+    services._handing_over(letter.id, quick)
+    services._ended(letter.id, slow, Outcome(taken=False, final=False, answer="timed out"))
+    letter.refresh_from_db()
+    assert letter.state == "handing_over"  # and not in the queue again
+    services._ended(letter.id, quick, Outcome(taken=True, final=False, answer="250 taken"))
+    frozen.shift(3600)
+    services.letters_recover()
+    run_jobs()
+    letter.refresh_from_db()
+    assert (letter.state, box.mails) == ("handed", [])
+
+
+def test_a_night_without_a_mail_server_refuses_no_letter_and_is_an_alarm_at_once(
+    box: Box, settings: Any, run_jobs: Callable[[], int], frozen: time_machine.Traveller, person: Callable[..., Any]
+) -> None:
+    port, settings.SMTP_PORT = settings.SMTP_PORT, 9
+    letter = post()
+    for _ in range(60):
+        frozen.shift(600)
+        services.letters_recover()
+        run_jobs()
+    letter.refresh_from_db()
+    assert letter.state == "queued"
+    assert [(w.count, w.alarm) for w in queries.desk(person(Role.SENIOR_ANALYST).actor)] == [(1, True)]
+    settings.SMTP_PORT = port
+    frozen.shift(301)
+    services.letters_recover()
+    run_jobs()
+    assert len(box.mails) == 1
 
 
 def bounce_of(letter: Letter) -> bytes:

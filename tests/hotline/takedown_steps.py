@@ -31,15 +31,18 @@ SWEEPS = ("referral.send", "takedown.answers", "takedown.prepare", "takedown.sen
 
 
 class Box:
-    """The mailboxes of the world. `refuses`: addresses nobody has."""
+    """The mailboxes of the world. `refuses`: addresses nobody has; `full`: mailboxes that take nothing for now."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.refuses: set[str] = set()
+        self.full: set[str] = set()
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802 - aiosmtpd's name
         if address in self.refuses:
             return "550 5.1.1 no such user"
+        if address in self.full:
+            return "451 4.2.2 try later"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -12,5 +12,6 @@ WORDS = {
     LetterState.REFUSED: StateLook(pgettext_lazy("letter", "Refused"), "error", "cross"),
     LetterState.UNCERTAIN: StateLook(_("Uncertain"), "warning", "alert"),
     LetterState.BOUNCED: StateLook(_("Came back"), "error", "alert"),
+    LetterState.WITHDRAWN: StateLook(pgettext_lazy("letter", "Held back"), "neutral", "block"),
 }
 register_states("letter", {str(state): look for state, look in WORDS.items()})

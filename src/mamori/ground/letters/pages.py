@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from mamori.ground.accounts.middleware import StaffRequest
+from mamori.ground.errors import DomainError
 from mamori.ground.letters import queries, services
 from mamori.ground.letters.states import LETTER, RESOLVE, LetterState
 from mamori.ground.letters.tables import LetterTable
@@ -46,7 +47,9 @@ def letter(request: StaffRequest, letter_id: UUID) -> HttpResponse:
             "letter": row,
             "facts": facts,
             "body": "" if row.kind in SECRET_KINDS else _LINK.sub(_("[link]"), row.body),
-            "may_resend": row.state in queries.FAILED and LetterState.QUEUED in reachable,
+            "may_resend": row.state in queries.FAILED
+            and LetterState.QUEUED in reachable
+            and not services.guarded(row.kind),
             "may_take": row.state == LetterState.UNCERTAIN and LetterState.HANDED in reachable,
         },
     )
@@ -54,6 +57,12 @@ def letter(request: StaffRequest, letter_id: UUID) -> HttpResponse:
 
 def resend(request: StaffRequest, letter_id: UUID) -> HttpResponse:
     row = _failed(request, letter_id)
+    if services.guarded(row.kind):
+        raise DomainError(
+            "letter_of_a_room",
+            _("This letter is sent again only after a last look at what it tells."),
+            remedy=_("Send it again from the notice it belongs to."),
+        )
     if request.method == "POST":
         services.letter_resolve(actor=request.actor, letter_id=letter_id, send_again=True)
         messages.success(request, _("The letter is in the queue again."))

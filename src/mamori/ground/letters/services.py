@@ -4,8 +4,8 @@ import email
 import email.policy
 import logging
 import re
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from email.message import EmailMessage, Message
 from email.utils import format_datetime
 from uuid import UUID
@@ -13,20 +13,45 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from mamori.ground import audit, clock, jobs, states
 from mamori.ground.actors import SYSTEM, Actor
-from mamori.ground.errors import NotFound
+from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.facts import Fact, announce
 from mamori.ground.letters import smtp
-from mamori.ground.letters.facts import LetterFailed, LetterHanded
+from mamori.ground.letters.facts import LetterFailed, LetterHanded, LetterWithdrawn
 from mamori.ground.letters.models import Letter
 from mamori.ground.letters.states import LETTER, LetterState
 
 log = logging.getLogger("mamori.letters")
-MOST_ATTEMPTS = 20
-FINISHED = (LetterState.HANDED, LetterState.REFUSED, LetterState.BOUNCED)
+MOST_ATTEMPTS = 600  # two days: our own mail server's bad night is nobody's refusal
+FINISHED = (LetterState.HANDED, LetterState.REFUSED, LetterState.BOUNCED, LetterState.WITHDRAWN)
+_UNDER_WAY = (LetterState.SENDING, LetterState.HANDING_OVER, LetterState.UNCERTAIN)
 JOB_LOST = timedelta(hours=6)  # a letter not once tried in this time has lost its job: it gets another
+Guard = Callable[[UUID], bool]
+_guards: dict[str, Guard] = {}
+
+
+class Overtaken(Exception):
+    """Another sender has the letter now, or it was held back: this one must not say the last dot."""
+
+
+def guards(prefix: str) -> Callable[[Guard], Guard]:
+    """Register who is asked, with its id, whether a letter of a kind beginning so may go: just before each attempt, at
+    the last dot, and when a person sends it again. A room that answers no hears LetterWithdrawn.
+    """
+
+    def register(guard: Guard) -> Guard:
+        _guards[prefix] = guard
+        return guard
+
+    return register
+
+
+def guarded(kind: str) -> bool:
+    """Whether letters of this kind are sent again by their own room only, which looks at what they tell once more."""
+    return any(kind.startswith(prefix) for prefix in _guards)
 
 
 @transaction.atomic
@@ -65,29 +90,20 @@ def letter_post(
 
 def letter_send(letter_id: UUID) -> None:
     """Hand one letter to the mail server. Safe to run twice and after a crash at any point."""
-    if not _begin(letter_id):
+    attempt = _begin(letter_id)
+    if attempt is None:
         return
     letter = Letter.objects.get(id=letter_id)
-    outcome = smtp.hand_over(
-        compose(letter),
-        sender=bounce_address(letter.id),
-        to=letter.to,
-        before_last_dot=lambda: _handing_over(letter.id),
-    )
-    with transaction.atomic():
-        letter = Letter.objects.select_for_update().get(id=letter_id)
-        letter.answer = outcome.answer[:300]
-        if outcome.taken:
-            letter.handed_at = clock.now()
-            to: LetterState = LetterState.HANDED
-            fact: Fact = LetterHanded(letter.id)
-        elif outcome.final or letter.attempts >= MOST_ATTEMPTS:
-            to, fact = LetterState.REFUSED, LetterFailed(letter.id)
-        else:
-            _move(letter, LetterState.QUEUED, "letters.postponed", "answer")
-            return
-        _move(letter, to, f"letters.{to}", "answer", "handed_at")
-        announce(fact)
+    try:
+        outcome = smtp.hand_over(
+            compose(letter),
+            sender=bounce_address(letter.id),
+            to=letter.to,
+            before_last_dot=lambda: _handing_over(letter.id, attempt),
+        )
+    except Overtaken:
+        return
+    _ended(letter_id, attempt, outcome)
 
 
 @transaction.atomic
@@ -102,8 +118,9 @@ def letters_recover() -> None:
             _move(letter, LetterState.UNCERTAIN, "letters.uncertain")
             announce(LetterFailed(letter.id))
     now = clock.now()
+    again = Q(tried_at__lt=now - smtp.PAUSE, attempts__lte=smtp.FAST) | Q(tried_at__lt=now - smtp.LONG_PAUSE)
     due = Letter.objects.filter(
-        Q(tried_at__lt=now - smtp.PAUSE) | Q(tried_at=None, queued_at__lt=now - JOB_LOST), state=LetterState.QUEUED
+        again | Q(tried_at=None, queued_at__lt=now - JOB_LOST), state=LetterState.QUEUED
     ).values_list("id", flat=True)
     jobs.defer_many("letters.send", [{"letter_id": str(i)} for i in due[:500]])
 
@@ -117,7 +134,14 @@ def letter_resolve(*, actor: Actor, letter_id: UUID, send_again: bool) -> None:
     to = LetterState.QUEUED if send_again else LetterState.HANDED
     if not send_again:
         letter.handed_at = clock.now()
-    states.move(letter, to, machine=LETTER, actor=actor, event="letters.resolved", changed=("handed_at",))
+    elif not _may_go(letter):
+        raise DomainError(
+            "letter_withheld",
+            _("This letter may not go now: what it tells is held back."),
+            remedy=_("It is told anew by itself when nothing holds it back any more."),
+        )
+    letter.attempts = 0
+    states.move(letter, to, machine=LETTER, actor=actor, event="letters.resolved", changed=("handed_at", "attempts"))
     if send_again:
         jobs.defer("letters.send", letter_id=str(letter.id))
     else:
@@ -164,20 +188,60 @@ def compose(letter: Letter) -> EmailMessage:
 
 
 @transaction.atomic
-def _begin(letter_id: UUID) -> bool:
+def _begin(letter_id: UUID) -> datetime | None:
+    """Begin an attempt; its moment is its name. None when the letter is not to be sent."""
     letter = Letter.objects.select_for_update().filter(id=letter_id, state=LetterState.QUEUED).first()
     if letter is None:
-        return False
+        return None
+    if not _may_go(letter):
+        _withdraw(letter)
+        return None
     letter.attempts += 1
     letter.tried_at = clock.now()
     _move(letter, LetterState.SENDING, "letters.sending", "attempts", "tried_at")
-    return True
+    return letter.tried_at
+
+
+def _handing_over(letter_id: UUID, attempt: datetime) -> None:
+    """The moment before the last dot. Overtaken when another attempt began meanwhile, or the letter is held back."""
+    with transaction.atomic():
+        letter = Letter.objects.select_for_update().get(id=letter_id)
+        mine = letter.state == LetterState.SENDING and letter.tried_at == attempt
+        if mine and _may_go(letter):
+            _move(letter, LetterState.HANDING_OVER, "letters.handing_over")
+            return
+        if mine:
+            _withdraw(letter)
+    raise Overtaken
 
 
 @transaction.atomic
-def _handing_over(letter_id: UUID) -> None:
+def _ended(letter_id: UUID, attempt: datetime, outcome: smtp.Outcome) -> None:
+    """Write down how an attempt ended. What happened to a letter that another attempt has now is that one's to say."""
     letter = Letter.objects.select_for_update().get(id=letter_id)
-    _move(letter, LetterState.HANDING_OVER, "letters.handing_over")
+    if letter.tried_at != attempt or letter.state not in _UNDER_WAY:
+        return
+    letter.answer = outcome.answer[:300]
+    if outcome.taken:
+        letter.handed_at = clock.now()
+        to: LetterState = LetterState.HANDED
+        fact: Fact = LetterHanded(letter.id)
+    elif outcome.final or letter.attempts >= MOST_ATTEMPTS:
+        to, fact = LetterState.REFUSED, LetterFailed(letter.id)
+    else:
+        _move(letter, LetterState.QUEUED, "letters.postponed", "answer")
+        return
+    _move(letter, to, f"letters.{to}", "answer", "handed_at")
+    announce(fact)
+
+
+def _may_go(letter: Letter) -> bool:
+    return all(guard(letter.id) for prefix, guard in _guards.items() if letter.kind.startswith(prefix))
+
+
+def _withdraw(letter: Letter) -> None:
+    _move(letter, LetterState.WITHDRAWN, "letters.withdrawn")
+    announce(LetterWithdrawn(letter.id))
 
 
 def _move(letter: Letter, to: LetterState, event: str, *changed: str) -> None:

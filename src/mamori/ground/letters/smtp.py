@@ -11,8 +11,10 @@ from email.message import EmailMessage
 from django.conf import settings
 
 TIMEOUT_SECONDS = 10
-LONGEST = timedelta(seconds=30)  # recovering a live sender is harmless: only one of two reaches the last dot
+LONGEST = timedelta(seconds=30)  # recovering a live sender is harmless: of two, only the last to begin goes on
 PAUSE = timedelta(seconds=50)
+LONG_PAUSE = timedelta(minutes=5)  # after the first FAST attempts
+FAST = 20
 
 
 @dataclass(frozen=True)

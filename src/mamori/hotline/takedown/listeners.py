@@ -1,5 +1,6 @@
 from mamori.ground.facts import listens
-from mamori.ground.letters.facts import LetterFailed, LetterHanded
+from mamori.ground.letters.facts import LetterFailed, LetterHanded, LetterWithdrawn
+from mamori.ground.letters.services import guards
 from mamori.hotline.assessment.facts import ContentConfirmed, ContentDismissed, ContentFinished, ContentReopened
 from mamori.hotline.checks.facts import FoundGone, FoundOnline
 from mamori.hotline.referral.facts import PoliceCleared, PoliceHeld
@@ -70,3 +71,11 @@ def letter_handed(fact: LetterHanded) -> None:
 @listens(LetterFailed, "takedown.letter_failed")
 def letter_failed(fact: LetterFailed) -> None:
     services.letter_failed(letter_id=fact.letter_id)
+
+
+@listens(LetterWithdrawn, "takedown.letter_withdrawn")
+def letter_withdrawn(fact: LetterWithdrawn) -> None:
+    services.letter_withdrawn(letter_id=fact.letter_id)
+
+
+guards("notice_")(services.letter_may_go)

@@ -28,6 +28,8 @@ from mamori.hotline.takedown.services.reminding import notice_remind, notice_res
 from mamori.hotline.takedown.services.sending import (
     letter_failed,
     letter_handed,
+    letter_may_go,
+    letter_withdrawn,
     notice_verify,
     notices_send,
     pages_seal,
@@ -51,6 +53,8 @@ __all__ = [
     "dispute_settle",
     "letter_failed",
     "letter_handed",
+    "letter_may_go",
+    "letter_withdrawn",
     "notice_close",
     "notice_remind",
     "notice_resend",

@@ -14,15 +14,17 @@ from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.facts import announce
 from mamori.ground.letters.services import letter_post
 from mamori.hotline.assessment.services import content_monitored
+from mamori.hotline.referral import queries as referral
 from mamori.hotline.takedown import payload, readiness, wording, xarf
 from mamori.hotline.takedown.facts import NoticeDelivered
 from mamori.hotline.takedown.links import Token, token_for
 from mamori.hotline.takedown.models import HosterPage, Notice, NoticeItem, NoticeLetter, Removal
 from mamori.hotline.takedown.readiness import Obstacle
-from mamori.hotline.takedown.services.rows import item_move, notice_locked, notice_move
+from mamori.hotline.takedown.services.rows import item_move, notice_locked, notice_move, notice_settle
 from mamori.hotline.takedown.states import (
     FINISHED,
     GATHERING,
+    ITEM_OPEN,
     TOLD,
     ItemState,
     LetterKind,
@@ -106,6 +108,42 @@ def letter_failed(*, letter_id: UUID) -> None:
     notice = notice_locked(found.notice_id)
     if notice.state in {NoticeState.SENDING, *TOLD}:
         notice_move(notice, NoticeState.BOUNCED)
+
+
+def letter_may_go(letter_id: UUID) -> bool:
+    """Whether a written letter may leave the house now: what it tells is still asked for, and nothing of it is held.
+
+    A reminder may go while anything is left that it reminds of: the page shows nothing that is held.
+    """
+    found = NoticeLetter.objects.filter(letter_id=letter_id).first()
+    if found is None:
+        return True
+    rows = NoticeItem.objects.filter(notice_id=found.notice_id, state__in=list(ITEM_OPEN))
+    reminder = found.kind == LetterKind.REMINDER
+    rows = rows.filter(told_at__isnull=False) if reminder else rows.filter(told_in=found.n)
+    held = referral.held_since()
+    free = [
+        state != ItemState.SUSPENDED and content not in held
+        for content, state in rows.values_list("content_id", "state")
+    ]
+    return any(free) if reminder else bool(free) and all(free)
+
+
+@transaction.atomic
+def letter_withdrawn(*, letter_id: UUID) -> None:
+    """A letter was held back. Nobody was told by it: what is not held is told by the next letter."""
+    found = NoticeLetter.objects.filter(letter_id=letter_id).first()
+    if found is None or found.kind == LetterKind.REMINDER:
+        return
+    notice = notice_locked(found.notice_id)
+    rows = NoticeItem.objects.select_for_update().filter(notice=notice, told_in=found.n, told_at=None)
+    for item in rows.order_by("number"):
+        item.notice, item.told_in, item.looked_at = notice, None, None
+        if item.state == ItemState.TOLD:
+            item_move(item, ItemState.WAITING, changed=("told_in", "looked_at"))
+        else:
+            item.save(update_fields=["told_in", "looked_at"])
+    notice_settle(notice)
 
 
 def post_letter(notice: Notice, kind: LetterKind, items: list[NoticeItem]) -> NoticeLetter:
