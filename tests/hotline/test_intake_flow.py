@@ -1,5 +1,6 @@
 """The way of a report: screening, linking, closing, releasing, counting, keeping and destroying."""
 
+import threading
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -254,6 +255,33 @@ def test_the_hotline_s_message_is_read_with_the_code_and_by_nobody_without(analy
     assert queries.messages_waiting(analyst.actor) == []
 
 
+@pytest.mark.django_db(transaction=True)
+def test_messages_that_come_at_once_are_all_kept(analyst: User) -> None:
+    code, [report] = take(analyst)
+    failed: list[Exception] = []
+
+    def write(number: int) -> None:
+        try:
+            if number % 2:
+                services.message_answer(code=code, text=f"answer {number}", spent=gate.once(f"once {number}"))
+            else:
+                services.message_send(actor=analyst.actor, submission_id=report.submission_id, text=f"word {number}")
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    opened = services.receipt_open(code)
+    assert opened is not None
+    assert len({word.text for word in opened.words}) == 8
+
+
 def test_sealed_parts_open_for_their_readers_only_and_each_reading_is_logged(analyst: User, person: Person) -> None:
     _code, [report] = take(analyst, "HTTPS://Site.example", text="seen there", contact="call me")
     parts = {"text": "seen there", "contact": "call me", "typed": "HTTPS://Site.example"}
@@ -297,6 +325,15 @@ def test_sealed_texts_are_destroyed_90_days_after_closing_but_not_under_hold(
     assert opened is not None
     assert [w.text for w in opened.words] == [None]
     assert Submission.objects.get(id=held.submission_id).purged_on is None
+    services.message_answer(code=code, text="I saw it again", spent=gate.once("late"))
+    assert due()["intake.sealed"] == (1, 1)
+    frozen.shift(timedelta(days=91))
+    assert due()["intake.sealed"] == (2, 1)
+    assert retention.retention_destroy(actor=senior.actor, name="intake.sealed") == 1
+    opened = services.receipt_open(code)
+    assert opened is not None
+    assert [w.text for w in opened.words] == [None, None]
+    assert due()["intake.sealed"] == (1, 1)
     with pytest.raises(NotFound):
         retention.retention_destroy(actor=senior.actor, name="everything")
 

@@ -8,13 +8,16 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.retention import DataClass
-from mamori.hotline.intake.models import HELD, ApiBatch, Report, Submission
-from mamori.hotline.intake.services.destroy import addresses_destroy, answers_destroy, sealed_destroy
+from mamori.hotline.intake.models import HELD, ApiBatch, Message, Report, Submission
+from mamori.hotline.intake.services.destroy import LATE, addresses_destroy, answers_destroy, sealed_destroy
 
 
 def _sealed_due(before: datetime, most: int) -> Sequence[UUID]:
+    """Those never destroyed before; then those whose reporter wrote again after that, as long after their message."""
     rows = Submission.objects.filter(closed_at__lt=before, purged_on=None).order_by("closed_at")
-    return list(rows.values_list("id", flat=True)[:most])
+    found = list(rows.values_list("id", flat=True)[:most])
+    late = Message.objects.filter(LATE, sent_hour__lt=before).values_list("submission_id", flat=True)
+    return [*found, *late.order_by().distinct()[: most - len(found)]]
 
 
 def _sealed_held(ids: Sequence[UUID]) -> set[UUID]:
