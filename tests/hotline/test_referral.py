@@ -130,6 +130,17 @@ class TestFailure:
         assert [w.alarm for w in queries.desk(senior) if w.alarm] == [True]
         assert queries.told_at(row(one).content_id) is None
 
+    def test_where_no_duty_officer_is_named_nothing_says_that_one_was_paged(self, policy, senior, frozen):
+        policy(duty_mail="")
+        one = refer()
+        send()
+        tick(frozen, 5 * HOUR)
+        assert (steps(one, "paged").count(), row(one).paged_at) == (0, None)
+        assert any(w.alarm for w in queries.desk(senior))
+        policy()
+        tick(frozen, HOUR)
+        assert (steps(one, "paged").count(), Letter.objects.filter(to=DUTY).count()) == (1, 1)
+
     def test_made_urgent_later_the_short_clock_begins_then(self, policy, frozen):
         policy()
         one = refer()

@@ -39,26 +39,31 @@ def clocks_run() -> None:
 
 @transaction.atomic
 def duty_page() -> None:
-    """Undelivered for 4 hours, a child at risk not looked at for 15 minutes: page the duty officer, once each."""
-    now = clock.now()
+    """Undelivered for 4 hours, a child at risk not looked at for 15 minutes: page the duty officer, once each.
+
+    The one its policy names, or that of the policy in force. Where nobody is named nobody is paged, and nothing says
+    so: the alarm on the desk stays alone until somebody is named.
+    """
+    now, named_now = clock.now(), policy_now().duty_mail
     rows = (
         Referral.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("policy")
         .filter(overdue(now), paged_at=None)
-        .order_by("queued_at")[:BATCH]
+        .order_by("queued_at")
     )
+    if not named_now:
+        rows = rows.exclude(policy__duty_mail="")
     by_box: dict[str, list[Referral]] = {}
-    for referral in rows:
+    for referral in rows[:BATCH]:
         referral.paged_at = now
         referral.save(update_fields=["paged_at"])
         step(referral, StepKind.PAGED)
         audit.record("referral.paged", subject=referral, actor=SYSTEM)
-        by_box.setdefault(referral.policy.duty_mail, []).append(referral)
+        by_box.setdefault(referral.policy.duty_mail or named_now, []).append(referral)
     for box, referrals in by_box.items():
-        if box:
-            first = referrals[0]
-            since = f"{first.urgent_at:%Y%m%d%H%M%S}" if first.urgent_at else ""
-            post("page", box, len(referrals), key=f"police:page:{first.id}:{since}", urgent=True)
+        first = referrals[0]
+        since = f"{first.urgent_at:%Y%m%d%H%M%S}" if first.urgent_at else ""
+        post("page", box, len(referrals), key=f"police:page:{first.id}:{since}", urgent=True)
 
 
 @transaction.atomic
