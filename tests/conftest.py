@@ -38,6 +38,14 @@ def _static_files_as_they_stand(settings: Any) -> None:
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 
+@pytest.fixture(autouse=True)
+def _an_empty_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue before public forms, kept by each process, begins anew: another test's time may be later."""
+    from mamori.hotline.intake import gate
+
+    monkeypatch.setattr(gate, "_next_turn", 0.0)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Time stands still before anything else of a test is made, whatever day it is outside."""
     for item in items:

@@ -147,6 +147,7 @@ def test_a_secret_in_any_field_is_nowhere_in_clear_and_nothing_tells_of_the_visi
         "text": f"text {MARKER}",
         "contact": f"contact {MARKER}",
     }
+    stood = set(everything().splitlines())
     headers, page, _seconds = face.send(**fields)
     assert {name.lower(): value for name, value in headers.items()}["referrer-policy"] == "no-referrer"
     assert "set-cookie" not in {name.lower() for name in headers}
@@ -172,7 +173,8 @@ def test_a_secret_in_any_field_is_nowhere_in_clear_and_nothing_tells_of_the_visi
     assert "site.example/page" in before
     assert "site.example" not in face.log.read_text()
 
-    moments = re.findall(r"\d{4}-\d\d-\d\d \d\d:(\d\d:\d\d[.\d]*)", before)
+    came = "\n".join(row for row in before.splitlines() if row not in stood)
+    moments = re.findall(r"\d{4}-\d\d-\d\d \d\d:(\d\d:\d\d[.\d]*)", came)
     assert moments
     assert set(moments) == {"00:00"}
     tables = {row.partition(":")[0] for row in before.splitlines()}

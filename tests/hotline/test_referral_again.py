@@ -9,6 +9,7 @@ from mamori.ground.actors import SYSTEM
 from mamori.ground.letters.models import Letter
 from mamori.hotline.assessment.facts import ContentReopened
 from mamori.hotline.checks.facts import Resurfaced
+from mamori.hotline.checks.listeners import tell_police_again
 from mamori.hotline.referral import listeners, queries, services
 from tests.hotline.referral_steps import BOX, DUTY, deliver, refer, row, send, steps, tick
 
@@ -19,7 +20,7 @@ def test_police_hear_that_known_content_is_online_again(policy, officer, frozen)
     policy()
     one = refer()
     item = row(one).content_id
-    listeners.came_back(Resurfaced(item))
+    tell_police_again(Resurfaced(item))
     assert not steps(one, "told_again"), "not delivered yet: nothing to tell again"
     send()
     deliver(one, officer)
@@ -27,7 +28,7 @@ def test_police_hear_that_known_content_is_online_again(policy, officer, frozen)
     assert row(one).state == "no_objection"
     cleared = row(one).cleared_at
     for _ in range(2):
-        listeners.came_back(Resurfaced(item))
+        tell_police_again(Resurfaced(item))
         listeners.reopened(ContentReopened(item))
     [letter] = Letter.objects.filter(kind="police_again")
     assert (letter.to, steps(one, "told_again").count()) == (BOX, 1)
@@ -36,7 +37,7 @@ def test_police_hear_that_known_content_is_online_again(policy, officer, frozen)
     services.hold_request(actor=officer, referral_id=one, until=clock.now() + timedelta(days=3), reason="a lead")
     assert queries.is_held(item)
     frozen.shift(timedelta(hours=2))
-    listeners.came_back(Resurfaced(item))
+    tell_police_again(Resurfaced(item))
     assert Letter.objects.filter(kind="police_again").count() == 2
 
 
