@@ -299,7 +299,8 @@ class MainJob:
         self._wait_for("checks.gone", len(self.contents), 120)
         self._reached("check.gone", "three agreeing negatives over half an hour", since=begun)
         self._wait_for("listing.removed", len(self.hosts), 120)
-        lifted = watch.seconds_since(self._moment("listing.removed", self.entries[last])) if watch else {}
+        decided = self._moment("listing.pending_removal", self.entries[last])  # "removed" is told when it is published
+        lifted = watch.seconds_since(decided) if watch else {}
         self._reached("entry.removed", f"{len(self.hosts)} withdrawn by the rule that what is gone is lifted")
         self._dns("block.lifted", lifted, f"{last} answers again")
 

@@ -31,6 +31,7 @@ def test_every_station_is_reached_in_every_engine(finished: Finished, tmp_path: 
     assert list(dict.fromkeys(station["name"] for station in written["stations"])) == list(STATIONS)
     for name in PER_ENGINE:
         assert {s["engine"] for s in written["stations"] if s["name"] == name} == {"unbound", "bind"}
+    assert all(station["seconds"] >= 0 for station in written["stations"])
 
 
 @pytest.mark.parametrize(
