@@ -1,6 +1,6 @@
 """One way to refuse: a DomainError. One handler makes HTML of it (`ErrorPages`), one JSON (`site.partner`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,7 +11,12 @@ Text = str | Promise
 
 
 class DomainError(Exception):
-    """A refusal a person can read: `code` is stable, `message` says what, `remedy` how to mend it."""
+    """A refusal a person can read: `code` is stable, `message` says what, `remedy` how to mend it.
+
+    `headers`: what goes with the answer to a machine, as Retry-After.
+    """
+
+    headers: Mapping[str, str] = {}
 
     def __init__(self, code: str, message: Text, *, remedy: Text = "", status: int = 409) -> None:
         super().__init__(code)

@@ -1,4 +1,4 @@
-"""What each face shows: the rooms' own lists of pages (`urls.PUBLIC`, `urls.STAFF`) and routers (`api.router`)."""
+"""What each face shows: the rooms' own lists of pages (`urls.PUBLIC`, `urls.STAFF`, `urls.PARTNER`) and routers (`api.router`)."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -24,7 +24,7 @@ ROOMS = (
 
 
 def pages(face: str) -> list[URLPattern | URLResolver]:
-    """The pages of all rooms for "PUBLIC" or "STAFF"."""
+    """The pages of all rooms for "PUBLIC", "STAFF" or "PARTNER"."""
     return [page for room in ROOMS for page in _attribute(room, "urls", face, [])]
 
 

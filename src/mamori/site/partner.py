@@ -87,7 +87,10 @@ api = PartnerAPI(
 @api.exception_handler(DomainError)
 def domain_error(request: HttpRequest, error: DomainError) -> HttpResponse:
     body: dict[str, Any] = {"code": error.code, "message": str(error.message), "remedy": str(error.remedy)}
-    return api.create_response(request, body, status=error.status)
+    answer = api.create_response(request, body, status=error.status)
+    for name, value in error.headers.items():
+        answer[name] = value
+    return answer
 
 
 @api.exception_handler(ValidationError)

@@ -1,5 +1,8 @@
 """Who is here. Each query takes the actor and returns only what the actor may see."""
 
+from dataclasses import dataclass
+from uuid import UUID
+
 from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
 from mamori.ground import clock
@@ -61,6 +64,30 @@ def tokens(actor: Actor) -> QuerySet[Token]:
         When(revoked_at__isnull=False, then=Value("revoked")), default=Value("active"), output_field=CharField()
     )
     return Token.objects.select_related("organisation").annotate(state=state)
+
+
+@dataclass(frozen=True)
+class TokenTold:
+    """What the partner face may say of a token to who holds it."""
+
+    title: str
+    organisation_id: UUID
+    organisation: str
+
+
+def token_told(token_id: UUID) -> TokenTold | None:
+    """Of a token that its holder has just shown."""
+    row = Token.objects.filter(id=token_id).values_list("title", "organisation_id", "organisation__name").first()
+    return None if row is None else TokenTold(*row)
+
+
+def organisation_known(organisation_id: UUID) -> bool:
+    return Organisation.objects.filter(id=organisation_id).exists()
+
+
+def organisation_named(name: str) -> UUID | None:
+    """For the command line."""
+    return Organisation.objects.filter(name=name).values_list("id", flat=True).first()
 
 
 def _visible(actor: Actor) -> Q:
