@@ -197,6 +197,7 @@ def test_the_public_role_writes_reports_and_reads_none(face: Face) -> None:
             "SELECT sealed_text FROM intake_submission",
             "SELECT source FROM intake_submission",
             "SELECT sealed FROM intake_message",
+            "SELECT wrapped FROM sealed_datakey",
             "SELECT * FROM intake_oneuse",
             "SELECT * FROM intake_daycount",
             "SELECT * FROM assessment_contentitem",

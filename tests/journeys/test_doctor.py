@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from demo.platform import Platform
 from demo.processes import wait_until
 from tests.platform import rows
@@ -96,6 +98,26 @@ def test_whose_keys_count_for_the_list_is_said_and_a_list_the_root_did_not_sign_
     code, said = doctor(platform, MAMORI_EDITION_KEYS=str(folder))
     assert code == 1
     assert "mamori keys edition" in line(said, "edition keys")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("log_statement", "all"),
+        ("log_min_duration_statement", "0"),
+        ("log_min_error_statement", "error"),
+        ("log_error_verbosity", "default"),
+    ],
+)
+def test_a_database_whose_log_quotes_what_was_stored_is_bad(platform: Platform, name: str, value: str) -> None:
+    ((database,),) = rows(platform, "SELECT current_database()")
+    rows(platform, f"ALTER DATABASE {database} SET {name} = '{value}'")
+    try:
+        code, said = doctor(platform)
+    finally:
+        rows(platform, f"ALTER DATABASE {database} RESET {name}")
+    assert code == 1
+    assert "BAD" in line(said, f"PostgreSQL {name} ")
 
 
 def test_a_database_that_does_not_answer_is_bad(platform: Platform) -> None:

@@ -27,6 +27,15 @@ from mamori.site.database import ROLES, UNSAFE, role_name
 SOON = timedelta(days=60)  # how early the doctor speaks of keys that end
 
 
+QUIET = {
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+}
+"""What keeps values and exact times of what was stored out of PostgreSQL's own log."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One line of the doctor: good, note (works, but) or bad (must be mended)."""
@@ -58,6 +67,15 @@ def _database() -> Iterator[Finding]:
                 level: Literal["good", "bad"] = "bad" if value == unsafe else "good"
                 yield Finding(
                     level, f"PostgreSQL {name}", value, "" if level == "good" else f"set {name} = on in postgresql.conf"
+                )
+            for name, quiet in QUIET.items():
+                cursor.execute(f"SHOW {name}")
+                value = cursor.fetchone()[0]
+                yield Finding(
+                    "good" if value == quiet else "bad",
+                    f"PostgreSQL {name}",
+                    value if value == quiet else f"{value}: its log quotes addresses, and when they were reported",
+                    "" if value == quiet else f"set {name} = {quiet} in postgresql.conf",
                 )
             cursor.execute("SHOW track_commit_timestamp")
             kept = cursor.fetchone()[0] == "on"

@@ -1,6 +1,6 @@
 GRANTS = {
     "sealed_datakey": {
-        "public": "INSERT, SELECT",
+        "public": "INSERT",
         "partner": "INSERT",
         "staff": "INSERT, SELECT",
         "worker": "SELECT, UPDATE",
