@@ -8,11 +8,28 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import dns.message
+import dns.rdatatype
+
 from demo.names import Names
 from demo.web import Request, Response, WebServer
 from mamori.engine.addresses import canonicalize
 from mamori.ground import clock
 from mamori.hotline.assessment.models import ContentItem
+
+
+class Asked(Names):
+    """A name server that remembers each question, as "A kiku.example"."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(port)
+        self.asked: list[str] = []
+
+    def answer(self, question: dns.message.Message) -> dns.message.Message:
+        for each in question.question:
+            kind, name = dns.rdatatype.to_text(each.rdtype), each.name.to_text(omit_final_dot=True).lower()
+            self.asked.append(f"{kind} {name}")
+        return super().answer(question)
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
@@ -33,7 +50,7 @@ def entity(*roles: str, mail: str = "", name: str = "", inner: list[Any] | None 
 class Outside:
     """`answers`: RDAP path -> object, or a status. `asked`: the paths that were asked for."""
 
-    names: Names
+    names: Asked
     routes: Path
     url: str = ""
     answers: dict[str, Any] = field(default_factory=dict)
@@ -74,7 +91,7 @@ class Outside:
 
 @contextmanager
 def outside(folder: Path, settings: Any) -> Iterator[Outside]:
-    world = Outside(Names(free_port(socket.SOCK_DGRAM)), folder / "routes.tsv")
+    world = Outside(Asked(free_port(socket.SOCK_DGRAM)), folder / "routes.tsv")
     world.route(
         "192.0.2.0/24\t64500\tKASUMI\tJP", "2001:db8::/32\t64500\tKASUMI\tJP", "198.51.100.0/24\t64501\tFJORD\tNO"
     )

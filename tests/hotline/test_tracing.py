@@ -16,6 +16,7 @@ from mamori.hotline.tracing.models import Contact, HostAddress, Vote
 from mamori.hotline.tracing.sources.answers import Registered, SourceError, carried
 from mamori.hotline.tracing.sources.registry import RdapRegistry
 from mamori.hotline.tracing.sources.routes import RouteTable
+from tests.hotline.intake_steps import take
 from tests.hotline.outside import content, entity, outside
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +49,28 @@ def hosted(world):
 def run(content_id, **kwargs):
     services.trace_run(actor=SYSTEM, content_id=content_id, **kwargs)
     return queries.host_of(content_id)
+
+
+@pytest.mark.parametrize(
+    "what", ["new", "new on a known host", "known", "known for a day", "closed", "closed for a day"]
+)
+def test_a_report_asks_the_name_server_the_same_whatever_is_known(hosted, person, frozen, run_jobs, what):
+    """Who runs the name server of a page and reports it learns nothing from the questions that come."""
+    analyst = person(Role.ANALYST)
+    url = "http://kiku.example/page"
+    if what != "new":
+        take(analyst, url if what.startswith(("known", "closed")) else "http://kiku.example/other")
+        jobs.run_sweep("intake.screen_new")
+        run_jobs()
+    if what.startswith("closed"):
+        ContentItem.objects.update(state="closed")
+    frozen.shift(timedelta(days=1) if what.endswith("day") else timedelta(hours=1))
+    hosted.names.asked.clear()
+    take(analyst, url)
+    jobs.run_sweep("intake.screen_new")
+    run_jobs()
+    seen = [each for each in hosted.names.asked if each.endswith(" kiku.example")]
+    assert seen == ["A kiku.example", "AAAA kiku.example"]
 
 
 class TestVotes:

@@ -1,12 +1,23 @@
 from mamori.ground.actors import SYSTEM
 from mamori.ground.facts import listens
-from mamori.hotline.assessment.facts import ChildAtRiskFound, ContentConfirmed, ContentOpened, ContentReopened
+from mamori.hotline.assessment.facts import (
+    ChildAtRiskFound,
+    ContentConfirmed,
+    ContentOpened,
+    ContentReopened,
+    ContentReported,
+)
 from mamori.hotline.tracing import services
 
 
 @listens(ContentOpened, "tracing.run")
 def run(fact: ContentOpened) -> None:
-    services.trace_run(actor=SYSTEM, content_id=fact.content_id)
+    services.trace_run(actor=SYSTEM, content_id=fact.content_id, ask_name=True)
+
+
+@listens(ContentReported, "tracing.ask_name")
+def reported_again(fact: ContentReported) -> None:
+    services.name_ask(content_id=fact.content_id)
 
 
 @listens(ContentReopened, "tracing.run_again")

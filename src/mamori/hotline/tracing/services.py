@@ -1,5 +1,6 @@
 """The only writer of this room's tables."""
 
+import contextlib
 from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -20,6 +21,7 @@ from mamori.hotline.tracing.models import Contact, HostAddress, Rung, Trace, Vot
 from mamori.hotline.tracing.permissions import APPROVE, CONFIRM
 from mamori.hotline.tracing.queries import CACHE_LIFE
 from mamori.hotline.tracing.sources import sources
+from mamori.hotline.tracing.sources.answers import SourceError
 from mamori.hotline.tracing.sources.mails import mail_or_nothing
 from mamori.hotline.tracing.states import TRACE, Method, Outcome, TraceState
 
@@ -28,10 +30,11 @@ RETRY_FOR = timedelta(days=3)
 RETRY_BATCH = 200
 
 
-def trace_run(*, actor: Actor, content_id: UUID, fresh: bool = False) -> None:
+def trace_run(*, actor: Actor, content_id: UUID, fresh: bool = False, ask_name: bool = False) -> None:
     """Trace the host of a content item. An answer younger than 12 hours is not asked for again unless `fresh`.
 
-    The sources are asked outside any transaction. Safe to run twice.
+    `ask_name`: the DNS is asked in any case, see `name_ask`. The sources are asked outside any transaction. Safe to run
+    twice.
     """
     actor.require(CONFIRM)
     trace = _trace(content_id)
@@ -41,10 +44,26 @@ def trace_run(*, actor: Actor, content_id: UUID, fresh: bool = False) -> None:
         address.host,
         address.registrable,
         ask=sources(),
-        remembered=lambda method, subject: None if fresh else _remembered(method, subject),
+        remembered=lambda method, subject: (
+            None if fresh or (ask_name and method == Method.DNS) else _remembered(method, subject)
+        ),
         now=now,
     )
     _record(trace.id, ballots, actor=actor)
+
+
+def name_ask(*, content_id: UUID) -> None:
+    """A known item was reported again: ask the DNS for its host just as for an item nobody knew.
+
+    Who runs the name server of a host, and reports it to see whether a question comes, learns nothing then. The answer
+    is kept where the last is old; else nothing is.
+    """
+    host = assessment.content_address(content_id).host
+    if _remembered(Method.DNS, host) is None:
+        trace_run(actor=SYSTEM, content_id=content_id, ask_name=True)
+        return
+    with contextlib.suppress(SourceError):
+        sources().resolver.addresses(host)
 
 
 def trace_fresh(*, actor: Actor, content_id: UUID) -> None:
