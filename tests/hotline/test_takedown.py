@@ -260,6 +260,10 @@ class TestClocks:
         assert queries.removal_tried(noticed).exhausted
         waiting = [w for w in queries.desk(world.senior.actor) if w.alarm]
         assert [w.count for w in waiting] == [1]
+        world.hold(noticed)
+        with pytest.raises(DomainError, match="held"):
+            services.regulator_told(actor=world.senior.actor, content_id=noticed, reference="R-7")
+        world.release(noticed)
         services.regulator_told(actor=world.senior.actor, content_id=noticed, reference="R-7")
         assert queries.removal_tried(noticed).level == "regulator"
         assert [w for w in queries.desk(world.senior.actor) if w.alarm] == []

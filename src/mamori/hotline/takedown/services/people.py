@@ -9,6 +9,7 @@ from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError, Forbidden, NotFound
 from mamori.hotline.assessment.services import content_changed
+from mamori.hotline.referral import queries as referral
 from mamori.hotline.takedown.models import HosterAnswer, LedgerEntry, NoticeItem, Removal, Step
 from mamori.hotline.takedown.permissions import CLOSE, SEND, WARN
 from mamori.hotline.takedown.services.climbing import content_climb
@@ -123,6 +124,12 @@ def regulator_told(*, actor: Actor, content_id: UUID, reference: str) -> None:
     removal = removal_locked(content_id)
     if removal is None or removal.exhausted_at is None:
         raise DomainError("ladder_not_over", _("There are others to ask before the regulator."))
+    if referral.is_held(content_id):
+        raise DomainError(
+            "held",
+            _("Police ask to wait: nobody is told of it now."),
+            remedy=_("Tell the regulator when the hold is over."),
+        )
     removal.level = Level.REGULATOR
     removal.save(update_fields=["level"])
     Step.objects.create(
