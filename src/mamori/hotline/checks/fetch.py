@@ -23,10 +23,11 @@ from urllib3.response import BaseHTTPResponse
 from mamori.engine.addresses import Address, AddressError, canonicalize
 from mamori.hotline.checks import networks
 from mamori.hotline.checks.networks import Ip
-from mamori.hotline.checks.prints import Print, take
+from mamori.hotline.checks.prints import FIRST_BYTES, Print, media_of, take
 from mamori.hotline.checks.resolve import Answer, resolve
 
-MOST_BYTES = 1024 * 1024
+MOST_BYTES = FIRST_BYTES
+MOST_FILE_BYTES = 24 * 1024 * 1024  # of an image or a video, whose digests count only when it is whole
 MOST_SECONDS = 20.0
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 8.0
@@ -67,7 +68,9 @@ class _NoAnswer(Exception):
 
 
 def fetch(address: Address, *, resolver: Callable[[str], Answer] = resolve, seconds: float = MOST_SECONDS) -> Seen:
-    """Look at `address` once. Never raises for what the other side does. At most `seconds` and MOST_BYTES."""
+    """Look at `address` once. Never raises for what the other side does. At most `seconds`, and
+    MOST_BYTES of a page or MOST_FILE_BYTES of an image or a video.
+    """
     deadline = monotonic() + seconds
     now, downgraded = address, False
     connected: list[str] = []
@@ -201,18 +204,31 @@ def _redirect(now: Address, answer: BaseHTTPResponse) -> Address | None:
 def _read(
     answer: BaseHTTPResponse, *, start: Address, end: Address, downgraded: bool, connected: tuple[str, ...]
 ) -> Seen:
-    body = b""
+    seen = None
     if answer.status < 300:
-        while len(body) < MOST_BYTES and (part := answer.read1(min(65536, MOST_BYTES - len(body)))):
-            body += part
+        kind = answer.headers.get("Content-Type", "")
+        most = MOST_FILE_BYTES if media_of(kind) in {"image", "video"} else MOST_BYTES
+        body = bytearray()
+        try:
+            while len(body) < most and (part := answer.read1(min(65536, most - len(body)))):
+                body += part
+        except (HTTPException, HTTPError, OSError):
+            if len(body) < FIRST_BYTES:  # beyond that the answer is known; only the file's own digests are lost
+                raise
+        seen = take(bytes(body), kind, whole=_is_whole(answer, len(body)))
     return Seen(
         status=answer.status,
-        print=take(body, answer.headers.get("Content-Type", "")) if answer.status < 300 else None,
+        print=seen,
         downgraded=downgraded,
         sent_home=end != start and end.path == "/" and not end.query and start.path != "/",
         challenged=answer.headers.get("cf-mitigated", "").lower() == "challenge",
         connected=connected,
     )
+
+
+def _is_whole(answer: BaseHTTPResponse, read: int) -> bool:
+    """Whether an answer says how long it is and all of it came: a cut connection must not look like a short file."""
+    return answer.status == 200 and answer.headers.get("Content-Length", "") == str(read)
 
 
 def _host_header(address: Address) -> str:

@@ -47,7 +47,7 @@ class Check(models.Model):
 
     `fingerprint`: SHA-256 of at most the first MiB of the answer; `structure`: 64-bit similarity hash of a page's
     tags; `media`: the coarse kind of the answer (page, image, video, other); `attested_by`: the person who looked,
-    where no machine did; `note`: a code such as why it was inconclusive.
+    where no machine did; `note`: a code such as why it was inconclusive; `file_…`: of a whole image or video.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -61,6 +61,11 @@ class Check(models.Model):
     structure = models.BinaryField(max_length=8, null=True)
     media = models.CharField(max_length=8, blank=True)
     note = models.CharField(max_length=24, blank=True)
+    file_md5 = models.BinaryField(max_length=16, null=True)
+    file_sha1 = models.BinaryField(max_length=20, null=True)
+    file_sha256 = models.BinaryField(max_length=32, null=True)
+    file_pdq = models.BinaryField(max_length=32, null=True)
+    file_pdq_quality = models.PositiveSmallIntegerField(null=True)
 
     class Meta:
         constraints = [

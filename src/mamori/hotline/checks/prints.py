@@ -3,22 +3,37 @@
 import re
 from collections import Counter
 from dataclasses import dataclass
-from hashlib import blake2b, sha256
+from hashlib import blake2b, md5, sha1, sha256
 
 from mamori.hotline.checks.states import Result
 
+FIRST_BYTES = 1024 * 1024
 MOST_TAGS = 20_000
 SIMILAR_BITS = 6
 _TAG = re.compile(rb"<([A-Za-z][A-Za-z0-9-]{0,20})")
 
 
 @dataclass(frozen=True)
+class FilePrint:
+    """Exact digests of a whole image or video, and the PDQ value of an image that could be read (quality 0 to 100)."""
+
+    md5: bytes
+    sha1: bytes
+    sha256: bytes
+    pdq: bytes | None = None
+    pdq_quality: int | None = None
+
+
+@dataclass(frozen=True)
 class Print:
-    """SHA-256 of the body, 64-bit similarity hash of its tags (None: no page), and its coarse kind."""
+    """SHA-256 of at most the first MiB, 64-bit similarity hash of its tags (None: no page), its coarse kind, and of a
+    whole image or video the fingerprints others know it by.
+    """
 
     fingerprint: bytes
     structure: bytes | None
     media: str
+    file: FilePrint | None = None
 
 
 def media_of(content_type: str) -> str:
@@ -30,9 +45,18 @@ def media_of(content_type: str) -> str:
     return major if major in {"image", "video"} else "other"
 
 
-def take(body: bytes, content_type: str) -> Print:
+def take(body: bytes, content_type: str, *, whole: bool = False) -> Print:
+    """Fingerprints of an answer. `whole`: nothing of it is missing; else digests of the file are not known."""
     media = media_of(content_type)
-    return Print(sha256(body).digest(), _structure(body) if media == "page" else None, media)
+    file = _file(body) if whole and media in {"image", "video"} else None
+    return Print(sha256(body[:FIRST_BYTES]).digest(), _structure(body) if media == "page" else None, media, file)
+
+
+def _file(body: bytes) -> FilePrint:
+    """Lists of known files go by the old digests too."""
+    return FilePrint(
+        md5(body, usedforsecurity=False).digest(), sha1(body, usedforsecurity=False).digest(), sha256(body).digest()
+    )
 
 
 def classify(seen: Print, known: Print | None, *, gone: frozenset[bytes], sent_home: bool) -> Result:

@@ -18,7 +18,7 @@ from mamori.hotline.assessment.states import ILLEGAL
 from mamori.hotline.checks import judge, schedule
 from mamori.hotline.checks.models import Check, Watch
 from mamori.hotline.checks.permissions import CHECK, SEE
-from mamori.hotline.checks.prints import Print
+from mamori.hotline.checks.prints import FilePrint, Print
 from mamori.hotline.checks.states import Result, Verdict, WatchState
 
 MOST_LOOKS = 40
@@ -157,7 +157,16 @@ def known_print(content_id: UUID) -> Print | None:
     if taken is None or taken.fingerprint is None:
         return None
     structure = bytes(taken.structure) if taken.structure is not None else None
-    return Print(bytes(taken.fingerprint), structure, taken.media)
+    return Print(bytes(taken.fingerprint), structure, taken.media, _file(taken))
+
+
+def _file(check: Check) -> FilePrint | None:
+    if check.file_md5 is None or check.file_sha1 is None or check.file_sha256 is None:
+        return None
+    pdq = bytes(check.file_pdq) if check.file_pdq is not None else None
+    return FilePrint(
+        bytes(check.file_md5), bytes(check.file_sha1), bytes(check.file_sha256), pdq, check.file_pdq_quality
+    )
 
 
 def changed_alike(check: Check) -> bool:

@@ -1,8 +1,9 @@
 """The only writer of this room's tables."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TypedDict
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.conf import settings
@@ -22,7 +23,7 @@ from mamori.hotline.checks.facts import FoundGone, FoundOnline, Resurfaced
 from mamori.hotline.checks.fetch import fetch
 from mamori.hotline.checks.models import Check, Watch
 from mamori.hotline.checks.permissions import CHECK
-from mamori.hotline.checks.prints import Print
+from mamori.hotline.checks.prints import FilePrint, Print
 from mamori.hotline.checks.queries import (
     changed_alike,
     due_watches,
@@ -50,6 +51,7 @@ class Evidence(TypedDict, total=False):
     structure: bytes | None
     media: str
     note: str
+    file: FilePrint | None
 
 
 @transaction.atomic
@@ -158,6 +160,7 @@ def content_check(*, content_id: UUID, asked_at: datetime) -> None:
         structure=seen.print.structure if seen.print else None,
         media=seen.print.media if seen.print else "",
         note=seen.why or ("downgraded" if seen.downgraded else ""),
+        file=seen.print.file if seen.print else None,
     )
 
 
@@ -174,6 +177,7 @@ def check_record(
     structure: bytes | None = None,
     media: str = "",
     note: str = "",
+    file: FilePrint | None = None,
 ) -> Verdict:
     """Record one check and draw the consequence: online, suspected, gone, back again, or to be assessed anew.
 
@@ -193,6 +197,7 @@ def check_record(
         structure=structure,
         media=media,
         note=note,
+        **_columns(file),
     )
     audit.record("checks.recorded", subject=check, actor=actor, content=content_id, result=result, note=note)
     watch.last_at, watch.last_result = now, result
@@ -262,6 +267,10 @@ def _ask(watch: Watch, *, actor: Actor) -> None:
     audit.record("checks.asked", subject=watch, actor=actor)
     if settings.RECHECK:
         jobs.defer("checks.check", content_id=str(watch.content_id), asked_at=watch.asked_at.isoformat())
+
+
+def _columns(file: FilePrint | None) -> dict[str, Any]:
+    return {f"file_{name}": value for name, value in asdict(file).items()} if file is not None else {}
 
 
 def _locked(content_id: UUID) -> Watch:

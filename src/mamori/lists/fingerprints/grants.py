@@ -1,7 +1,7 @@
 """The partner face adds proposals, votes and counts, and changes no entry; the public face knows nothing of the bank."""
 
 GRANTS = {
-    "fingerprints_source": {"staff": "SELECT, INSERT, UPDATE", "partner": "SELECT", "worker": "SELECT"},
+    "fingerprints_source": {"staff": "SELECT, INSERT, UPDATE", "partner": "SELECT", "worker": "SELECT, INSERT"},
     "fingerprints_importrun": {"staff": "SELECT, INSERT, UPDATE", "worker": "SELECT, UPDATE"},
     "fingerprints_entry": {
         "staff": "SELECT, INSERT, UPDATE",

@@ -15,6 +15,16 @@ def compare_import(import_id: str) -> None:
     services.import_compare(import_id=UUID(import_id))
 
 
+@task("fingerprints.confirm_import")
+def confirm_import(import_id: str) -> None:
+    services.import_carry_out(import_id=UUID(import_id))
+
+
+@task("fingerprints.withdraw_import")
+def withdraw_import(import_id: str) -> None:
+    services.import_carry_out(import_id=UUID(import_id), withdraw=True)
+
+
 @task("fingerprints.compare_harmless")
 def compare_harmless(harmless_id: str) -> None:
     services.harmless_compare(harmless_id=UUID(harmless_id))

@@ -11,11 +11,19 @@ from mamori.lists.fingerprints.services.entries import (
     entry_share,
     entry_withdraw,
 )
+from mamori.lists.fingerprints.services.exports import export
 from mamori.lists.fingerprints.services.harmless import (
     harmless_confirm,
     harmless_end,
     harmless_expire,
     harmless_propose,
+)
+from mamori.lists.fingerprints.services.hotline import content_dropped, content_found
+from mamori.lists.fingerprints.services.imports import (
+    import_carry_out,
+    import_confirm,
+    import_file,
+    import_withdraw,
 )
 from mamori.lists.fingerprints.services.sources import source_add, source_change
 from mamori.lists.fingerprints.services.votes import (
@@ -29,6 +37,8 @@ from mamori.lists.fingerprints.services.votes import (
 
 __all__ = [
     "NewFingerprint",
+    "content_dropped",
+    "content_found",
     "disagreement_settle",
     "entry_add",
     "entry_classify",
@@ -40,6 +50,7 @@ __all__ = [
     "entry_share",
     "entry_withdraw",
     "examined_record",
+    "export",
     "feedback_tell",
     "harmless_compare",
     "harmless_confirm",
@@ -47,7 +58,11 @@ __all__ = [
     "harmless_expire",
     "harmless_propose",
     "hits_record",
+    "import_carry_out",
     "import_compare",
+    "import_confirm",
+    "import_file",
+    "import_withdraw",
     "source_add",
     "source_change",
     "vote_record",

@@ -1,0 +1,226 @@
+"""Reading files into the bank: streamed, in bulk, bad records named and kept out; twice adds nothing."""
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, BinaryIO
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground import audit, clock, jobs
+from mamori.ground.actors import SYSTEM, Actor
+from mamori.ground.bulk import insert_rows
+from mamori.ground.errors import DomainError, NotFound
+from mamori.lists.fingerprints import codes
+from mamori.lists.fingerprints.formats import Bad, Format, NotThisFormat, Record, read
+from mamori.lists.fingerprints.models import Entry, ImportRun, Source, ordered_id
+from mamori.lists.fingerprints.permissions import CONFIRM, IMPORT, WITHDRAW
+from mamori.lists.fingerprints.services.feed import feed_lock
+from mamori.lists.fingerprints.states import BANK_ENTRY, ChangeKind, End, EntryState, ImportState, Media, Sharing
+
+BATCH = 5000
+MOST_REFUSALS = 1000  # named; more are counted
+_IMPORT_LOCK = 7_261_011  # with the source's number: one batch of a source is written at a time
+_ENTRY = (
+    "id, media, source_id, source_ref, classification, scale, stated, state, sharing, received_at, taken_on, "
+    'in_force_at, changed_at, imported_id, proposed_by_id, "end"'
+)
+_MOVE = """
+    UPDATE fingerprints_entry SET {set} WHERE id IN (
+        SELECT id FROM fingerprints_entry WHERE imported_id = %(run)s AND state = ANY(%(states)s) LIMIT %(most)s
+    ) AND state = ANY(%(states)s) RETURNING id
+"""
+_CONFIRM = (
+    "state = 'active', confirmed_by_id = %(by)s, changed_at = %(now)s, in_force_at = coalesce(in_force_at, %(now)s)"
+)
+_WITHDRAW = "state = 'withdrawn', ended_at = %(now)s, changed_at = %(now)s, \"end\" = %(end)s"
+Progress = Callable[[int, ImportRun], None]
+
+
+def import_file(
+    *,
+    actor: Actor,
+    source_code: str,
+    form: Format,
+    stream: BinaryIO,
+    profile: str = "us",
+    media: str = Media.IMAGE,
+    progress: Progress | None = None,
+) -> ImportRun:
+    """Read a file of a source into the bank. `progress(bytes read, the run so far)`: told after each batch.
+
+    Of a shared source the entries wait until a second person confirms the import whole. Each batch is kept as soon as
+    it is read: an import that is cut off goes on when it is run again.
+    """
+    actor.require(IMPORT)
+    if profile not in codes.PROFILES or media not in list(Media):
+        raise DomainError("bad_profile", _("The profile or the kind is not one the bank knows."), status=422)
+    source = Source.objects.filter(code=source_code).first()
+    if source is None:
+        raise NotFound
+    run = _begin(actor, source, form, profile)
+    records = read(stream, form, profile=profile, media=media)
+    try:
+        while batch := list(islice(records, BATCH)):
+            _batch(run, batch, actor)
+            if progress is not None:
+                progress(stream.tell() if stream.seekable() else 0, run)
+    except NotThisFormat as error:
+        _finish(run, ImportState.FAILED, actor)
+        raise DomainError(
+            "bad_file",
+            _("The file is not of this format: nothing was taken from it."),
+            remedy=_("Choose the format the file was written in."),
+            status=422,
+        ) from error
+    except BaseException:
+        _finish(run, ImportState.FAILED, actor)
+        raise
+    _finish(run, ImportState.DONE, actor)
+    return run
+
+
+@transaction.atomic
+def import_confirm(*, actor: Actor, import_id: UUID) -> None:
+    """A second person agrees to all entries of an import that wait; the worker puts them in force."""
+    actor.require(CONFIRM)
+    run = _locked(import_id)
+    BANK_ENTRY.check(actor, EntryState.PROPOSED, EntryState.ACTIVE, first_person=run.imported_by_id)
+    if run.confirmed_at is not None or run.state == ImportState.RUNNING:
+        raise DomainError("not_to_confirm", _("This import is confirmed already, or still being read."))
+    run.confirmed_by_id, run.confirmed_at = actor.id, clock.now()
+    run.save(update_fields=["confirmed_by", "confirmed_at"])
+    audit.record("fingerprints.import_confirmed", subject=run, actor=actor, added=run.added)
+    jobs.defer("fingerprints.confirm_import", import_id=str(run.id))
+
+
+@transaction.atomic
+def import_withdraw(*, actor: Actor, import_id: UUID) -> None:
+    """One person takes back a whole import; the worker withdraws its entries."""
+    actor.require(WITHDRAW)
+    run = _locked(import_id)
+    audit.record("fingerprints.import_withdrawn", subject=run, actor=actor, added=run.added)
+    jobs.defer("fingerprints.withdraw_import", import_id=str(run.id))
+
+
+def import_carry_out(*, import_id: UUID, withdraw: bool = False) -> int:
+    """Put in force, or withdraw, what a person decided for a whole import, batch by batch. Safe to run twice."""
+    run = ImportRun.objects.get(id=import_id)
+    if not withdraw and run.confirmed_by_id is None:
+        return 0
+    done = 0
+    while moved := _moved(run, withdraw=withdraw):
+        done += moved
+    if done:
+        name = "fingerprints.import_entries_withdrawn" if withdraw else "fingerprints.import_entries_in_force"
+        audit.record(name, subject=run, actor=SYSTEM, count=done)
+    return done
+
+
+@transaction.atomic
+def _moved(run: ImportRun, *, withdraw: bool) -> int:
+    at = feed_lock()
+    states = ["proposed", "active", "quarantined"] if withdraw else ["proposed"]
+    active = Entry.objects.filter(imported=run, state=EntryState.ACTIVE)
+    told_of = set(active.values_list("id", flat=True)) if withdraw else None
+    end, by = str(End.MISTAKE), run.confirmed_by_id
+    values: dict[str, Any] = {"run": run.id, "states": states, "most": BATCH, "now": at, "by": by, "end": end}
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE.format(set=_WITHDRAW if withdraw else _CONFIRM), values)
+        rows = cursor.fetchall()
+    kind = ChangeKind.WITHDRAW if withdraw else ChangeKind.ADD
+    told = [(entry, str(kind), at) for (entry,) in rows if told_of is None or entry in told_of]
+    insert_rows("fingerprints_change", "entry_id, kind, at", told)
+    return len(rows)
+
+
+def _begin(actor: Actor, source: Source, form: Format, profile: str) -> ImportRun:
+    run = ImportRun(
+        source=source,
+        format=str(form),
+        scale=f"vics:{profile}" if form in (Format.VICS_1, Format.VICS_2) else "",
+        sharing=str(Sharing.PARTNERS if source.shared_with_partners else Sharing.INTERNAL),
+        imported_by_id=actor.id,
+        started_at=clock.now(),
+    )
+    with transaction.atomic():
+        run.save(force_insert=True)
+        audit.record("fingerprints.import_begun", subject=run, actor=actor, source=source.code, format=form)
+    return run
+
+
+@transaction.atomic
+def _finish(run: ImportRun, state: ImportState, actor: Actor) -> None:
+    run.state, run.done_at = str(state), clock.now()
+    run.save(update_fields=["state", "done_at"])
+    counts: dict[str, Any] = {"read": run.read, "added": run.added, "known": run.known, "refused": run.refused}
+    audit.record("fingerprints.import_ended", subject=run, actor=actor, state=state, **counts)
+    if run.added:
+        jobs.defer("fingerprints.compare_import", import_id=str(run.id))
+
+
+@transaction.atomic
+def _batch(run: ImportRun, batch: Iterable[Record | Bad], actor: Actor) -> None:
+    """Keep one batch: what is new of it in two COPYs."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_IMPORT_LOCK, run.source_id])
+    good: dict[str, tuple[Record, codes.Classification]] = {}
+    twice = 0
+    for each in batch:
+        run.read += 1
+        if isinstance(each, Bad):
+            _refuse(run, each)
+            continue
+        kind = codes.read(each.scale, each.code) if each.scale else codes.Classification.UNSORTED
+        if kind is None:
+            _refuse(run, Bad(each.at, "not_illegal"))
+        elif each.ref in good:
+            twice += 1
+        else:
+            good[each.ref] = each, kind
+    there = Entry.objects.filter(source_id=run.source_id, source_ref__in=list(good)).values_list(
+        "source_ref", flat=True
+    )
+    known = set(there)
+    run.known += twice + len(known)
+    run.added += _keep(run, [pair for ref, pair in good.items() if ref not in known], actor)
+    run.save(update_fields=["read", "added", "known", "refused", "refusals"])
+
+
+def _keep(run: ImportRun, fresh: list[tuple[Record, codes.Classification]], actor: Actor) -> int:
+    if not fresh:
+        return 0
+    waits = run.sharing == Sharing.PARTNERS
+    now = clock.now() if waits else feed_lock()
+    state = EntryState.PROPOSED if waits else EntryState.ACTIVE
+    entries: list[tuple[Any, ...]] = []
+    values: list[tuple[Any, ...]] = []
+    changes: list[tuple[Any, ...]] = []
+    for record, kind in fresh:
+        key = ordered_id()
+        code = record.code[:16]
+        entries.append((
+            key, record.media, run.source_id, record.ref, str(kind), record.scale, code, str(state), run.sharing, now,
+            record.taken_on, None if waits else now, now, run.id, actor.id, "",
+        ))  # fmt: skip
+        values.extend((key, v.algorithm, v.value, v.quality) for v in record.values)
+        changes.append((key, str(ChangeKind.ADD), now))
+    insert_rows("fingerprints_entry", _ENTRY, entries)
+    insert_rows("fingerprints_fingerprint", "entry_id, algorithm, value, quality", values)
+    if not waits:
+        insert_rows("fingerprints_change", "entry_id, kind, at", changes)
+    return len(entries)
+
+
+def _refuse(run: ImportRun, bad: Bad) -> None:
+    run.refused += 1
+    if len(run.refusals) < MOST_REFUSALS:
+        run.refusals.append({"at": bad.at, "code": bad.code})
+
+
+def _locked(import_id: UUID) -> ImportRun:
+    run = ImportRun.objects.select_for_update().filter(id=import_id).first()
+    if run is None:
+        raise NotFound
+    return run

@@ -1,0 +1,229 @@
+"""Files in and out: each format, its bad records named, twice adds nothing, and what comes out can be read again."""
+
+import base64
+import io
+import json
+import random
+
+import pytest
+
+from mamori.ground.errors import DomainError
+from mamori.lists.fingerprints import queries, services
+from mamori.lists.fingerprints.formats import Bad, Format, NotThisFormat, read
+from mamori.lists.fingerprints.formats import vics as vics_module
+from mamori.lists.fingerprints.models import Disagreement, Entry, Fingerprint, ImportRun
+
+MD5 = "0123456789ABCDEF0123456789ABCDEF"
+SHA1 = "0123456789abcdef0123456789abcdef01234567"
+PDQ = "f0" * 32
+PHOTODNA = base64.b64encode(bytes(range(144))).decode()
+CONTEXT = "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/US/$metadata#Media"
+
+
+def vics(records, *, bom=b"", key="@odata.context", context=CONTEXT):
+    text = json.dumps({key: context, "value": records})
+    return io.BytesIO(bom + text.encode())
+
+
+def media(number, **more):
+    return {
+        "MediaID": number,
+        "Category": 1,
+        "MD5": f"{number:032X}",
+        "IsPrecategorized": "true",
+        "IsDistributed": True,
+        **more,
+    }
+
+
+def parsed(stream, form=Format.VICS_2, **options):
+    found = list(read(stream, form, **options))
+    return [r for r in found if not isinstance(r, Bad)], [(b.at, b.code) for b in found if isinstance(b, Bad)]
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"], ids=["plain", "bom"])
+def test_vics_2(bom):
+    records = [media(1, SHA1=SHA1, PhotoDNA=PHOTODNA, MimeType="video/mp4", DateUpdated="2020-02-03T04:05:06Z",
+                     AlternativeHashes=[{"HashName": "PDQ", "HashValue": PDQ}, {"HashName": "other", "HashValue": "?"}])]  # fmt: skip
+    good, bad = parsed(vics(records, bom=bom))
+    assert bad == []
+    assert {v.algorithm for v in good[0].values} == {"md5", "sha1", "photodna", "pdq"}
+    assert (good[0].media, good[0].code, str(good[0].taken_on), good[0].scale) == (
+        "video",
+        "1",
+        "2020-02-03",
+        "vics:us",
+    )
+
+
+def test_vics_1_3_utf_16_and_a_case_export():
+    old = {"key": "odata.metadata", "context": "http://github.com/ICMEC/ProjectVic/DataModels/1.3.xml#Media"}
+    assert len(parsed(vics([media(1), media(2)], **old), Format.VICS_1)[0]) == 2
+    text = json.dumps({"@odata.context": CONTEXT, "value": [media(1)]})
+    assert len(parsed(io.BytesIO(text.encode("utf-16")))[0]) == 1
+    cases = [{"CaseID": n, "Media": [media(10 * n + m) for m in range(3)], "Notes": "a ] and a }"} for n in range(4)]
+    good, bad = parsed(vics(cases, context=CONTEXT.replace("#Media", "#Cases")))
+    assert (len(good), bad) == (12, [])
+
+
+def test_bad_vics_records_are_named_and_the_rest_is_taken():
+    records = [
+        media(1),
+        media(2, MD5="12"),
+        media(3, MD5="", SHA1=None),
+        media(4, PhotoDNA="!!"),
+        media(5, Category=True),
+        "text",
+        media(7),
+    ]
+    good, bad = parsed(vics(records))
+    assert [r.ref[-1] for r in good] == ["1", "7"]
+    assert bad == [
+        ("record 2", "bad_md5"), ("record 3", "no_digest"), ("record 4", "bad_photodna"), ("record 5", "bad_category"), ("record 6", "bad_json"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("broken", "places"),
+    [
+        ('{"MD5": "x"', [("record 2", "bad_json")]),
+        ('{"MD5": x}', [("record 2", "bad_json")]),
+        ('{"MD5": "a}', None),
+        ("}", [("record 2", "bad_json")]),
+        ("{]", None),
+    ],
+)
+def test_a_record_that_is_no_json_hides_no_other_and_loops_never(broken, places):
+    text = f'{{"@odata.context":"{CONTEXT}","value":[{json.dumps(media(1))},{broken},{json.dumps(media(3))},{json.dumps(media(4))}]}}'
+    good, bad = parsed(io.BytesIO(text.encode()))
+    assert good[0].ref.endswith("1")
+    assert bad
+    if places is not None:
+        assert (bad, [r.ref[-1] for r in good]) == (places, ["1", "3", "4"])
+
+
+def test_pieces_of_any_size_read_the_same(monkeypatch):
+    records = [media(n, Comments='quote " and \\ and { [ ] }' * (n % 3)) for n in range(40)]
+    whole = parsed(vics(records))
+    for size in (7, 64, 333):
+        monkeypatch.setattr(vics_module, "CHUNK", size)
+        assert parsed(vics(records)) == whole
+
+
+def test_random_damage_never_raises():
+    dice = random.Random(7)
+    text = bytearray(vics([media(n) for n in range(20)]).getvalue())
+    for _n in range(300):
+        harmed = bytearray(text)
+        for _m in range(dice.randrange(1, 6)):
+            harmed[dice.randrange(len(harmed))] = dice.randrange(256)
+        try:
+            good, bad = parsed(io.BytesIO(harmed))
+        except NotThisFormat:
+            continue
+        assert len(good) + len(bad) <= 200
+
+
+def test_icse():
+    text = (
+        "\ufeffMD5;SHA1;PhotoDNA;Image ID;Is distributed;Victim identified;Offender identified;Series name;Number of submissions;"
+        "File Available;Media Type;Baseline\r\n"
+        f"{MD5};{SHA1};{PHOTODNA};77;1;0;0;;3;1;Video;1\r\n"
+        f"{MD5[:-1]}1;;;78;1;0;0;;3;1;Image;0\r\n"
+        "zz;;;79;1;0;0;;3;1;Image;0\r\n"
+        "only;three;fields\r\n"
+        ";;;80;1;0;0;;3;1;Image;0\r\n"
+    )
+    good, bad = parsed(io.BytesIO(text.encode()), Format.ICSE)
+    assert [(r.ref, r.media, r.code) for r in good] == [("icse:77", "video", "BA"), ("icse:78", "image", "NA")]
+    assert bad == [("line 4", "bad_md5"), ("line 5", "bad_line"), ("line 6", "no_digest")]
+    with pytest.raises(NotThisFormat):
+        parsed(io.BytesIO(b"a;b;c\n1;2;3\n"), Format.ICSE)
+
+
+def test_plain_lists():
+    lines = f"# a list\npdq {PDQ}\n{'0f' * 32},80\n\n{'0f' * 32},101\n{'0f' * 31}\n{PDQ},x\n"
+    good, bad = parsed(io.BytesIO(lines.encode()), Format.PDQ)
+    assert [(r.values[0].value.hex(), r.values[0].quality) for r in good] == [(PDQ, None), ("0f" * 32, 80)]
+    assert bad == [("line 5", "bad_quality"), ("line 6", "bad_pdq"), ("line 7", "bad_quality")]
+    good, bad = parsed(io.BytesIO(f"{MD5}\nmd5 {MD5}\n{'x' * 5000}\n{MD5}\n".encode()), Format.MD5, media="video")
+    assert ([r.media for r in good], bad) == (["video"] * 3, [("line 3", "bad_md5")])
+
+
+def run(bank, stream, form=Format.VICS_2, source="ngo", **options):
+    return services.import_file(actor=bank.sue.actor, source_code=source, form=form, stream=stream, **options)
+
+
+def test_an_import_waits_for_a_second_person_and_twice_adds_nothing(bank, run_jobs):
+    records = [media(n) for n in range(1, 12)] + [media(5), media(90, Category=2), {"MD5": "no"}]
+    first, second = run(bank, vics(records)), run(bank, vics(records))
+    assert (first.read, first.added, first.known, first.refused) == (14, 11, 1, 2)
+    assert (second.added, second.known, second.refused) == (0, 12, 2)
+    assert first.refusals == [{"at": "record 13", "code": "not_illegal"}, {"at": "record 14", "code": "bad_md5"}]
+    assert queries.all_in_force() == []
+    numbers = list(Entry.objects.order_by("number").values_list("number", flat=True))
+    assert len(set(numbers)) == 11
+
+    with pytest.raises(DomainError, match="second_person_needed"):
+        services.import_confirm(actor=bank.sue.actor, import_id=first.id)
+    services.import_confirm(actor=bank.ann.actor, import_id=first.id)
+    run_jobs()
+    assert len(queries.all_in_force()) == 11
+    assert {c.kind for c in queries.changes_since(0)} == {"add"}
+    assert set(Entry.objects.values_list("confirmed_by", "proposed_by")) == {(bank.ann.id, bank.sue.id)}
+
+    services.import_withdraw(actor=bank.ann.actor, import_id=first.id)
+    run_jobs()
+    assert queries.all_in_force() == []
+    assert len(queries.changes_since(0)) == 22
+    assert run(bank, vics(records)).added == 0
+
+
+def test_an_import_for_our_own_desks_is_in_force_and_compared(bank, run_jobs):
+    near = (int(PDQ, 16) ^ 0b111).to_bytes(32).hex()
+    run(bank, io.BytesIO(f"{PDQ}\n".encode()), Format.PDQ, "own")
+    Entry.objects.update(classification="baseline")
+    lines = f"{MD5};;;1;;;;;;;Image;1\n{MD5};;;2;;;;;;;Image;0\n"
+    header = "MD5;SHA1;PhotoDNA;Image ID;Is distributed;Victim identified;Offender identified;Series name;Number of submissions;File Available;Media Type;Baseline\n"
+    run(bank, io.BytesIO((header + lines).encode()), Format.ICSE, "own")
+    run(bank, vics([media(3, Category=1, AlternativeHashes=[{"HashName": "PDQ", "HashValue": near}])]), source="own")
+    run_jobs()
+    assert {(d.kind, d.distance) for d in Disagreement.objects.all()} == {("same", 0), ("similar", 3)}
+    assert len(queries.all_in_force()) == 5
+
+
+def test_a_file_of_another_format_takes_nothing(bank):
+    with pytest.raises(DomainError, match="bad_file"):
+        run(bank, io.BytesIO(b"not json"))
+    assert ImportRun.objects.get().state == "failed"
+    with pytest.raises(DomainError, match="forbidden"):
+        services.import_file(actor=bank.ann.actor, source_code="ngo", form=Format.MD5, stream=io.BytesIO(b""))
+    with pytest.raises(DomainError, match="not_found"):
+        run(bank, io.BytesIO(b""), source="nobody")
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_what_is_exported_can_be_imported_again(bank, form, run_jobs):
+    records = [
+        media(n, SHA1=f"{n:040x}", AlternativeHashes=[{"HashName": "PDQ", "HashValue": f"{n:064x}"}])
+        for n in range(1, 8)
+    ]
+    run(bank, vics(records), source="own")
+    told = []
+    body = b"".join(
+        services.export(actor=bank.sue.actor, form=form, progress=lambda done, total: told.append((done, total)))
+    )
+    assert told == [(7, 7)]
+    before = {
+        bytes(v)
+        for v in Fingerprint.objects.filter(algorithm="pdq" if form == Format.PDQ else "md5").values_list(
+            "value", flat=True
+        )
+    }
+    good, bad = parsed(io.BytesIO(body), form)
+    assert bad == []
+    assert {
+        v.value for r in good for v in r.values if v.algorithm == ("pdq" if form == Format.PDQ else "md5")
+    } == before
+    with pytest.raises(DomainError, match="forbidden"):
+        services.export(actor=bank.ann.actor, form=form)
