@@ -21,7 +21,7 @@ from tests.platform import rows
 
 SOURCE = "127.55.66.77"
 """The address the reporter comes from: another loopback address than all others."""
-SECRETS = ("text", "contact", "message")
+SECRETS = ("text", "contact", "message", "typed")
 CANARIES = ("user_agent", "referer", "cookie", "forwarded", "real_ip", "language")
 CODE = re.compile(r"\b\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}\b")
 CLOCK = re.compile(r"\d\d\d\d-\d\d-\d\d[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)")
@@ -50,7 +50,7 @@ class Reporter(Visitor):
 
 @dataclass
 class Told:
-    """One report: what was typed, what the headers said, the receipt, what appeared in the database before screening."""
+    """One report: what was typed (`typed`: a name and a mark in the address itself), what the headers said, the receipt, what appeared in the database before screening."""
 
     words: dict[str, str]
     canaries: dict[str, str]
@@ -88,8 +88,9 @@ def told(platform: Platform) -> Iterator[Told]:
     platform.program("worker").stop()
     before = snapshot(platform)
     try:
+        typed = address.replace("://", f"://{words['typed']}:{words['typed']}@") + f"#{words['typed']}"
         page = reporter.submit(
-            "/en/report/", "addresses", {"addresses": address, "text": words["text"], "contact": words["contact"]}
+            "/en/report/", "addresses", {"addresses": typed, "text": words["text"], "contact": words["contact"]}
         )
         wait_until(lambda: _due(page), 5, "the queue's turn")
         page = reporter.post(page, page.form("ticket"), {})
@@ -187,7 +188,7 @@ def test_staff_still_read_what_was_said(platform: Platform, told: Told, visitor:
     (report,) = rows(platform, "SELECT id::text FROM intake_report WHERE url = %s", told.address)[0]
     staff = visitor("aoki")
     page = staff.get(f"/reports/{report}/")
-    for part, words in (("text", ["text"]), ("contact", ["contact"]), ("messages", ["message"])):
+    for part, words in (("text", ["text"]), ("contact", ["contact"]), ("typed", ["typed"]), ("messages", ["message"])):
         form = next(form for form in page.forms if form.values.get("part") == [part])
         shown = staff.post(page, form, {})
         assert all(told.words[word] in shown.body for word in words)
