@@ -105,6 +105,7 @@ class Platform:
             "MAMORI_HOSTS": f"127.0.0.1,localhost,{self.world.get('MAMORI_STOP_PAGE_HOST', '')}".rstrip(","),
             "MAMORI_LOG_ORIGIN": ORIGIN,
             "MAMORI_EDITION_DIR": str(self.base / "editions"),
+            "MAMORI_IMAGE_INDEX": str(self.base / "images"),
             "MAMORI_QUEUE_SECONDS": "1",
             "MAMORI_SCREENING_DELAY_SECONDS": "0.5",
             "MAMORI_FACE": face,
@@ -185,7 +186,7 @@ class Platform:
             raise WorldError(f"port {taken[0]} is in use: is another demo running? Stop it, then try again.")
 
     def start(self, world: Callable[[], None] = lambda: None) -> None:
-        """Witness, worker and the three faces; returns when all answer.
+        """Witness, worker, follower of the index and the three faces; returns when all answer.
 
         `world`: starts what the worker needs around it, while the faces load.
         """
@@ -220,6 +221,13 @@ class Platform:
                 as_is=True,
             ),
             Program("worker", [PYTHON, "-m", "mamori", "worker"], folder, env=self.environment("worker"), as_is=True),
+            Program(
+                "images",
+                [PYTHON, "-m", "mamori", "images", "index"],
+                folder,
+                env=self.environment("worker"),
+                as_is=True,
+            ),
             *(
                 Program(
                     face,
@@ -259,6 +267,10 @@ class Platform:
         fresh = self.clock_file.with_suffix(".new")
         fresh.write_text(str(offset + seconds))
         fresh.replace(self.clock_file)
+
+    def wait_for_index(self) -> None:
+        """Until partners' look-ups are answered: on a new machine the kernels are compiled first."""
+        wait_until((self.base / "images" / "current").exists, 180, "the index of known images is not ready")
 
     def _answers(self, face: str) -> bool:
         program = self.program(face)

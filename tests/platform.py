@@ -126,6 +126,7 @@ def platform(world_folder: Path, demo_world: World) -> Iterator[Platform]:
     """The whole platform, seeded with the demo's people, three faces and worker running. Sweeps run each second."""
     with prepared_platform(world_folder / "mamori", demo_world) as made:
         made.start()
+        made.wait_for_index()
         yield made
 
 

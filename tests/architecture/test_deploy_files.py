@@ -112,7 +112,7 @@ def _ours(lines: str, folder: Path) -> list[str]:
 
 def test_every_unit_is_hardened_and_holds_no_secret() -> None:
     services = [unit for unit in UNITS if unit.suffix == ".service"]
-    assert {unit.stem.removeprefix("mamori-") for unit in services} == {*PROCESSES, "witness", "verify"}
+    assert {unit.stem.removeprefix("mamori-") for unit in services} == {*PROCESSES, "images", "witness", "verify"}
     for unit in services:
         text = unit.read_text()
         for word in (
@@ -161,7 +161,7 @@ def test_the_compose_file_gives_no_process_more_than_it_needs() -> None:
     )  # fmt: skip
     assert (judged.returncode, judged.stdout) == (0, "")
     found = compose()
-    assert set(found["services"]) == {"database", *PROCESSES}
+    assert set(found["services"]) == {"database", *PROCESSES, "images"}
     for name, service in found["services"].items():
         assert not {"privileged", "cap_add", "devices", "pid", "network_mode"} & set(service), name
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
@@ -172,7 +172,15 @@ def test_the_compose_file_gives_no_process_more_than_it_needs() -> None:
             assert "no-new-privileges:true" in service["security_opt"]
     assert all(set(secret) == {"file"} for secret in found["secrets"].values())
     assert "outside" in found["services"]["worker"]["networks"]
-    assert all("outside" not in found["services"][face]["networks"] for face in ("public", "staff", "partner"))
+    assert all(
+        "outside" not in found["services"][face]["networks"] for face in ("public", "staff", "partner", "images")
+    )
+    written = {
+        name: v for name, s in found["services"].items() for v in s.get("volumes", []) if v.startswith("images:")
+    }
+    assert written == {"partner": "images:/var/lib/mamori/images:ro", "images": "images:/var/lib/mamori/images"}
+    # The follower of the index holds no key but its log-in.
+    assert secrets_of(found["services"]["images"]["environment"]) == set()
 
 
 def test_shipped_settings_are_settings() -> None:

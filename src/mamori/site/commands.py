@@ -20,6 +20,7 @@ reports = typer.Typer(no_args_is_help=True, help="Reports.")
 people = typer.Typer(no_args_is_help=True, help="Members of organisations.")
 lists = typer.Typer(no_args_is_help=True, help="The address list: whose keys count for it.")
 letters = typer.Typer(no_args_is_help=True, help="Mail.")
+images = typer.Typer(no_args_is_help=True, help="Known images: the index partners are answered from.")
 jobs = typer.Typer(no_args_is_help=True, help="Steps of the work that failed for good.")
 
 
@@ -59,6 +60,7 @@ def mount(app: typer.Typer) -> None:
         "letters": letters,
         "jobs": jobs,
         "list": lists,
+        "images": images,
     }
     for name, group in groups.items():
         app.add_typer(group, name=name)
@@ -204,6 +206,34 @@ def audit_verify(
         print_log_report(report)
         if not report.ok:
             raise typer.Exit(FAILED)
+
+
+@images.command("index")
+def images_index(
+    *,
+    once: Annotated[bool, typer.Option(help="bring the index up to date and end")] = False,
+    rebuild: Annotated[bool, typer.Option(help="make the index anew from the database")] = False,
+) -> None:
+    """Keep the index of known images (MAMORI_IMAGE_INDEX) like the bank, until stopped."""
+    with platform("worker"):
+        from mamori.lists.exchange.commands import follow  # noqa: PLC0415
+        from mamori.site.database import refuse_unsafe_settings  # noqa: PLC0415
+
+        refuse_unsafe_settings()
+        follow(once=once, rebuild=rebuild)
+
+
+@images.command("quota")
+def images_quota(
+    organisation: str,
+    per_minute: Annotated[int, typer.Option(help="fingerprints in a minute, 10,000 or more")],
+    per_day: Annotated[int, typer.Option(help="fingerprints in a day")],
+) -> None:
+    """Say how many fingerprints an organisation may ask about."""
+    with platform():
+        from mamori.lists.exchange.commands import set_quota  # noqa: PLC0415
+
+        set_quota(organisation, per_minute, per_day)
 
 
 @jobs.command("list")

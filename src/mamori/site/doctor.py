@@ -21,6 +21,8 @@ from mamori.ground.jobs import failed
 from mamori.hotline.checks.resolve import own_list
 from mamori.hotline.referral.queries import policy_in_force, supervised
 from mamori.lists.distribution.keys import load_keys
+from mamori.lists.exchange.folder import STALE_SECONDS, generation, read_state
+from mamori.lists.fingerprints.queries import last_change
 from mamori.lists.listing.queries import keys_in_use
 from mamori.site.database import ROLES, UNSAFE, role_name
 
@@ -52,6 +54,7 @@ def examine() -> Iterator[Finding]:
     yield from _keys()
     if settings.EDITION_KEY_DIR is not None:
         yield from _editions(settings.EDITION_KEY_DIR)
+    yield _images()
     yield from _outside()
     yield from _pages()
 
@@ -217,6 +220,27 @@ def _editions(folder: Path) -> Iterator[Finding]:
             "note", "list members", f"confirmed on List > Keys but not vouched for: {', '.join(n[:12] for n in unvouched)}",
             "if they are members' keys: mamori list members add; if nobody knows them, somebody wrote into the database",
         )  # fmt: skip
+
+
+def _images() -> Finding:
+    """Whether the index partners are answered from is there and like the bank."""
+    what = "index of known images"
+    folder: Path | None = settings.IMAGE_INDEX
+    if folder is None:
+        return Finding("note", what, "no folder: partners' look-ups are refused", "set MAMORI_IMAGE_INDEX")
+    try:
+        state = read_state(generation(folder))
+    except (OSError, ValueError):
+        return Finding("bad", what, f"none in {folder}", "start it: mamori images index")
+    try:
+        behind = last_change() - state.seq
+    except DatabaseError:
+        return Finding("note", what, f"holds all changes up to {state.seq}")
+    if behind and state.age > STALE_SECONDS:
+        return Finding("bad", what, f"behind since {state.age} s", "start it: mamori images index")
+    if state.age > STALE_SECONDS:
+        return Finding("bad", what, f"nobody has followed for {state.age} s", "start it: mamori images index")
+    return Finding("good", what, f"holds all changes up to {state.seq}")
 
 
 def _outside() -> Iterator[Finding]:

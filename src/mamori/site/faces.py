@@ -19,6 +19,7 @@ ROOMS = (
     "mamori.lists.listing",
     "mamori.lists.distribution",
     "mamori.lists.fingerprints",
+    "mamori.lists.exchange",
     "mamori.desks",
 )
 

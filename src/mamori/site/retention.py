@@ -30,6 +30,8 @@ KEPT = {
     "fingerprints_entryevent": "states and moments",
     "fingerprints_matchday": "counts only",
     "fingerprints_source": "organisations that vouch for entries",
+    "exchange_meter": "how many fingerprints an organisation asked about in one minute and day, written over",
+    "exchange_quota": "how many it may ask about",
     "intake_daycount": "counts only",
     "intake_oneuse": "spent proofs of work: a sweep forgets them after their hour",
     "listing_entryevent": "states and moments",

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "mamori.lists.listing",
     "mamori.lists.distribution",
     "mamori.lists.fingerprints",
+    "mamori.lists.exchange",
     "mamori.desks",
     "mamori.site",
     # After ours, so that our templates and words stand before theirs.
@@ -272,6 +273,7 @@ CANARY_NAME = env.text("MAMORI_CANARY_NAME", "canary.mamori.example")
 LIST_PRIMARY = env.text("MAMORI_LIST_PRIMARY", "")  # host:port of the primary, told to subscribers
 POPULAR_NAMES = env.text("MAMORI_POPULAR_NAMES", "")  # never blocked as a whole, beside those that come along
 LIST_MAX_ADDED = int(env.number("MAMORI_LIST_MAX_ADDED", 1000))  # entries that may be added to the list in 24 hours
+IMAGE_INDEX = env.path("MAMORI_IMAGE_INDEX")  # follower writes, partner reads: folder of the index of known images
 SUBSCRIBER_KEY = env.text("MAMORI_SUBSCRIBER_KEY", "")  # staff and worker: any secret text, derives TSIG keys
 
 # --- logging: no request line, no address, no user agent ---------------------------------------------------------------

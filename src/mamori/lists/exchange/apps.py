@@ -1,0 +1,6 @@
+from mamori.ground import rooms
+
+
+class ExchangeRoom(rooms.Room):
+    name = "mamori.lists.exchange"
+    label = "exchange"

@@ -1,0 +1,4 @@
+GRANTS = {
+    "exchange_quota": {"partner": "SELECT"},
+    "exchange_meter": {"partner": "SELECT, INSERT, UPDATE"},
+}

@@ -1,0 +1,64 @@
+"""What a provider asks about and what it is told: files by their fingerprints, never a file."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["same", "similar"]
+RADIUS = 31  # Hamming distance of 256 bits up to which two PDQ fingerprints are called similar
+LEAST_QUALITY = 50  # of a PDQ fingerprint; below it the picture is too plain to be compared
+MOST = 10_000  # fingerprints in one request
+LENGTHS = {"pdq": 32, "md5": 16, "sha1": 20, "sha256": 32}  # bytes of each algorithm that is matched
+DIGESTS = ("md5", "sha1", "sha256")
+
+
+@dataclass(slots=True)
+class Item:
+    """One file: `pdq` (32 bytes) with its quality 0 to 100 (None: not known, then it is matched), and digests by name."""
+
+    pdq: bytes | None = None
+    quality: int | None = None
+    digests: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def fingerprints(self) -> int:
+        return (self.pdq is not None) + len(self.digests)
+
+    @property
+    def too_plain(self) -> bool:
+        return self.pdq is not None and self.quality is not None and self.quality < LEAST_QUALITY
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An entry of the bank. `distance`: of the nearest PDQ fingerprint, None where only digests agree.
+
+    `harmless`: the digest stands on the list of known harmless files as well, so the entry itself is in doubt.
+    """
+
+    entry: int
+    kind: Kind
+    distance: int | None
+    algorithms: tuple[str, ...]
+    classification: str
+    source: str
+    media: str
+    disputed: bool
+    harmless: bool = False
+
+
+@dataclass(slots=True)
+class Told:
+    """What is told of one file. `too_plain`: its PDQ was not compared; `harmless`: similar entries were left out."""
+
+    matches: list[Match] = field(default_factory=list)
+    too_plain: bool = False
+    harmless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`version`: number of the last change of the bank in the index; `age`: seconds since it was last known complete."""
+
+    version: int
+    age: int
+    told: list[Told]

@@ -1,0 +1,115 @@
+"""Answer what a provider asks: which entries of the bank its files are, or are like. Nothing asked is kept."""
+
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
+
+import numpy as np
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground import clock
+from mamori.ground.actors import Actor
+from mamori.ground.errors import DomainError
+from mamori.lists.exchange import index
+from mamori.lists.exchange.items import MOST, RADIUS, Answer, Item, Match, Told
+from mamori.lists.exchange.services.quotas import quota_take
+from mamori.lists.fingerprints import services as bank
+from mamori.lists.fingerprints.permissions import IMAGES_MATCH
+from mamori.lists.fingerprints.queries import MatchView, harmless_in_force, matched
+
+TOLD = 100  # entries told of one file, the surest first
+
+
+def examine(*, actor: Actor, items: Sequence[Item]) -> Answer:
+    """Match files against what is in force, count them, and say nothing of what the actor may not know.
+
+    A PDQ fingerprint within 31 bits is "similar", an equal digest "same". The negative bank leaves out a similar entry
+    that is no nearer than a picture known to be harmless; over a digest it only raises a doubt.
+    """
+    actor.require(IMAGES_MATCH)
+    if actor.organisation_id is None:
+        raise DomainError("no_organisation", _("This token belongs to no organisation."), status=403)
+    asked = sum(item.fingerprints for item in items)
+    if not 1 <= asked <= MOST or any(not item.fingerprints for item in items):
+        raise DomainError(
+            "bad_number",
+            _("One request asks about 1 to 10,000 fingerprints, and each file has at least one."),
+            status=422,
+        )
+    reader = index.reader()
+    reader.status()  # what cannot be answered is not counted
+    quota_take(organisation_id=actor.organisation_id, fingerprints=asked)
+    state, hits = reader.search(items)
+    views = matched(actor, {hit.fingerprint_id for each in hits for hit in each})
+    harmless = Negative() if views else None
+    told = [
+        _told(item, [(hit, views[hit.fingerprint_id]) for hit in each if hit.fingerprint_id in views], harmless)
+        for item, each in zip(items, hits, strict=True)
+    ]
+    _count(actor.organisation_id, told, views)
+    return Answer(state.seq, state.age, told)
+
+
+class Negative:
+    """The negative bank as it counts now."""
+
+    def __init__(self) -> None:
+        rows = harmless_in_force()
+        self.digests = {row.value for row in rows if row.algorithm != "pdq"}
+        pictures = b"".join(row.value for row in rows if row.algorithm == "pdq")
+        self.pictures = np.frombuffer(pictures, np.uint64).reshape(-1, 4)
+
+    def distance(self, pdq: bytes) -> int:
+        """Bits to the nearest picture known to be harmless; 256 where there is none."""
+        if not len(self.pictures):
+            return 256
+        different = self.pictures ^ np.frombuffer(pdq, np.uint64)
+        return int(np.bitwise_count(different).sum(axis=1, dtype=np.int64).min())
+
+
+def _told(item: Item, hits: list[tuple[index.Hit, MatchView]], harmless: Negative | None) -> Told:
+    told = Told(too_plain=item.too_plain)
+    if not hits or harmless is None:
+        return told
+    nearest_harmless = harmless.distance(item.pdq) if item.pdq is not None else 256
+    doubted = bool(harmless.digests & set(item.digests.values()))
+    entries: dict[int, list[tuple[index.Hit, MatchView]]] = {}
+    for hit, view in hits:
+        if not hit.exact and nearest_harmless <= min(RADIUS, hit.distance):
+            told.harmless = True
+            continue
+        entries.setdefault(view.entry_number, []).append((hit, view))
+    for number, of in entries.items():
+        view = of[0][1]
+        same = any(hit.exact for hit, _view in of)
+        distances = [hit.distance for hit, _view in of if not hit.exact]
+        told.matches.append(
+            Match(
+                entry=number,
+                kind="same" if same else "similar",
+                distance=min(distances, default=None),
+                algorithms=tuple(sorted({view.algorithm for _hit, view in of})),
+                classification=view.classification,
+                source=view.source_code,
+                media=view.media,
+                disputed=view.disputed,
+                harmless=same and doubted,
+            )
+        )
+    told.harmless = told.harmless or any(match.harmless for match in told.matches)
+    told.matches.sort(key=lambda match: (match.kind != "same", match.distance or 0, match.entry))
+    told.matches = told.matches[:TOLD]
+    return told
+
+
+def _count(organisation_id: UUID, told: Sequence[Told], views: dict[int, MatchView]) -> None:
+    """How many files were examined, similar, the same; and how often each entry was met, to find a flood."""
+    numbers = Counter(match.entry for each in told for match in each.matches)
+    same = sum(any(match.kind == "same" for match in each.matches) for each in told)
+    similar = sum(bool(each.matches) for each in told) - same
+    if numbers:
+        ids = {view.entry_number: view.entry_id for view in views.values()}
+        bank.hits_record({ids[number]: hits for number, hits in numbers.items()})
+    bank.examined_record(
+        organisation_id=organisation_id, day=clock.now().date(), examined=len(told), similar=similar, same=same
+    )
