@@ -384,11 +384,13 @@ class MainJob:
         return self.side.submit(work, *values)
 
     def _while_waiting(self, working: list[Future[Any]], true: Callable[[], object]) -> None:
-        """Wait for `true` while others work; what stops them stops us."""
-        while not true() and not all(each.done() for each in working):
-            for each in working:
-                if each.done():
-                    each.result()
+        """Wait for `true` while others work; what stops them stops us, however quickly all of them were stopped."""
+        while not true():
+            done = [each for each in working if each.done()]
+            for each in done:
+                each.result()
+            if len(done) == len(working):
+                return
             time.sleep(0.2)
 
     def _wait_for(
