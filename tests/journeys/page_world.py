@@ -21,6 +21,7 @@ from mamori.lists.distribution.models import Edition, EditionChange, Subscriber
 from mamori.lists.listing.models import Appeal, SigningKey
 from tests.hotline.intake_steps import take
 from tests.lists.cases import checked, confirmed, make_body, told_to_police, tried
+from tests.lists.fingerprints.world import bank_objects
 
 Make = Callable[..., User]
 
@@ -63,6 +64,7 @@ def objects(person: Make) -> dict[str, object]:
     _code, reports = take(first, "https://other.example/1")
     figures_refresh()
     return {
+        **bank_objects(person, content_id),
         "content_id": content_id,
         "referral_id": referral.id,
         "preservation_id": preservation.id,

@@ -39,6 +39,7 @@ DESKS = (
     Desk(_("Editions"), "distribution_editions", "distribution.see", "e", "list", ("distribution_",)),
     Desk(_("Subscribers"), "distribution_subscribers", "distribution.subscribers", "b", "globe"),
     Desk(_("Complaints"), "listing_appeals", "listing.review", "a", "scale", ("listing_appeal",)),
+    Desk(_("Fingerprints"), "fingerprints_desk", "fingerprints.see", "v", "key", ("fingerprints_",)),
     Desk(_("Letters"), "letters_letters", "letters.see", "d", "mail", ("letters_",)),
     Desk(_("People"), "accounts_members", "accounts.see", "h", "people", ("accounts_",)),
     Desk(_("Audit"), "audit_events", "audit.see_own", "u", "lock", ("audit_",)),

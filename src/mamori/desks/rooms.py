@@ -25,6 +25,7 @@ from mamori.hotline.referral import queries as referral
 from mamori.hotline.takedown import queries as takedown
 from mamori.hotline.tracing import queries as tracing
 from mamori.lists.distribution import queries as distribution
+from mamori.lists.fingerprints import queries as fingerprints
 from mamori.lists.listing import queries as listing
 
 Tag = tuple[str, str]
@@ -75,6 +76,7 @@ WAITING: tuple[Desk, ...] = (
     takedown.desk,
     listing.desk,
     distribution.desk,
+    fingerprints.desk,
     letters.desk,
     audit.desk,
     stuck.desk,
@@ -89,6 +91,7 @@ TIMELINES: tuple[Callable[[Actor, UUID], list[Moment]], ...] = (
     takedown.timeline,
     listing.timeline,
     distribution.timeline,
+    fingerprints.timeline,
 )
 
 
@@ -110,6 +113,8 @@ PANELS = (
           lambda found: ("check", found[0].result)),
     Panel("entries", _("List"), "block", "desks/entries.html", listing.entries_of,
           lambda entries: ("entry", entries[0].state)),
+    Panel("fingerprints", _("Fingerprints"), "key", "fingerprints/panel.html", fingerprints.entries_of,
+          lambda entries: ("bank_entry", entries[0].state)),
     Panel("reports", _("Reports"), "flag", "desks/reports.html", intake.reports_of_content),
 )  # fmt: skip
 STEPS = (
@@ -117,6 +122,9 @@ STEPS = (
     Step("checks_content", "checks.see", _("Checks"), "refresh", _FOLLOWED | _OVER - {S.NOT_ILLEGAL}),
     Step("listing_propose", "listing.propose", _("Propose for the DNS list"), "block", _FOLLOWED, ("dns",)),
     Step("listing_propose", "listing.propose", _("Propose for the URL list"), "block", _FOLLOWED, ("url",)),
+    Step(
+        "fingerprints_add_of", "fingerprints.propose", _("Add fingerprints"), "key", _FOLLOWED | _OVER - {S.NOT_ILLEGAL}
+    ),
     Step("assessment_again", "assessment.reopen", _("Have it assessed anew"), "arrow-left", _FOLLOWED | _OVER),
 )
 

@@ -15,7 +15,7 @@ from mamori.lists.fingerprints.models import Entry, EntryHits, Vote
 from mamori.lists.fingerprints.permissions import IMAGES_WRITE, REVIEW, VOTE
 from mamori.lists.fingerprints.queries.bank import shown_to
 from mamori.lists.fingerprints.services.disagreements import disagreement_open
-from mamori.lists.fingerprints.services.feed import locked, move, updated
+from mamori.lists.fingerprints.services.feed import locked, move, require_state, updated
 from mamori.lists.fingerprints.states import (
     FLOOD_HITS,
     FLOOD_SPAN,
@@ -120,6 +120,7 @@ def entry_release(*, actor: Actor, entry_id: UUID) -> None:
     """A reviewer found the entry right: it is in force again and not held a second time."""
     actor.require(REVIEW)
     entry = locked(entry_id)
+    require_state(entry, EntryState.QUARANTINED)
     entry.released_at = clock.now()
     move(entry, EntryState.ACTIVE, actor=actor, code="released", saved=("released_at",))
 

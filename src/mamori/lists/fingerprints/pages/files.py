@@ -1,0 +1,128 @@
+"""Imports and exports of files, small ones; large ones go by the command line."""
+
+from typing import BinaryIO, cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from mamori.ground.accounts.middleware import StaffRequest
+from mamori.ground.errors import DomainError
+from mamori.ground.ui.parts import KeyValue
+from mamori.lists.fingerprints import forms, queries, services
+from mamori.lists.fingerprints.formats import Format
+from mamori.lists.fingerprints.pages.tables import ImportTable
+from mamori.lists.fingerprints.permissions import CONFIRM, EXPORT, IMPORT, WITHDRAW
+from mamori.lists.fingerprints.states import ImportState, Sharing
+
+_ENDINGS = {Format.VICS_2: "json", Format.VICS_1: "json", Format.ICSE: "csv", Format.PDQ: "txt", Format.MD5: "txt"}
+
+
+@require_http_methods(["GET", "POST"])
+def imports(request: StaffRequest) -> HttpResponse:
+    rows = queries.imports(request.actor)
+    sent = request.method == "POST"
+    form = forms.ImportForm(request.POST if sent else None, request.FILES if sent else None)
+    error = None
+    if sent:
+        request.actor.require(IMPORT)
+        if form.is_valid():
+            cleaned = form.cleaned_data
+            try:
+                run = services.import_file(
+                    actor=request.actor,
+                    source_code=cleaned["source"],
+                    form=Format(cleaned["format"]),
+                    stream=cast("BinaryIO", cleaned["file"].file),
+                    profile=cleaned["profile"],
+                    media=cleaned["media"],
+                )
+            except DomainError as refusal:
+                error = refusal
+            else:
+                return redirect("fingerprints_import", run.id)
+    table = ImportTable(request.GET, rows, actor=request.actor)
+    shown = form if request.actor.may(IMPORT) else None
+    context = {"table": table, "form": shown, "error": error, "may_export": request.actor.may(EXPORT)}
+    return render(request, "fingerprints/imports.html", context, status=422 if sent else 200)
+
+
+@require_GET
+def import_run(request: StaffRequest, import_id: UUID) -> HttpResponse:
+    run = queries.import_of(request.actor, import_id)
+    own = run.imported_by_id == request.actor.id
+    waits = run.sharing == Sharing.PARTNERS and run.confirmed_at is None and run.state != ImportState.RUNNING
+    items = [
+        KeyValue(_("State"), run.state, "state:bank_import"),
+        KeyValue(_("Source"), run.source.name),
+        KeyValue(_("Format"), run.format, "state:bank_format"),
+        KeyValue(_("Told to"), run.sharing, "state:bank_sharing"),
+        KeyValue(_("Imported by"), run.imported_by.name if run.imported_by else None),
+        KeyValue(_("Agreed by"), run.confirmed_by.name if run.confirmed_by else None),
+        KeyValue(_("Begun"), run.started_at, "moment"),
+        KeyValue(_("Ended"), run.done_at, "moment"),
+        KeyValue(_("Records"), run.read, "number"),
+        KeyValue(_("New"), run.added, "number"),
+        KeyValue(_("Known already"), run.known, "number"),
+        KeyValue(_("Kept out"), run.refused, "number"),
+    ]
+    context = {
+        "run": run,
+        "items": items,
+        "more": max(0, run.refused - len(run.refusals)),
+        "may_confirm": waits and run.added and request.actor.may(CONFIRM) and not own,
+        "own_import": waits and run.added and own,
+        "may_withdraw": run.added and request.actor.may(WITHDRAW),
+    }
+    return render(request, "fingerprints/import.html", context)
+
+
+@require_POST
+def confirm(request: StaffRequest, import_id: UUID) -> HttpResponse:
+    services.import_confirm(actor=request.actor, import_id=import_id)
+    messages.success(request, _("Agreed: its entries come into force within the next minutes."))
+    return redirect("fingerprints_import", import_id)
+
+
+@require_http_methods(["GET", "POST"])
+def withdraw(request: StaffRequest, import_id: UUID) -> HttpResponse:
+    request.actor.require(WITHDRAW)
+    run = queries.import_of(request.actor, import_id)
+    if request.method == "POST":
+        services.import_withdraw(actor=request.actor, import_id=import_id)
+        messages.success(request, _("Its entries are withdrawn within the next minutes."))
+        return redirect("fingerprints_import", import_id)
+    return render(
+        request,
+        "ui/confirm.html",
+        {
+            "title": _("Withdraw the whole import"),
+            "consequence": _(
+                "Each of its entries becomes a tombstone, for ever: importing the file again adds nothing."
+            ),
+            "leaving": [KeyValue(_("New"), run.added, "number"), KeyValue(_("Source"), run.source.name)],
+            "recipients": [_("All partners, as a tombstone without fingerprints")],
+            "confirm_label": _("Withdraw"),
+            "danger": True,
+            "cancel_url": reverse("fingerprints_import", args=[import_id]),
+        },
+    )
+
+
+@require_GET
+def export(request: StaffRequest) -> HttpResponseBase:
+    request.actor.require(EXPORT)
+    form = forms.ExportForm(request.GET if "format" in request.GET else None)
+    if not form.is_valid():
+        return render(request, "fingerprints/export.html", {"form": form}, status=422 if form.is_bound else 200)
+    cleaned = form.cleaned_data
+    kind = Format(cleaned["format"])
+    pieces = services.export(actor=request.actor, form=kind, profile=cleaned["profile"], source_code=cleaned["source"])
+    answer = StreamingHttpResponse(pieces, content_type="application/octet-stream")
+    answer["Content-Disposition"] = f'attachment; filename="bank-{kind}.{_ENDINGS[kind]}"'
+    return answer

@@ -1,0 +1,173 @@
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.ui.filters import Choices
+from mamori.ground.ui.states import registered
+from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
+from mamori.lists.fingerprints.permissions import EXPORT
+from mamori.lists.fingerprints.queries.shown import source_choices
+
+
+def choices(machine: str) -> Choices:
+    return [(value, look.word) for value, look in registered()[machine].items()]
+
+
+def entry_url(entry: Any) -> str:
+    return reverse("fingerprints_entry", args=[entry.id])
+
+
+_NUMBER = Column("number", _("Number"), sort=("number",), link=entry_url)
+_SOURCE = Column("source__name", _("Source"))
+_REF = Column("source_ref", _("Its reference"), render="digest")
+_CLASS = Column("classification", _("Class"), render="state:bank_class")
+_MEDIA = Column("media", _("Kind"), render="state:bank_media")
+_RECEIVED = Column("received", _("Received"), sort=("received_at",), render="moment", value=lambda row: row.received_at)
+
+
+class BankTable(Table):
+    id = "bank"
+    caption = _("Entries of the bank")
+    order = "-received"
+    export_permission = EXPORT
+    empty_title = _("The bank is empty")
+    empty_text = _("Entries come from confirmed assessments, from imports, and from what an analyst adds.")
+    columns = (
+        _NUMBER,
+        Column("state", _("State"), sort=("state", "-received_at"), render="state:bank_entry"),
+        _CLASS,
+        _MEDIA,
+        _SOURCE,
+        _REF,
+        Column("sharing", _("Told to"), render="state:bank_sharing"),
+        _RECEIVED,
+    )
+    filters = (
+        ChoiceFilter("state", _("State"), choices=lambda: choices("bank_entry")),
+        ChoiceFilter("source", _("Source"), choices=source_choices, lookup="source__code"),
+        ChoiceFilter("classification", _("Class"), choices=lambda: choices("bank_class")),
+        ChoiceFilter("media", _("Kind"), choices=lambda: choices("bank_media")),
+        DateFilter("received", _("Received"), lookup="received_at"),
+    )
+
+
+class ProposalTable(Table):
+    id = "proposals"
+    caption = _("Entries that wait for a second person")
+    order = "received"
+    empty_title = _("Nothing waits for a second person")
+    empty_text = _("Entries that will be shared appear here until a colleague of the one who proposed them agrees.")
+    columns = (_NUMBER, _CLASS, _MEDIA, _SOURCE, _REF, Column("proposed_by__name", _("Proposed by")), _RECEIVED)
+    filters = (ChoiceFilter("source", _("Source"), choices=source_choices, lookup="source__code"),)
+
+
+class QuarantineTable(Table):
+    id = "quarantine"
+    caption = _("Entries held for matching too much")
+    order = "-received"
+    empty_title = _("Nothing is held")
+    empty_text = _("A new entry that matches many uploads in its first days is held here until a reviewer looked.")
+    columns = (
+        _NUMBER,
+        Column("day_hits", _("Matched uploads in a day"), render="number"),
+        _CLASS,
+        _MEDIA,
+        _SOURCE,
+        _REF,
+        _RECEIVED,
+    )
+
+
+class HarmlessTable(Table):
+    id = "harmless"
+    caption = _("The negative bank")
+    order = "-proposed"
+    empty_title = _("The negative bank is empty")
+    empty_text = _("Values of pictures known to be harmless, agreed by two persons, for a time.")
+    columns = (
+        Column("algorithm", _("Kind of value"), render="state:bank_algorithm"),
+        Column(
+            "value",
+            _("Value"),
+            value=lambda row: bytes(row.value).hex()[:16] + "…",
+            link=lambda row: reverse("fingerprints_harmless", args=[row.id]),
+        ),
+        Column("state", _("State"), sort=("state", "-proposed_at"), render="state:harmless"),
+        Column("reason", _("Why")),
+        Column("proposed_by__name", _("Proposed by")),
+        Column("confirmed_by__name", _("Agreed by")),
+        Column("expires_on", _("Ends on"), render="day"),
+        Column("proposed", _("Proposed"), sort=("proposed_at",), render="moment", value=lambda row: row.proposed_at),
+    )
+    filters = (ChoiceFilter("state", _("State"), choices=lambda: choices("harmless")),)
+
+
+class SourceTable(Table):
+    id = "sources"
+    caption = _("Sources")
+    order = "code"
+    empty_title = _("No source yet")
+    empty_text = _("Name a source before anything of it can be added.")
+    columns = (
+        Column("code", _("Code"), sort=("code",), link=lambda row: reverse("fingerprints_source", args=[row.code])),
+        Column("name", _("Name"), sort=("name",)),
+        Column("kind", _("Kind of body"), render="state:bank_source"),
+        Column("organisation__name", _("Organisation")),
+        Column("shared_with_partners", _("Shared with partners"), render="yes_no"),
+        Column("disputes", _("Open disagreements"), render="number"),
+    )
+
+
+class DisagreementTable(Table):
+    id = "disagreements"
+    caption = _("Disagreements")
+    order = "-found"
+    empty_title = _("Nobody disagrees")
+    empty_text = _(
+        "Sources that class the same picture otherwise, votes against an entry, and values of the negative bank."
+    )
+    columns = (
+        Column(
+            "kind",
+            _("About"),
+            render="state:bank_dispute",
+            link=lambda row: reverse("fingerprints_disagreement", args=[row.id]),
+        ),
+        Column("state", _("State"), sort=("state", "-found_at"), render="state:disagreement"),
+        Column("entry__source__name", _("Source")),
+        Column("other__source__name", _("Other source")),
+        Column("distance", _("Bits between them"), render="number"),
+        Column("found", _("Found"), sort=("found_at",), render="moment", value=lambda row: row.found_at),
+    )
+    filters = (
+        ChoiceFilter("state", _("State"), choices=lambda: choices("disagreement")),
+        ChoiceFilter("kind", _("About"), choices=lambda: choices("bank_dispute")),
+    )
+
+
+class ImportTable(Table):
+    id = "imports"
+    caption = _("Imports")
+    order = "-started"
+    empty_title = _("Nothing was imported yet")
+    empty_text = _("Large files are imported with “mamori images import”; small ones below.")
+    columns = (
+        Column(
+            "started",
+            _("Begun"),
+            sort=("started_at",),
+            render="moment",
+            value=lambda row: row.started_at,
+            link=lambda row: reverse("fingerprints_import", args=[row.id]),
+        ),
+        Column("source__name", _("Source")),
+        Column("format", _("Format"), render="state:bank_format"),
+        Column("state", _("State"), render="state:bank_import"),
+        Column("read", _("Records"), render="number"),
+        Column("added", _("New"), render="number"),
+        Column("known", _("Known already"), render="number"),
+        Column("refused", _("Kept out"), render="number"),
+        Column("confirmed_by__name", _("Agreed by")),
+    )
+    filters = (ChoiceFilter("source", _("Source"), choices=source_choices, lookup="source__code"),)
