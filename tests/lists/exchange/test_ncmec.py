@@ -78,6 +78,13 @@ def test_entries_and_tombstones_have_the_documented_form(client: Client, people:
     }
 
 
+def test_a_value_of_low_quality_is_not_handed_out(client: Client, known: Any) -> None:
+    md5 = os.urandom(16)
+    known(pdq=os.urandom(32), md5=md5, quality=49)
+    (image,) = pages(client, ALL)[0].find("n:images", NS) or []
+    assert [(v.tag.partition("}")[2], v.text) for v in image.find("n:fingerprints", NS) or []] == [("md5", md5.hex())]
+
+
 @pytest.fixture
 def small_pages(monkeypatch: Any) -> None:
     monkeypatch.setattr(ncmec, "SIZE", 3)

@@ -42,6 +42,7 @@ def test_values_come_with_their_state(client: Client, people: Any, known: Any) -
     picture, md5, gone = os.urandom(32), os.urandom(16), os.urandom(32)
     first, clip, last = known(pdq=picture, md5=md5), known(media="video", md5=md5), known(pdq=gone)
     known("own", pdq=os.urandom(32))
+    known(pdq=os.urandom(32), quality=49)
     bank.entry_withdraw(actor=people.ann.actor, entry_id=last.id)
     told = fetch(client)
     assert [(r["signalType"], r["hashValue"], r["hashStatus"], r["caseNumbers"]) for r in told["hashRecords"]] == [

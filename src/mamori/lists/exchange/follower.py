@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import psycopg
 from django.db import DatabaseError, connection
 from django.utils.translation import gettext_lazy as _
 
@@ -76,7 +77,7 @@ class Follower:
                     listening = True
                 self.catch_up()
                 self._wait(stop)
-            except DatabaseError:
+            except (DatabaseError, psycopg.Error):  # the second while it waits: Django does not wrap that
                 log.warning("the database does not answer; the index stays as it is")
                 listening = False
                 connection.close()

@@ -11,6 +11,11 @@ LENGTHS = {"pdq": 32, "md5": 16, "sha1": 20, "sha256": 32}  # bytes of each algo
 DIGESTS = ("md5", "sha1", "sha256")
 
 
+def is_matched(algorithm: str, quality: int | None) -> bool:
+    """Whether a value of the bank is matched, and so handed to those who match themselves."""
+    return algorithm != "pdq" or quality is None or quality >= LEAST_QUALITY
+
+
 @dataclass(slots=True)
 class Item:
     """One file: `pdq` (32 bytes) with its quality 0 to 100 (None: not known, then it is matched), and digests by name."""

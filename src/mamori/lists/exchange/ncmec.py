@@ -18,6 +18,7 @@ from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError, NotFound
 from mamori.lists.exchange import cursors
 from mamori.lists.exchange.doors import Door, by_basic
+from mamori.lists.exchange.items import is_matched
 from mamori.lists.exchange.xml import XmlRefused, read_xml, write_xml
 from mamori.lists.fingerprints import services as bank
 from mamori.lists.fingerprints.permissions import IMAGES_READ, IMAGES_WRITE
@@ -172,7 +173,9 @@ def _fill(part: ET.Element, entries: Sequence[EntryView], sources: Sequence[Sour
         told: set[str] = set()
         for value in entry.fingerprints:
             name = NAMES.get(value.algorithm)
-            if name is not None and name not in told and not (name == "PDQ" and entry.media == "video"):
+            if name is None or name in told or (name == "PDQ" and entry.media == "video"):
+                continue
+            if is_matched(value.algorithm, value.quality):
                 ET.SubElement(values, name.lower()).text = value.value.hex()
                 told.add(name)
         _feedback(each, entry.votes, sorted(told), sources)

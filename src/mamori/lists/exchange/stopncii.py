@@ -16,6 +16,7 @@ from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError
 from mamori.lists.exchange import cursors
 from mamori.lists.exchange.doors import Door, by_function_key, in_code
+from mamori.lists.exchange.items import is_matched
 from mamori.lists.fingerprints import services as bank
 from mamori.lists.fingerprints.codes import Classification
 from mamori.lists.fingerprints.permissions import IMAGES_READ, IMAGES_WRITE
@@ -120,7 +121,7 @@ def submit_hashes(request: HttpRequest, actor: Actor) -> HttpResponse:
 
 
 def _signal(entry: EntryView, value: FingerprintView) -> str | None:
-    return SIGNALS.get((entry.media, value.algorithm))
+    return SIGNALS.get((entry.media, value.algorithm)) if is_matched(value.algorithm, value.quality) else None
 
 
 def _record(entry: EntryView, value: FingerprintView) -> dict[str, Any]:
