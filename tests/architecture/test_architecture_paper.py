@@ -7,7 +7,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LINES = (ROOT / "docs" / "architecture.md").read_text().splitlines()
-ROOMS = ("intake", "assessment", "tracing", "referral", "checks", "takedown", "listing", "distribution", "exchange")
+ROOMS = (
+    "intake",
+    "assessment",
+    "tracing",
+    "referral",
+    "checks",
+    "takedown",
+    "listing",
+    "distribution",
+    "fingerprints",
+    "exchange",
+)
 
 
 @pytest.mark.parametrize("room", ROOMS)

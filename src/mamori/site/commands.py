@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -20,7 +20,7 @@ reports = typer.Typer(no_args_is_help=True, help="Reports.")
 people = typer.Typer(no_args_is_help=True, help="Members of organisations.")
 lists = typer.Typer(no_args_is_help=True, help="The address list: whose keys count for it.")
 letters = typer.Typer(no_args_is_help=True, help="Mail.")
-images = typer.Typer(no_args_is_help=True, help="Known images: the index partners are answered from.")
+images = typer.Typer(no_args_is_help=True, help="Known images: files in and out, the index partners are answered from.")
 jobs = typer.Typer(no_args_is_help=True, help="Steps of the work that failed for good.")
 
 
@@ -145,6 +145,52 @@ def reports_import(
         from mamori.hotline.intake.commands import import_reports  # noqa: PLC0415
 
         import_reports(file)
+
+
+_Format = Annotated[str, typer.Option("--format", help="vics-2.0, vics-1.3, icse, pdq or md5")]
+_Profile = Annotated[str, typer.Option(help="whose VICS categories: us, uk, ca or icse")]
+_By = Annotated[str, typer.Option(help="mail address of the member in whose name; another one confirms an import")]
+
+
+@images.command("import")
+def images_import(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    *,
+    form: _Format,
+    source: Annotated[str, typer.Option(help="code of the source, as on the desk")],
+    by: _By,
+    profile: _Profile = "us",
+    media: Annotated[str, typer.Option(help="image or video: what a plain list is of")] = "image",
+) -> None:
+    """Read a file of fingerprints. Bad records are named and left out; running it twice adds nothing."""
+    with platform():
+        from mamori.lists.fingerprints.commands import import_file  # noqa: PLC0415
+
+        import_file(file, form=_format(form), source=source, profile=profile, media=media, by=by)
+
+
+@images.command("export")
+def images_export(
+    out: Annotated[Path, typer.Argument(dir_okay=False)],
+    *,
+    form: _Format,
+    by: _By,
+    source: Annotated[str, typer.Option(help="code of one source; all when left out")] = "",
+    profile: _Profile = "us",
+) -> None:
+    """Write the fingerprints in force into a file that only its owner may read."""
+    with platform():
+        from mamori.lists.fingerprints.commands import export_file  # noqa: PLC0415
+
+        export_file(out, form=_format(form), source=source, profile=profile, by=by)
+
+
+def _format(name: str) -> Any:
+    from mamori.lists.fingerprints.formats import Format  # noqa: PLC0415
+
+    if name not in list(Format):
+        raise typer.BadParameter("choose vics-2.0, vics-1.3, icse, pdq or md5")
+    return Format(name)
 
 
 @people.command("invite")

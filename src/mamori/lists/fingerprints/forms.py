@@ -2,7 +2,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.accounts.models import Organisation
@@ -66,7 +65,7 @@ class AddForm(forms.Form):
         required=False,
         help_text=_("Empty: the first fingerprint stands for it."),
     )
-    media = forms.ChoiceField(label=_("Kind"))
+    kind = forms.ChoiceField(label=_("Kind"))
     classification = forms.ChoiceField(label=_("Class"))
     typed = forms.CharField(
         label=_("Fingerprints"),
@@ -84,7 +83,7 @@ class AddForm(forms.Form):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["source"] = forms.ChoiceField(label=_("Source"), choices=source_choices())
-        self.fields["media"] = forms.ChoiceField(label=_("Kind"), choices=words("bank_media", Media))
+        self.fields["kind"] = forms.ChoiceField(label=_("Kind"), choices=words("bank_media", Media))
         self.fields["classification"] = forms.ChoiceField(
             label=_("Class"), choices=words("bank_class", Classification), initial=Classification.NATIONAL
         )
@@ -93,7 +92,7 @@ class AddForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
         text = cleaned.get("typed", "")
-        file: UploadedFile | None = cleaned.get("file")
+        file: Any = cleaned.get("file")
         if file is not None:
             if (file.size or 0) > MOST_TYPED:
                 raise ValidationError(_("The file is too large: it should hold the fingerprints of one entry."))
@@ -222,21 +221,21 @@ class FileForm(forms.Form):
 
 class ImportForm(FileForm):
     source = forms.ChoiceField(label=_("Source"))
-    media = forms.ChoiceField(label=_("Kind"), help_text=_("What a plain list is of; other formats say it themselves."))
+    kind = forms.ChoiceField(label=_("Kind"), help_text=_("What a plain list is of; other formats say it themselves."))
     file = forms.FileField(label=_("File"), help_text=_("At most 10 MB. Larger ones: “mamori images import”."))
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["source"] = forms.ChoiceField(label=_("Source"), choices=source_choices())
-        self.fields["media"] = forms.ChoiceField(
+        self.fields["kind"] = forms.ChoiceField(
             label=_("Kind"),
             choices=words("bank_media", Media),
             help_text=_("What a plain list is of; other formats say it themselves."),
         )
-        self.order_fields(["source", "format", "profile", "media", "file"])
+        self.order_fields(["source", "format", "profile", "kind", "file"])
 
-    def clean_file(self) -> UploadedFile:
-        file: UploadedFile = self.cleaned_data["file"]
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
         if (file.size or 0) > MOST_UPLOAD:
             raise ValidationError(_("The file is larger than 10 MB: use “mamori images import”."))
         return file

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -22,7 +23,7 @@ from mamori.lists.fingerprints.pages.tables import BankTable, ProposalTable, Qua
 from mamori.lists.fingerprints.permissions import CONFIRM, EXPORT, PROPOSE, REVIEW, VOTE, WITHDRAW
 from mamori.lists.fingerprints.states import EntryState, Sharing
 
-_SCALES = {
+_SCALES: dict[str, str | Promise] = {
     "iccam": "ICCAM",
     "us": gettext_lazy("US industry"),
     "iwf": "IWF",
@@ -74,7 +75,7 @@ def add(request: StaffRequest, content_id: UUID | None = None) -> HttpResponse:
             actor=request.actor,
             source_code=cleaned["source"],
             source_ref=cleaned["ref"] or f"{first.algorithm}:{first.value.hex()}",
-            media=cleaned["media"],
+            media=cleaned["kind"],
             classification=cleaned["classification"],
             fingerprints=form.values,
             content_id=content_id,

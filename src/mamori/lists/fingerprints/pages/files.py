@@ -40,7 +40,7 @@ def imports(request: StaffRequest) -> HttpResponse:
                     form=Format(cleaned["format"]),
                     stream=cast("BinaryIO", cleaned["file"].file),
                     profile=cleaned["profile"],
-                    media=cleaned["media"],
+                    media=cleaned["kind"],
                 )
             except DomainError as refusal:
                 error = refusal
