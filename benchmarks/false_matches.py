@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from benchmarks.common import arguments, finish, machine, say, timed
 SIDE = 320
 RADIUS = 31
 LEAST_QUALITY = 50
+Compute = Callable[[bytes | Path], tuple[bytes | None, int]]
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 
@@ -57,23 +58,39 @@ def photographs(folder: Path) -> Iterator[Path]:
     return (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in ENDINGS and path.is_file())
 
 
-def values(pictures: Iterator[bytes | Path]) -> tuple[NDArray[np.uint8], int, int]:
-    """(PDQ values of those of quality 50 and more, how many are too plain, how many cannot be read)."""
-    from mamori.engine.images import ImageError, fingerprint
+def by_us(picture: bytes | Path) -> tuple[bytes | None, int]:
+    """(PDQ value, quality) by mamori.engine.images. ValueError where it is refused."""
+    from mamori.engine.images import fingerprint
 
+    made = fingerprint(picture)
+    return made.pdq, made.pdq_quality
+
+
+def by_the_reference(picture: bytes | Path) -> tuple[bytes | None, int]:
+    """The same by pdqhash, of the picture brought to at most 512 pixels a side as the reference in Python does."""
+    import pdqhash
+
+    image: Image.Image = Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture).convert("RGB")
+    image.thumbnail((512, 512))
+    bits, quality = pdqhash.compute(np.asarray(image))
+    return np.packbits(bits).tobytes(), int(quality)
+
+
+def values(pictures: Iterator[bytes | Path], compute: Compute) -> tuple[NDArray[np.uint8], int, int]:
+    """(PDQ values of those of quality 50 and more, how many are too plain, how many cannot be read)."""
     kept: list[bytes] = []
     plain = unreadable = 0
     for picture in pictures:
         try:
-            made = fingerprint(picture)
-        except ImageError as error:
+            value, quality = compute(picture)
+        except (ValueError, OSError) as error:
             unreadable += 1
-            say(f"not read: {error.code}")
+            say(f"not read: {error}")
             continue
-        if made.pdq is None or made.pdq_quality < LEAST_QUALITY:
+        if value is None or quality < LEAST_QUALITY:
             plain += 1
         else:
-            kept.append(made.pdq)
+            kept.append(value)
     return np.frombuffer(b"".join(kept), np.uint8).reshape(-1, 32), plain, unreadable
 
 
@@ -112,16 +129,19 @@ def told(name: str, rows: NDArray[np.uint8], plain: int, unreadable: int) -> dic
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--drawn", type=int, default=4000, help="pictures to draw (4000)")
+    parser.add_argument("--drawn", type=int, default=2000, help="pictures to draw (2000)")
     parser.add_argument("--photos", type=Path, action="append", default=[], help="a folder of ordinary photographs")
+    parser.add_argument("--reference", action="store_true", help="PDQ by the peer pdqhash instead of ours")
     given = parser.parse_args()
+    compute = by_the_reference if given.reference else by_us
     result: dict[str, Any] = {"machine": machine(), "seconds": {}, "sets": {}, "goals": []}
+    result["pdq_by"] = "pdqhash" if given.reference else "mamori.engine.images"
     sets: dict[str, Iterator[bytes | Path]] = {"drawn": (drawn(seed) for seed in range(given.drawn))}
     for folder in given.photos:
         sets[f"photographs:{folder.name}"] = photographs(folder)
     for name, pictures in sets.items():
         with timed(f"fingerprints of {name}", result["seconds"]):
-            found = values(pictures)
+            found = values(pictures, compute)
         result["sets"][name] = told(name, *found)
     finish(result, given.json)
 

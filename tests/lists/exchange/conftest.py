@@ -98,7 +98,7 @@ def follow(folder: Path) -> Callable[[], int]:
 
 
 @pytest.fixture
-def machine(settings: Any, people: SimpleNamespace) -> Client:
+def machine(frozen: Any, settings: Any, people: SimpleNamespace) -> Client:
     """The provider's machine, with every scope of known images."""
     return partner_face(settings, people.provider, *SCOPES)
 

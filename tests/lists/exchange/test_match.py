@@ -211,6 +211,21 @@ def test_a_quota_is_of_one_organisation_and_an_operators(machine: Any, settings:
     assert ask(partner_face(settings, people.other, "images.match"), *full).status_code == 200
 
 
+def test_the_operator_sets_a_quota_by_name(people: Any, capsys: Any) -> None:
+    from mamori.lists.exchange.commands import set_quota
+    from mamori.lists.exchange.models import Quota
+
+    set_quota("A Provider", 20_000, 30_000)
+    assert capsys.readouterr().out == "A Provider: 20000 fingerprints a minute, 30000 a day\n"
+    assert Quota.objects.values_list("organisation", "per_minute", "per_day").get() == (
+        people.provider.id,
+        20_000,
+        30_000,
+    )
+    with pytest.raises(DomainError, match="no_organisation"):
+        set_quota("Nobody", 20_000, 30_000)
+
+
 def test_counts_are_kept_and_nothing_of_what_was_asked(
     machine: Any, people: Any, known: Any, follow: Any, caplog: Any
 ) -> None:

@@ -189,24 +189,21 @@ class Follower:
 
 
 def _build(place: Path) -> None:
-    """The indexes of all that is in force, below `place`."""
-    ids: list[np.ndarray] = []
-    hashes: list[np.ndarray] = []
-    numbers: list[int] = []
-    values: list[bytes] = []
+    """The indexes of all that is in force, below `place`. Page by page: the values are never all objects at once."""
+    ids = [np.empty(0, np.uint32)]
+    hashes = [np.empty((0, 32), np.uint8)]
     after = 0
-    while page := queries.all_in_force(after, READ_AT_ONCE):
-        after = page[-1].id
-        of_pictures, of_files = _split(page)
-        ids.append(np.array([value.id for value in of_pictures], np.uint32))
-        hashes.append(_array(of_pictures))
-        numbers += [value.id for value in of_files]
-        values += [value.value for value in of_files]
-    every = np.concatenate(ids) if ids else np.empty(0, np.uint32)
-    rows = np.concatenate(hashes) if hashes else np.empty((0, 32), np.uint8)
-    del hashes
-    HammingIndex.build(rows, every, place / PDQ).close()
-    DigestIndex.build(values, numbers, place / DIGESTS).close()
+    with DigestIndex.create(place / DIGESTS) as digests:
+        while page := queries.all_in_force(after, READ_AT_ONCE):
+            after = page[-1].id
+            of_pictures, of_files = _split(page)
+            ids.append(np.array([value.id for value in of_pictures], np.uint32))
+            hashes.append(_array(of_pictures))
+            digests.add_many([value.id for value in of_files], [value.value for value in of_files])
+        digests.compact()
+    rows = np.concatenate(hashes)
+    hashes.clear()
+    HammingIndex.build(rows, np.concatenate(ids), place / PDQ).close()
 
 
 def _split(values: list[FingerprintView]) -> tuple[list[FingerprintView], list[FingerprintView]]:
