@@ -49,7 +49,7 @@ def test_look_ups_by_signal_answer_in_their_shapes(machine: Any, known: Any, fol
     }
     assert lookup(machine, "lookup", signal=signal, signal_type="pdq") == {"ngo": [told]}
     assert lookup(machine, "lookup", signal=md5.hex(), signal_type="video_md5") == {
-        "provider": [{"bank_content_id": clip.number, "distance": "0"}]
+        "provider": [{"bank_content_id": clip.number, "distance": "-"}]
     }
     assert lookup(machine, "lookup", signal=signal, signal_type="pdq", banks="provider,other") == {}
     assert lookup(machine, "raw_lookup", signal=os.urandom(32).hex(), signal_type="pdq") == {"matches": []}

@@ -91,7 +91,9 @@ class Follower:
             self._pictures = HammingIndex.open(self._place / PDQ, writable=True)
             self._digests = DigestIndex.open(self._place / DIGESTS, writable=True)
         except (OSError, ValueError) as error:
-            log.warning("the index is made anew: %s", type(error).__name__)
+            # There is none before the first start: that is no news.
+            level = logging.WARNING if (self.folder / CURRENT).exists() else logging.INFO
+            log.log(level, "the index is made anew: %s", type(error).__name__)
             self.rebuild()
             return
         if not self._is_of_this_feed():

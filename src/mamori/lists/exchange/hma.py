@@ -155,8 +155,8 @@ def _search(request: HttpRequest, actor: Actor, name: str, signal: str) -> list[
 
 
 def _with_distance(match: Match) -> dict[str, Any]:
-    """Theirs is a text."""
-    return {"bank_content_id": match.entry, "distance": str(match.distance or 0)}
+    """Theirs is a text, and "-" where a digest has no distance."""
+    return {"bank_content_id": match.entry, "distance": "-" if match.distance is None else str(match.distance)}
 
 
 def _by_bank(matches: list[Match]) -> dict[str, list[dict[str, Any]]]:
