@@ -227,7 +227,7 @@ def test_kernels_where_neither_source_nor_home_can_be_written(tmp_path: Path) ->
     (package.parent / "__init__.py").touch()
     places = """
 import numba.core.caching as caching
-given = caching._UserProvidedCacheLocator
+given = caching.UserProvidedCacheLocator
 given.from_function = classmethod(given.from_function.__func__)  # it inherits from one of the others
 for each in caching.CacheImpl._locator_classes:
     if each is not given:
