@@ -10,7 +10,19 @@ from django.db import IntegrityError, models, transaction
 from mamori.site.faces import ROOMS
 
 # What tells rows apart where a constraint over several fields asks for it.
-NAMES = {"target_digest", "digest", "external_id", "number", "n", "place", "version", "key", "resolver", "zone"}
+NAMES = {
+    "target_digest",
+    "digest",
+    "external_id",
+    "number",
+    "n",
+    "place",
+    "version",
+    "key",
+    "resolver",
+    "zone",
+    "value",
+}
 Row = models.Model
 
 

@@ -33,7 +33,7 @@ def bank_objects(person: Callable[..., User], content_id: UUID) -> dict[str, Any
     services.vote_record(actor=second, entry_id=made[0].id, verdict="confirm", reason="agrees")
     services.entry_compare(entry_id=made[0].id)
     negative = services.harmless_propose(
-        actor=first, algorithm="md5", value=uuid4().bytes, reason="A stock picture of the sea."
+        actor=first, algorithm="pdq", value=uuid4().bytes * 2, reason="A stock picture of the sea."
     )
     lines = f"{uuid4().hex}\nnot a digest\n".encode()
     run = services.import_file(actor=second, source_code="ngo", form=Format.MD5, stream=io.BytesIO(lines))

@@ -94,7 +94,7 @@ class Entry(models.Model):
     id = models.UUIDField(primary_key=True, default=ordered_id)
     number = models.BigIntegerField(unique=True, db_default=models.Value(0), help_text="Given by the database.")
     media = models.CharField(max_length=5)
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="entries")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="entries", db_index=False)
     source_ref = models.CharField(max_length=80)
     classification = models.CharField(max_length=12)
     scale = models.CharField(max_length=12, blank=True)
@@ -107,8 +107,8 @@ class Entry(models.Model):
     changed_at = models.DateTimeField()
     content_id = models.UUIDField(null=True)
     imported = models.ForeignKey(ImportRun, null=True, on_delete=models.PROTECT, related_name="entries")
-    proposed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-    confirmed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    proposed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    confirmed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     released_at = models.DateTimeField(
         null=True, help_text="A reviewer let it out of quarantine: it is not held again."
     )
@@ -176,7 +176,7 @@ class Fingerprint(models.Model):
     """One value of one entry. Its id is its id in the index of matching: below 2**32 - 1, never used again."""
 
     id = models.BigAutoField(primary_key=True)
-    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="fingerprints")
+    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="fingerprints", db_index=False)
     algorithm = models.CharField(max_length=8)
     value = models.BinaryField()
     quality = models.PositiveSmallIntegerField(null=True, help_text="Of a PDQ value, 0 to 100; empty: not told.")
@@ -237,6 +237,7 @@ class Harmless(models.Model):
             models.CheckConstraint(
                 condition=Q(algorithm__in=["pdq", "md5", "sha1", "sha256"]), name="fingerprints_harmless_algorithm"
             ),
+            models.CheckConstraint(condition=Exact(Length("value"), _LENGTH), name="fingerprints_harmless_length"),
             models.UniqueConstraint(
                 fields=["algorithm", "value"], condition=~Q(state="ended"), name="fingerprints_harmless_once"
             ),
