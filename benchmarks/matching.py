@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 if not __package__:  # run as a file
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.common import PYTHON, ROOT, arguments, finish, goal, machine, median, percentile, say  # noqa: E402
+from benchmarks.common import PYTHON, ROOT, arguments, finish, goal, machine, median, percentile, say
 
 MISSES, NEAR, BEYOND = 1024, 1024, 256
 BATCH, COLD, ROUNDS, SECONDS = 100_000, 64, 3, 10.0
