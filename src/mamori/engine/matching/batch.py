@@ -52,11 +52,12 @@ TOGETHER = 131_072  # queries that are ordered together
 FEW = 2048  # queries up to which each is searched by itself
 _ROOM = 1 << 21  # matches one job has room for
 _WAITING = 1024  # rows that wait for their second test
+_AHEAD = 6  # queries whose bucket is asked for before it is read
 _PARTS, _LOW_BITS = 64, 10  # a table is read in parts by the upper bits of the chunk
 Single = Callable[[NDArray[np.int64], bytes, int], NDArray[np.int64]]
 
-# A job's memory, in 64-bit words: room, address of matches, how many, radius, queries, a word of zeros; then what waits.
-J_ROOM, J_MATCHES, J_COUNT, J_RADIUS, J_QUERIES, J_WAITING = 0, 1, 2, 3, 4, 5
+# A job's memory, in 64-bit words: room, address of matches, how many, radius, queries; then what waits.
+J_ROOM, J_MATCHES, J_COUNT, J_RADIUS, J_QUERIES = range(5)
 J_LIST, J_NEAR = 64, 64 + 2 * (_WAITING + 64)
 J_WORDS = 64 + 4 * (_WAITING + 64)
 
@@ -120,13 +121,13 @@ def report(block: int, job: int, row: int, apart: int, i: int) -> None:
 
 
 @inner
-def settle_many(block: int, job: int, c: int, allowed: int) -> None:
+def settle_many(block: int, job: int, c: int, allowed: int, waiting: int) -> None:
     """Second test of what waits, then the whole comparison."""
     n, rows, radius = load64(block, N), load64(block, ROWS), load64(job, J_RADIUS)
     queries, records = load64(job, J_QUERIES), load64(block, RECORDS + c)
     most = load64(allowed, c) + load64(allowed, c + 1) + load64(allowed, c + 2) - 1
     count = 0
-    for k in range(load64(job, J_WAITING)):
+    for k in range(waiting):
         entry, i = load64(job, J_LIST + 2 * k), load64(job, J_LIST + 2 * k + 1)
         record = records + 6 * (entry & 0xFFFFFFFF)
         row = load32(record, 0)
@@ -141,59 +142,59 @@ def settle_many(block: int, job: int, c: int, allowed: int) -> None:
         apart = distance(rows + 32 * row, query)
         if apart <= radius and lowest(rows + 32 * row, query, allowed) == c:
             report(block, job, row, apart, i)
-    store64(job, J_WAITING, 0)
 
 
-@inner
-def read_bucket(block: int, job: int, c: int, value: int, apart: int, i: int, allowed: int) -> None:
-    """First test of the rows in one bucket for query `i`."""
-    most = load64(allowed, c) + load64(allowed, c + 1) - 1 - apart
-    if most < 0:
-        return
-    offsets, sketches, records = load64(block, OFFSETS + c), load64(block, SKETCHES + c), load64(block, RECORDS + c)
-    n = load64(block, N)
-    begin, end = min(load32(offsets, value), n), min(load32(offsets, value + 1), n)
-    wanted = load16(load64(job, J_QUERIES) + QUERY_BYTES * i, c + 1)
-    for j in range(begin, end, 32):
-        near = within(sketches + 2 * j, wanted, most)
-        if end - j < 32:
-            near &= (1 << (end - j)) - 1
-        while near != 0:
-            place = j + trailing(near)
-            near &= near - 1
-            prefetch(records + 6 * place)
-            waiting = load64(job, J_WAITING)
-            runs = apart + pop(load16(sketches, place) ^ wanted)
-            store64(job, J_LIST + 2 * waiting, place | (runs << 32))
-            store64(job, J_LIST + 2 * waiting + 1, i)
-            store64(job, J_WAITING, waiting + 1)
-        if load64(job, J_WAITING) >= _WAITING:
-            settle_many(block, job, c, allowed)
-
-
-@kernel("int64(int64, int64, int64, int64, int64, int64, int64, int64)")
-def batch_table(block: int, job: int, c: int, order: int, starts: int, allowed: int, first: int, last: int) -> int:
+@kernel("int64(int64, int64, int64, int64, int64, int64, int64, int64, int64)")
+def batch_table(
+    block: int, job: int, c: int, order: int, pairs: int, starts: int, allowed: int, first: int, last: int
+) -> int:
     """Search parts `first` to `last` of table `c` for the queries of a job.
 
-    `order`: queries by their chunk `c`; `starts`: where each part begins in it.
+    `order`: queries by their chunk `c`; `pairs`: that chunk and the next of each, in this order; `starts`: where each part
+    begins in it. All that falls into a part, from the queries of the part and by one upper bit from those of six others,
+    is read while the part is in the cache.
     """
-    queries, allowance = load64(job, J_QUERIES), load64(allowed, c)
+    allowance, n = load64(allowed, c), load64(block, N)
+    offsets, sketches, records = load64(block, OFFSETS + c), load64(block, SKETCHES + c), load64(block, RECORDS + c)
     if allowance == 0:
         return 0
+    waiting, queries = 0, load64(job, J_QUERIES)
     for part in range(first, last):
-        for flip in range(-1, _LOW_BITS if allowance > 1 else 0):
-            apart = 0 if flip < 0 else 1
-            mask = 0 if flip < 0 else 1 << flip
-            for k in range(load64(starts, part), load64(starts, part + 1)):
-                i = load32(order, k)
-                read_bucket(block, job, c, load16(queries + QUERY_BYTES * i, c) ^ mask, apart, i, allowed)
-        if allowance > 1:
-            for flip in range(_LOW_BITS, 16):
-                other = part ^ (1 << (flip - _LOW_BITS))
-                for k in range(load64(starts, other), load64(starts, other + 1)):
-                    i = load32(order, k)
-                    read_bucket(block, job, c, load16(queries + QUERY_BYTES * i, c) ^ (1 << flip), 1, i, allowed)
-    settle_many(block, job, c, allowed)
+        for flip in range(-1, 16 if allowance > 1 else 0):
+            mask, apart = (0, 0) if flip < 0 else (1 << flip, 1)
+            source = part if flip < _LOW_BITS else part ^ (1 << (flip - _LOW_BITS))
+            most = allowance + load64(allowed, c + 1) - 1 - apart
+            if most < 0:
+                continue
+            end_of_source = load64(starts, source + 1)
+            for k in range(load64(starts, source), end_of_source):
+                if k + _AHEAD < end_of_source:
+                    soon = load16(pairs, 2 * (k + _AHEAD)) ^ mask
+                    place, until = sketches + 2 * load32(offsets, soon), sketches + 2 * load32(offsets, soon + 1)
+                    until = min(until, place + 512)
+                    while place < until:
+                        prefetch(place)
+                        place += 64
+                value, wanted = load16(pairs, 2 * k) ^ mask, load16(pairs, 2 * k + 1)
+                begin, end = min(load32(offsets, value), n), min(load32(offsets, value + 1), n)
+                for j in range(begin, end, 32):
+                    near = within(sketches + 2 * j, wanted, most)
+                    if end - j < 32:
+                        near &= (1 << (end - j)) - 1
+                    while near != 0:
+                        place = j + trailing(near)
+                        near &= near - 1
+                        prefetch(records + 6 * place)
+                        i = load32(order, k)
+                        prefetch(queries + QUERY_BYTES * i)
+                        runs = apart + pop(load16(sketches, place) ^ wanted)
+                        store64(job, J_LIST + 2 * waiting, place | (runs << 32))
+                        store64(job, J_LIST + 2 * waiting + 1, i)
+                        waiting += 1
+                    if waiting >= _WAITING:
+                        settle_many(block, job, c, allowed, waiting)
+                        waiting = 0
+    settle_many(block, job, c, allowed, waiting)
     return load64(job, J_COUNT)
 
 
@@ -299,7 +300,7 @@ def _together(
         if not hasattr(mine, "job"):
             mine.job, mine.pairs = np.zeros(J_WORDS, np.int64), np.empty((_ROOM, 2), np.int64)
         job = mine.job
-        job[[J_ROOM, J_MATCHES, J_COUNT, J_WAITING]] = _ROOM, address(mine.pairs), 0, 0
+        job[[J_ROOM, J_MATCHES, J_COUNT]] = _ROOM, address(mine.pairs), 0
         job[[J_RADIUS, J_QUERIES]] = radius, address(queries)
         count = run_kernel(address(job))
         if count > _ROOM:
@@ -308,12 +309,11 @@ def _together(
         return found
 
     def table(
-        block: NDArray[np.int64], c: int, order: NDArray[np.uint32], starts: NDArray[np.int64], first: int
+        block: NDArray[np.int64], c: int, sorted_queries: tuple[NDArray[Any], ...], first: int
     ) -> NDArray[np.int64]:
         last, native = first + _PARTS // 4, batch_table.native
-        return run(
-            lambda job: native(address(block), job, c, address(order), address(starts), address(allowed), first, last)
-        )
+        places = [address(each) for each in sorted_queries]
+        return run(lambda job: native(address(block), job, c, *places, address(allowed), first, last))
 
     def scan(block: NDArray[np.int64], order: NDArray[np.uint32], first: int) -> NDArray[np.int64]:
         last, native = min(len(order), first + 1024), batch_scan.native
@@ -324,9 +324,11 @@ def _together(
         if block[TABLES] and radius <= LARGEST:
             for c in range(16):
                 values = chunks[chosen, c]
-                order = chosen[np.argsort(values, kind="stable")].astype(np.uint32)
-                starts = np.searchsorted(np.sort(values) >> _LOW_BITS, np.arange(_PARTS + 1)).astype(np.int64)
-                jobs += [pool.submit(table, block, c, order, starts, first) for first in range(0, _PARTS, _PARTS // 4)]
+                places = np.argsort(values, kind="stable")
+                pairs = np.stack((values[places], chunks[chosen[places], c + 1]), axis=1)
+                starts = np.searchsorted(pairs[:, 0] >> _LOW_BITS, np.arange(_PARTS + 1)).astype(np.int64)
+                ready = (chosen[places].astype(np.uint32), pairs, starts)
+                jobs += [pool.submit(table, block, c, ready, first) for first in range(0, _PARTS, _PARTS // 4)]
         else:
             order = chosen.astype(np.uint32)
             jobs += [pool.submit(scan, block, order, first) for first in range(0, len(order), 1024)]
