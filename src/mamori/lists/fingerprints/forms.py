@@ -58,7 +58,7 @@ def _typed(said: str) -> NewFingerprint:
 class AddForm(forms.Form):
     """What an analyst types, or a small file of such lines; never a picture."""
 
-    source = forms.ChoiceField(label=_("Source"))
+    source = forms.ChoiceField(label=_("Given by"))
     ref = forms.CharField(
         label=_("Its reference"),
         max_length=80,
@@ -82,7 +82,7 @@ class AddForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["source"] = forms.ChoiceField(label=_("Source"), choices=source_choices())
+        self.fields["source"] = forms.ChoiceField(label=_("Given by"), choices=source_choices())
         self.fields["kind"] = forms.ChoiceField(label=_("Kind"), choices=words("bank_media", Media))
         self.fields["classification"] = forms.ChoiceField(
             label=_("Class"), choices=words("bank_class", Classification), initial=Classification.NATIONAL
@@ -220,13 +220,13 @@ class FileForm(forms.Form):
 
 
 class ImportForm(FileForm):
-    source = forms.ChoiceField(label=_("Source"))
+    source = forms.ChoiceField(label=_("Given by"))
     kind = forms.ChoiceField(label=_("Kind"), help_text=_("What a plain list is of; other formats say it themselves."))
     file = forms.FileField(label=_("File"), help_text=_("At most 10 MB. Larger ones: “mamori images import”."))
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["source"] = forms.ChoiceField(label=_("Source"), choices=source_choices())
+        self.fields["source"] = forms.ChoiceField(label=_("Given by"), choices=source_choices())
         self.fields["kind"] = forms.ChoiceField(
             label=_("Kind"),
             choices=words("bank_media", Media),
@@ -242,10 +242,10 @@ class ImportForm(FileForm):
 
 
 class ExportForm(FileForm):
-    source = forms.ChoiceField(label=_("Source"), required=False)
+    source = forms.ChoiceField(label=_("Given by"), required=False)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["source"] = forms.ChoiceField(
-            label=_("Source"), choices=[("", _("All")), *source_choices()], required=False
+            label=_("Given by"), choices=[("", _("All")), *source_choices()], required=False
         )

@@ -6,7 +6,7 @@ from mamori.lists.fingerprints.codes import NAMES
 register_states(
     "bank_entry",
     {
-        "proposed": StateLook(_("Waits for a second person"), "warning", "people"),
+        "proposed": StateLook(_("Waits for another person to agree"), "warning", "people"),
         "active": StateLook(_("In force"), "success", "check"),
         "quarantined": StateLook(_("Held: it matched too much"), "error", "pause"),
         "withdrawn": StateLook(_("Withdrawn"), "neutral", "cross"),
@@ -15,7 +15,7 @@ register_states(
 register_states(
     "harmless",
     {
-        "proposed": StateLook(_("Waits for a second person"), "warning", "people"),
+        "proposed": StateLook(_("Waits for another person to agree"), "warning", "people"),
         "active": StateLook(_("In force"), "success", "check"),
         "ended": StateLook(_("Ended"), "neutral", "cross"),
     },

@@ -172,7 +172,7 @@ def withdraw(request: StaffRequest, bank_id: UUID) -> HttpResponse:
             "title": _("Withdraw the entry"),
             "consequence": _("It matches nothing any more, at once and for ever. One person is enough for that; it cannot "
                              "be undone, and a new entry needs two."),
-            "leaving": [KeyValue(_("Number"), row.number), KeyValue(_("Source"), row.source.name)] if shared else [],
+            "leaving": [KeyValue(_("Number"), row.number), KeyValue(_("Given by"), row.source.name)] if shared else [],
             "recipients": [_("All partners, as a tombstone without fingerprints")] if shared else [],
             "form": form,
             "confirm_label": _("Withdraw"),
@@ -188,10 +188,10 @@ def facts_of(row: Entry) -> list[KeyValue]:
     items = [
         KeyValue(_("Number"), row.number),
         KeyValue(_("Kind"), row.media, "state:bank_media"),
-        KeyValue(_("Source"), row.source.name),
+        KeyValue(_("Given by"), row.source.name),
         KeyValue(_("Its reference"), row.source_ref, "digest"),
         KeyValue(_("Told to"), row.sharing, "state:bank_sharing"),
-        KeyValue(_("Received"), row.received_at, "moment"),
+        KeyValue(_("Taken in"), row.received_at, "moment"),
         KeyValue(_("In force since"), row.in_force_at, "moment"),
         KeyValue(_("Day the source gives"), row.taken_on, "day"),
         KeyValue(_("Proposed by"), row.proposed_by.name if row.proposed_by else None),

@@ -59,7 +59,7 @@ def import_run(request: StaffRequest, import_id: UUID) -> HttpResponse:
     waits = run.sharing == Sharing.PARTNERS and run.confirmed_at is None and run.state != ImportState.RUNNING
     items = [
         KeyValue(_("State"), run.state, "state:bank_import"),
-        KeyValue(_("Source"), run.source.name),
+        KeyValue(_("Given by"), run.source.name),
         KeyValue(_("Format"), run.format, "state:bank_format"),
         KeyValue(_("Told to"), run.sharing, "state:bank_sharing"),
         KeyValue(_("Imported by"), run.imported_by.name if run.imported_by else None),
@@ -105,7 +105,7 @@ def withdraw(request: StaffRequest, import_id: UUID) -> HttpResponse:
             "consequence": _(
                 "Each of its entries becomes a tombstone, for ever: importing the file again adds nothing."
             ),
-            "leaving": [KeyValue(_("New"), run.added, "number"), KeyValue(_("Source"), run.source.name)],
+            "leaving": [KeyValue(_("New"), run.added, "number"), KeyValue(_("Given by"), run.source.name)],
             "recipients": [_("All partners, as a tombstone without fingerprints")],
             "confirm_label": _("Withdraw"),
             "danger": True,

@@ -19,11 +19,11 @@ def entry_url(entry: Any) -> str:
 
 
 _NUMBER = Column("number", _("Number"), sort=("number",), link=entry_url)
-_SOURCE = Column("source__name", _("Source"))
+_SOURCE = Column("source__name", _("Given by"))
 _REF = Column("source_ref", _("Its reference"), render="digest")
 _CLASS = Column("classification", _("Class"), render="state:bank_class")
 _MEDIA = Column("media", _("Kind"), render="state:bank_media")
-_RECEIVED = Column("received", _("Received"), sort=("received_at",), render="moment", value=lambda row: row.received_at)
+_RECEIVED = Column("received", _("Taken in"), sort=("received_at",), render="moment", value=lambda row: row.received_at)
 
 
 class BankTable(Table):
@@ -45,10 +45,10 @@ class BankTable(Table):
     )
     filters = (
         ChoiceFilter("state", _("State"), choices=lambda: choices("bank_entry")),
-        ChoiceFilter("source", _("Source"), choices=source_choices, lookup="source__code"),
+        ChoiceFilter("source", _("Given by"), choices=source_choices, lookup="source__code"),
         ChoiceFilter("classification", _("Class"), choices=lambda: choices("bank_class")),
         ChoiceFilter("media", _("Kind"), choices=lambda: choices("bank_media")),
-        DateFilter("received", _("Received"), lookup="received_at"),
+        DateFilter("received", _("Taken in"), lookup="received_at"),
     )
 
 
@@ -59,7 +59,7 @@ class ProposalTable(Table):
     empty_title = _("Nothing waits for a second person")
     empty_text = _("Entries that will be shared appear here until a colleague of the one who proposed them agrees.")
     columns = (_NUMBER, _CLASS, _MEDIA, _SOURCE, _REF, Column("proposed_by__name", _("Proposed by")), _RECEIVED)
-    filters = (ChoiceFilter("source", _("Source"), choices=source_choices, lookup="source__code"),)
+    filters = (ChoiceFilter("source", _("Given by"), choices=source_choices, lookup="source__code"),)
 
 
 class QuarantineTable(Table):
@@ -135,7 +135,7 @@ class DisagreementTable(Table):
             link=lambda row: reverse("fingerprints_disagreement", args=[row.id]),
         ),
         Column("state", _("State"), sort=("state", "-found_at"), render="state:disagreement"),
-        Column("entry__source__name", _("Source")),
+        Column("entry__source__name", _("Given by")),
         Column("other__source__name", _("Other source")),
         Column("distance", _("Bits between them"), render="number"),
         Column("found", _("Found"), sort=("found_at",), render="moment", value=lambda row: row.found_at),
@@ -161,7 +161,7 @@ class ImportTable(Table):
             value=lambda row: row.started_at,
             link=lambda row: reverse("fingerprints_import", args=[row.id]),
         ),
-        Column("source__name", _("Source")),
+        Column("source__name", _("Given by")),
         Column("format", _("Format"), render="state:bank_format"),
         Column("state", _("State"), render="state:bank_import"),
         Column("read", _("Records"), render="number"),
@@ -170,4 +170,4 @@ class ImportTable(Table):
         Column("refused", _("Kept out"), render="number"),
         Column("confirmed_by__name", _("Agreed by")),
     )
-    filters = (ChoiceFilter("source", _("Source"), choices=source_choices, lookup="source__code"),)
+    filters = (ChoiceFilter("source", _("Given by"), choices=source_choices, lookup="source__code"),)
