@@ -22,6 +22,8 @@ from mamori.hotline.referral.models import Hold, Referral
 from mamori.hotline.takedown.models import HosterAnswer, HosterPage, NoticeItem
 from mamori.hotline.tracing.models import HostAddress
 from mamori.lists.distribution.models import Subscriber
+from mamori.lists.fingerprints.models import Disagreement, EntryHits, Harmless
+from mamori.lists.fingerprints.models import Entry as Known
 from mamori.lists.listing.models import Appeal, Candidate, Entry
 from tests.journeys.page_world import objects
 
@@ -30,7 +32,7 @@ NAMES = ("page.example", "other.example", "198.51.100.4")
 OF_CONTENT = {
     "intake.sealed", "intake.address", "assessment.note", "assessment.address", "tracing.trace", "referral.evidence",
     "referral.sealed", "referral.preservation", "checks.look", "takedown.answer", "takedown.findings", "listing.appeal",
-    "listing.entry", "listing.candidate",
+    "listing.entry", "listing.candidate", "fingerprints.value",
 }  # fmt: skip
 
 
@@ -81,6 +83,10 @@ def content_id(person: Callable[..., User]) -> UUID:
         host="page.example",
         entry=Entry.objects.get(content_id=content_id),
     )
+    Known.objects.filter(content_id=content_id).update(state="withdrawn", ended_at=now, end="dismissed")
+    EntryHits.objects.create(entry=Known.objects.first(), hour=now, hits=1)
+    Harmless.objects.update(state="ended", ended_at=now)
+    Disagreement.objects.update(state="settled", settled_at=now, outcome="kept")
     Subscriber.objects.update(state="revoked", revoked_at=now, notify="198.51.100.4@53")
     User.objects.filter(id=first.id).update(is_active=False, left_at=now, name="page.example")
     return content_id
