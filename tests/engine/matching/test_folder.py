@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -183,6 +184,22 @@ def test_a_torn_tail_is_cut_and_lost_records_are_damage(start: Path, tmp_path: P
     damage(log, end - 128 + 9)  # acknowledged before a later one was written
     said = str(refusal(folder, writable=True))
     assert "record 99: checksum" in said
+
+
+def test_an_addition_that_finds_no_room_leaves_nothing_behind(start: Path, tmp_path: Path) -> None:
+    folder = copied(start, tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with HammingIndex.open(folder, writable=True) as index:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+        try:
+            with pytest.raises(OSError):
+                index.add_many(np.arange(20_000, 60_000), np.zeros((40_000, 32), np.uint8))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert (len(index), index.version, index.search(bytes(32))) == (9099, 101, [])
+        index.add(20_000, HASHES[0].tobytes())
+    with HammingIndex.open(folder) as index:
+        assert (len(index), index.version, index.search(bytes(32))) == (9100, 102, [])
 
 
 def test_manifest(start: Path, tmp_path: Path) -> None:

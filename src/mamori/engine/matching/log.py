@@ -153,15 +153,21 @@ class Log:
         """Writer: write records and make them durable; then they are committed."""
         count = len(records)
         seal_records.native(address(records), count, self.number, self.base + self.count, self.base + self.count)
-        place = PAGE + RECORD * self.count
-        if place + RECORD * count > self._size:
-            self._size = -(-(place + RECORD * count) // _GROW) * _GROW
-            os.posix_fallocate(self._file, 0, self._size)
-        rest = memoryview(records.data).cast("B")
-        while rest:
-            done = os.pwrite(self._file, rest, place)
-            rest, place = rest[done:], place + done
-        os.fdatasync(self._file)
+        end = place = PAGE + RECORD * self.count
+        try:
+            if place + RECORD * count > self._size:
+                size = -(-(place + RECORD * count) // _GROW) * _GROW
+                os.posix_fallocate(self._file, 0, size)
+                self._size = size
+            rest = memoryview(records.data).cast("B")
+            while rest:
+                done = os.pwrite(self._file, rest, place)
+                rest, place = rest[done:], place + done
+            os.fdatasync(self._file)
+        except BaseException:  # what was written of it must not follow the next record
+            os.truncate(self._file, end)
+            self._size = end
+            raise
         self.count += count
         self.words[9] = self.count
         self._beat()
