@@ -1,0 +1,141 @@
+"""Read fingerprints of a bank from a file: plain text, or VICS 2.0 and 1.3 JSON. A bad record is named and left out."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from mamori.tools.scan.matches import DIGESTS
+from mamori.tools.scan.purpose import ScanError
+
+LENGTHS = {"pdq": 32, **DIGESTS}
+_NAMES = {name: name for name in LENGTHS} | {"sha-1": "sha1", "sha-256": "sha256", "pdqhash": "pdq"}
+_PIECE = 2**20
+_LARGEST = 2**24  # characters of one VICS record
+
+
+@dataclass(slots=True)
+class Listed:
+    """What a file lists: (algorithm, value, entry, classification) each, and its bad records by line or number."""
+
+    rows: list[tuple[str, bytes, str, str]] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+
+
+def read_bank_file(path: Path, *, sixty_four: str = "") -> Listed:
+    """Read it. `sixty_four`: what 64 bare digits are, pdq or sha256. ScanError where nothing in it can be used."""
+    with path.open(encoding="utf-8-sig", errors="replace") as opened:
+        begin = opened.read(512).lstrip()[:1]
+        opened.seek(0)
+        listed = _vics(opened) if begin == "{" else _text(opened, sixty_four)
+    if not listed.rows:
+        raise ScanError(f"{path}: no fingerprint could be read; {listed.bad[0] if listed.bad else 'it is empty'}")
+    return listed
+
+
+def _text(opened: TextIO, sixty_four: str) -> Listed:
+    """Each line: [pdq|md5|sha1|sha256] DIGITS [entry [classification]], parted by blanks, commas or semicolons."""
+    listed = Listed()
+    for number, line in enumerate(opened, 1):
+        words = line.replace(",", " ").replace(";", " ").split()
+        if not words or words[0].startswith("#"):
+            continue
+        algorithm = _NAMES.get(words[0].lower(), "")
+        if algorithm:
+            words = words[1:]
+        digits = words[0] if words else ""
+        try:
+            value = bytes.fromhex(digits)
+        except ValueError:
+            listed.bad.append(f"line {number}: no fingerprint in hexadecimal digits")
+            continue
+        fits = [algorithm] if algorithm else [name for name, length in LENGTHS.items() if length == len(value)]
+        if len(fits) == 2:
+            if not sixty_four:
+                raise ScanError(
+                    f"line {number} of the bank: 64 digits may be PDQ or SHA-256; say --bank-algorithm pdq or sha256, "
+                    "or write the name before each"
+                )
+            fits = [sixty_four]
+        if not fits or LENGTHS[fits[0]] != len(value):
+            listed.bad.append(f"line {number}: {len(digits)} digits are no {algorithm or 'PDQ, MD5, SHA-1 or SHA-256'}")
+            continue
+        entry, classification = [*words[1:3], "", ""][:2]
+        listed.rows.append((fits[0], value, entry or f"line {number}", classification))
+    return listed
+
+
+def _vics(opened: TextIO) -> Listed:
+    """Records of "value" (a list of media) or of its cases' "Media"; what else a record holds is passed over."""
+    listed = Listed()
+    number = 0
+    for record in _records(opened):
+        for media in record["Media"] if isinstance(record.get("Media"), list) else [record]:
+            number += 1
+            if not isinstance(media, dict):
+                listed.bad.append(f"record {number}: no media")
+                continue
+            values = list(_values(media))
+            good = [(name, value) for name, value in values if value]
+            if not good:
+                listed.bad.append(f"record {number}: no MD5, SHA-1, SHA-256 or PDQ value that can be read")
+            entry = str(media.get("MediaID") or f"record {number}")[:200]
+            category = f"VICS {media['Category']}" if isinstance(media.get("Category"), int) else ""
+            listed.rows += [(name, value, entry, category) for name, value in good]
+    return listed
+
+
+def _values(media: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
+    pairs = [(name, media.get(name.upper())) for name in LENGTHS]
+    for key in ("AlternativeHashes", "Hashes"):
+        others = media.get(key)
+        dicts = [other for other in others if isinstance(other, dict)] if isinstance(others, list) else []
+        pairs += [(_NAMES.get(str(each.get("HashName")).lower(), ""), each.get("HashValue")) for each in dicts]
+    for name, text in pairs:
+        if name and isinstance(text, str):
+            yield name, _decoded(text, LENGTHS[name])
+
+
+def _decoded(text: str, length: int) -> bytes:
+    """Hexadecimal digits or base64; b"" where it is neither of this length."""
+    for decode in (bytes.fromhex, base64.b64decode):
+        try:
+            value = decode(text)
+        except ValueError:
+            continue
+        if len(value) == length:
+            return value
+    return b""
+
+
+def _records(opened: TextIO) -> Iterator[dict[str, Any]]:
+    """The objects of the list "value", one after the other, without reading the whole into memory."""
+    decoder = json.JSONDecoder()
+    text = opened.read(_PIECE)
+    key = text.find('"value"')
+    begin = text.find("[", key) if key >= 0 else -1
+    if begin < 0:
+        raise ScanError('this JSON is no VICS list: "value" does not stand at its begin')
+    at = begin + 1
+    while True:
+        while at < len(text) and text[at] in " \t\r\n,":
+            at += 1
+        if at < len(text) and text[at] == "]":
+            return
+        try:
+            record, end = decoder.raw_decode(text, at)
+        except (json.JSONDecodeError, RecursionError) as error:
+            more = opened.read(_PIECE)
+            if not more or len(text) - at > _LARGEST:
+                raise ScanError(f"the VICS list cannot be read further: {error}") from error
+            text, at = text[at:] + more, 0
+            continue
+        if isinstance(record, dict):
+            yield record
+        at = end
+        if at > _PIECE:
+            text, at = text[at:], 0

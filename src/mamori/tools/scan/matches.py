@@ -1,0 +1,66 @@
+"""What a look-up answers, from whichever bank."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+RADIUS = 31  # Hamming distance of 256 bits up to which two PDQ fingerprints are called similar
+LEAST_QUALITY = 50  # of a PDQ fingerprint; below it the picture is too plain to be compared
+DIGESTS = {"md5": 16, "sha1": 20, "sha256": 32}  # bytes of each
+CONFIRM = "similar only: a person must confirm it before it is reported"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One file or one frame of a video: `pdq` (32 bytes, quality 50 or better) and digests by name."""
+
+    pdq: bytes | None
+    quality: int
+    digests: dict[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An entry. `kind`: "same" (a digest is equal) or "similar" (PDQ within 31 bits, `distance` of the nearest)."""
+
+    entry: str
+    kind: str
+    distance: int | None
+    algorithms: tuple[str, ...] = ()
+    classification: str = ""
+    source: str = ""
+    doubts: tuple[str, ...] = ()
+
+
+class Bank(Protocol):
+    """Where fingerprints are looked up."""
+
+    def identity(self) -> str:
+        """Changes when another bank is meant: part of the plan's fingerprint."""
+
+    def describe(self) -> str:
+        """One line for the person."""
+
+    def look_up(self, asked: Sequence[Asked]) -> list[list[Match]]:
+        """The matches of each, surest first."""
+
+
+def asked_of(told: dict[str, Any]) -> list[Asked]:
+    """What to look up for a file: itself first, then the frames of a video. ValueError if a child told nonsense."""
+    digests = {name: _value(told[name], length) for name, length in DIGESTS.items() if name in told}
+    first = Asked(*_picture(told.get("pdq"), told.get("quality", 0)), digests)
+    return [first, *(Asked(*_picture(pdq, quality), {}) for pdq, quality, _at in told.get("frames", []))]
+
+
+def _picture(pdq: str | None, quality: int) -> tuple[bytes | None, int]:
+    quality = int(quality)
+    return (_value(pdq, 32) if pdq and quality >= LEAST_QUALITY else None), quality
+
+
+def _value(text: str, length: int) -> bytes:
+    value = bytes.fromhex(text)
+    if len(value) != length:
+        raise ValueError("a fingerprint has another length")
+    return value

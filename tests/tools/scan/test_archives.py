@@ -1,0 +1,176 @@
+"""Archives: members are found in memory, bombs and damage cost only themselves, nothing is unpacked."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import signal
+import tarfile
+import zipfile
+
+import psutil
+import pytest
+
+from mamori.tools.scan import archives
+from mamori.tools.scan.pool import Done, Looked, Pool
+from mamori.tools.scan.purpose import Limits
+from mamori.tools.scan.sources import Item
+from tests.tools.scan.drawn import bank_file, lines, md5, name_of, picture, scan, unreadable
+
+
+def zipped(files, **more):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, **more) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def tarred(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+@pytest.fixture
+def look(pool, tmp_path, out):
+    """Scan these files for these pictures: (totals, found as (file, member), why not as {(file, member): reason})."""
+
+    def looking(files, *known):
+        (tmp_path / "files").mkdir()
+        for name, data in files.items():
+            (tmp_path / "files" / name).write_bytes(data)
+        totals = scan(pool, out, bank_file(tmp_path / "bank.txt", *map(md5, known)), tmp_path / "files")
+        found = {(name_of(line["path"]), line.get("member", "")) for line in lines(out)}
+        why = {(name_of(path), member): reason for (path, member), reason in unreadable(out).items()}
+        return totals, found, why
+
+    return looking
+
+
+def test_members_of_every_kind_of_archive(look):
+    held = picture(1)
+    inside = {"a/held.jpg": held, "b.jpg": picture(2)}
+    tar = tarred(inside)
+    files = {
+        "one.zip": zipped(inside),
+        "two.tar": tar,
+        "three.tar.gz": gzip.compress(tar),
+        "four.tar.bz2": bz2.compress(tar),
+        "five.tar.xz": lzma.compress(tar),
+        "six.jpg.gz": gzip.compress(held),
+    }
+    totals, found, why = look(files, held)
+    assert found == {*((name, "a/held.jpg") for name in files if "jpg" not in name), ("six.jpg.gz", "(content)")}
+    assert why == {}
+    assert totals.examined == 6 + 5 * 2 + 1  # each archive's own digest, and its members
+
+
+def test_archives_in_archives_to_a_depth(look):
+    held = picture(1)
+    deep = held
+    for level in range(5):
+        deep = zipped({f"{level}.zip" if level else "held.jpg": deep})
+    third = zipped({"2.zip": zipped({"1.tgz": gzip.compress(tarred({"held.jpg": held}))})})
+    _totals, found, why = look({"third.zip": third, "deep.zip": deep}, held)
+    assert found == {("third.zip", "2.zip/1.tgz/held.jpg")}
+    assert list(why.values()) == ["archives in archives are opened 3 deep"]
+
+
+def test_a_picture_with_an_archive_behind_it_is_both(look):
+    held, cover = picture(1), picture(2)
+    _totals, found, _why = look({"cover.jpg": cover + zipped({"held.jpg": held})}, held)
+    assert found == {("cover.jpg", "held.jpg")}
+
+
+def test_bombs_end_at_their_budget(look):
+    one = gzip.compress(bytes(2**20), 9)
+    flat = one * 160  # more than a hundred MiB out of 160 KiB
+    nested = zipped({"x.gz": flat})
+    totals, _found, why = look({"flat.gz": flat, "nested.zip": nested}, picture(1))
+    assert set(why) == {("flat.gz", ""), ("nested.zip", "")}
+    assert set(why.values()) == {"too much comes out of this archive: it may be a bomb"}
+    assert totals.unreadable == 2
+
+
+def test_damage_and_encryption_are_named_and_the_rest_is_read(look):
+    held = picture(1)
+    good = {"first.jpg": held, "second.jpg": picture(2), "third.jpg": held}
+    whole = zipped(good)
+    at = whole.index(b"second.jpg") + 400
+    damaged = whole[:at] + bytes(40) + whole[at + 40 :]
+    locked = bytearray(zipped({"locked.jpg": held, "open.jpg": held}))
+    central = locked.index(b"PK\x01\x02")
+    locked[central + 8] |= 1
+    files = {
+        "damaged.zip": damaged,
+        "locked.zip": bytes(locked),
+        "cut.tar": tarred(good)[: 512 + len(held) + 900],
+        "cut.gz": gzip.compress(tarred(good))[:-2000],
+        "fake.zip": b"PK\x03\x04" + os.urandom(400),
+        "x.rar": b"Rar!\x1a\x07\x01\x00" + bytes(50),
+    }
+    _totals, found, why = look(files, held)
+    assert found >= {
+        ("damaged.zip", "first.jpg"),
+        ("damaged.zip", "third.jpg"),
+        ("locked.zip", "open.jpg"),
+        ("cut.tar", "first.jpg"),
+        ("cut.gz", "first.jpg"),
+    }
+    assert why["locked.zip", "locked.jpg"] == "it is encrypted"
+    assert why["x.rar", ""] == "a RAR archive is not opened"
+    assert ("damaged.zip", "second.jpg") in why
+    assert {"cut.tar", "cut.gz", "fake.zip"} <= {name for name, _member in why}
+
+
+def test_a_large_archive_is_streamed(tmp_path, out):
+    held = picture(1)
+    (tmp_path / "large.tar").write_bytes(tarred({"pad.bin": bytes(3 * 2**20), "held.jpg": held}))
+    with Pool(1, Limits(file_bytes=2**20)) as small:
+        totals = scan(small, out, bank_file(tmp_path / "bank.txt", md5(held)), tmp_path / "large.tar")
+    assert [line["member"] for line in lines(out)] == ["held.jpg"]
+    assert totals.examined == 2  # the archive itself is too large for one reading more
+
+
+def test_an_archive_goes_on_after_the_members_that_are_done(pool, tmp_path):
+    data = zipped({f"{n}.jpg": picture(n) for n in range(6)})
+    (tmp_path / "x.zip").write_bytes(data)
+    whole = [each for each in pool.examine(iter([Item(str(tmp_path / "x.zip"))])) if isinstance(each, Looked)]
+    rest = [each for each in pool.examine(iter([Item(str(tmp_path / "x.zip"), skip=4)])) if isinstance(each, Looked)]
+    assert [(each.number, each.member, each.told) for each in rest] == [
+        (each.number, each.member, each.told) for each in whole if each.number > 4
+    ]
+
+
+def test_losing_the_child_in_a_member_costs_the_member(tmp_path):
+    """The child is killed while it reads; the next one goes on with the next member."""
+    (tmp_path / "x.zip").write_bytes(zipped({f"{n:02}.jpg": picture(n) for n in range(30)}))
+    (tmp_path / "y.jpg").write_bytes(picture(50))
+    with Pool(1, Limits()) as small:
+        mine = psutil.Process().children()[-1]
+        found = []
+        for each in small.examine(iter([Item(str(tmp_path / "x.zip")), Item(str(tmp_path / "y.jpg"))])):
+            if isinstance(each, Looked):
+                found.append(each)
+                if each.number == 3:
+                    os.kill(mine.pid, signal.SIGKILL)
+            elif isinstance(each, Done):
+                found.append(each.item.path)
+    assert found[-3:][0] == str(tmp_path / "x.zip")
+    looked = [each for each in found if isinstance(each, Looked) and each.item.path.endswith("zip")]
+    assert [each.number for each in looked] == list(range(31))
+    assert sum(bool(each.problem) for each in looked) <= 1
+    assert found[-1] == str(tmp_path / "y.jpg")
+
+
+def test_a_budget_is_for_all_that_comes_out():
+    budget = archives.Budget.of(1000)
+    budget.take(archives.FREE + archives.RATIO * 1000)
+    with pytest.raises(archives.ArchiveError, match="bomb"):
+        budget.take(1)
