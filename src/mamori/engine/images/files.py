@@ -1,0 +1,177 @@
+"""From the bytes of a file to its fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from mamori.engine.images import jpeg, pdq, raster
+from mamori.engine.images.errors import Digests, ImageError, Limits
+from mamori.engine.images.pdq import Floats
+
+_PIECE = 2**20
+_WAY = "mamori-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """`pdq`: 32 bytes, those of the published hexadecimal form; None for a picture below 5 pixels a side.
+
+    `pdq_quality`: 0 to 100; below 50 it is not matched. `width`, `height`: as the picture stands, orientation applied.
+    `preprocessing`: which way made it: "mamori-1/full", "mamori-1/scale-4" or "mamori-1/scale-8".
+    """
+
+    pdq: bytes | None
+    pdq_quality: int
+    md5: bytes
+    sha1: bytes
+    sha256: bytes
+    width: int
+    height: int
+    preprocessing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the decoder made of a picture: its 64 x 64 points, and how."""
+
+    buffer: Floats
+    width: int
+    height: int
+    preprocessing: str
+
+    @property
+    def hashable(self) -> bool:
+        return min(self.width, self.height) >= pdq.LEAST
+
+
+Source = bytes | os.PathLike[str] | str
+
+
+def fingerprint(source: Source, *, limits: Limits = Limits()) -> Fingerprint:  # noqa: B008 - frozen
+    """The fingerprint of a picture: `source` is its bytes or a path.
+
+    In this process: a file that nobody trusts goes through `fingerprint_safely` or a `Decoder`. ImageError, with the
+    exact digests where the file could be read: known files are recognised by those even when they are damaged.
+    """
+    data, digests = read(source, limits.file_bytes)
+    return fingerprint_read(data, digests, limits)
+
+
+def fingerprint_read(data: bytes, digests: Digests, limits: Limits) -> Fingerprint:
+    """The same of bytes whose digests are known."""
+    try:
+        looked = look(data, limits)
+    except ImageError as error:
+        raise ImageError(error.code, digests) from None
+    return Fingerprint(
+        pdq=pdq.bits(pdq.frequencies(looked.buffer)) if looked.hashable else None,
+        pdq_quality=pdq.quality(looked.buffer) if looked.hashable else 0,
+        md5=digests.md5,
+        sha1=digests.sha1,
+        sha256=digests.sha256,
+        width=looked.width,
+        height=looked.height,
+        preprocessing=looked.preprocessing,
+    )
+
+
+def pdq_of(data: bytes, *, limits: Limits = Limits()) -> tuple[bytes | None, int]:  # noqa: B008 - frozen
+    """(PDQ, quality) of a picture, without exact digests."""
+    looked = look(data, limits)
+    if not looked.hashable:
+        return None, 0
+    return pdq.bits(pdq.frequencies(looked.buffer)), pdq.quality(looked.buffer)
+
+
+def dihedral(source: Source, *, limits: Limits = Limits()) -> tuple[bytes, ...]:  # noqa: B008 - frozen
+    """PDQ of the picture as it is, turned by 90, 180, 270 degrees, mirrored top to bottom, left to right, and along both diagonals.
+
+    Empty for a picture below 5 pixels a side. ImageError as `fingerprint`.
+    """
+    data, digests = read(source, limits.file_bytes)
+    try:
+        looked = look(data, limits)
+    except ImageError as error:
+        raise ImageError(error.code, digests) from None
+    return pdq.dihedral_bits(pdq.frequencies(looked.buffer)) if looked.hashable else ()
+
+
+def look(data: bytes, limits: Limits) -> Looked:
+    """Decode as much of a picture as its fingerprint needs. ImageError."""
+    try:
+        if jpeg.is_jpeg(data):
+            head = jpeg.header(data)
+            decoded = jpeg.gray(data, head, limits)
+            if decoded is not None:
+                plane, scale = decoded
+                buffer = pdq.points(
+                    lambda first, last: plane[first:last],
+                    head.height,
+                    head.width,
+                    scale=scale,
+                    orientation=head.orientation,
+                )
+                turned = head.orientation >= 5
+                width, height = (head.height, head.width) if turned else (head.width, head.height)
+                return Looked(buffer, width, height, f"{_WAY}/{'full' if scale == 1 else f'scale-{scale}'}")
+        buffer, width, height = raster.buffer_of(data, limits)
+        return Looked(buffer, width, height, f"{_WAY}/full")
+    except MemoryError:
+        raise ImageError("memory_exceeded") from None
+
+
+def digests_of(source: Source) -> Digests:
+    """Exact digests of a file of any size, read once in pieces. ImageError `not_readable`."""
+    if isinstance(source, bytes):
+        return read(source, len(source))[1]
+    with plain_file(source) as file:
+        return digest_file(file)
+
+
+def digest_file(file: BinaryIO) -> Digests:
+    """The same of an open file, from where it stands to its end."""
+    hashes = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")]
+    size = 0
+    while piece := file.read(_PIECE):
+        size += len(piece)
+        for each in hashes:
+            each.update(piece)
+    md5, sha1, sha256 = (each.digest() for each in hashes)
+    return Digests(md5, sha1, sha256, size)
+
+
+def read(source: Source, most: int) -> tuple[bytes, Digests]:
+    """The bytes and their digests. ImageError `not_readable`, or `too_many_bytes` with the digests of all of them."""
+    if isinstance(source, bytes):
+        data = source
+        digests = digest_file(BytesIO(data))
+    else:
+        with plain_file(source) as file:
+            if os.fstat(file.fileno()).st_size > most:
+                raise ImageError("too_many_bytes", digest_file(file))
+            data = file.read(most + 1)
+            if len(data) > most:  # it grew meanwhile
+                file.seek(0)
+                raise ImageError("too_many_bytes", digest_file(file))
+        return read(data, most)
+    if len(data) > most:
+        raise ImageError("too_many_bytes", digests)
+    return data, digests
+
+
+def plain_file(path: os.PathLike[str] | str) -> BinaryIO:
+    """Open for reading, without waiting on pipes or devices. ImageError `not_readable`."""
+    try:
+        number = os.open(Path(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        raise ImageError("not_readable") from None
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise ImageError("not_readable")
+    return os.fdopen(number, "rb")
