@@ -269,14 +269,21 @@ class LiveIndex(ABC):
         """Read the manifest and what it names; of that, only what is new."""
         if self.path is None:
             return
-        for attempt in range(_TRIES):
+        for _ in range(_TRIES):
             manifest = Manifest.read(self.path, self.kind)
             try:
                 self._take(manifest, self.path, verify=verify)
-                return
-            except FileNotFoundError as why:  # replaced between the manifest and the file
-                if attempt == _TRIES - 1 or Manifest.read(self.path, self.kind) == manifest:
+            except FileNotFoundError as why:  # perhaps replaced between the manifest and the file
+                if Manifest.read(self.path, self.kind) == manifest:
                     raise IndexRefused("damaged", f"{why.filename} is missing") from None
+            else:  # a change after this second look will be announced in the words that were read before it
+                if Manifest.read(self.path, self.kind) == manifest:
+                    return
+        if self._manifest is None:
+            raise IndexRefused("damaged", f"{self.path}: the files of its manifest are missing")
+        self._pulse = (
+            -1
+        )  # the writer was faster each time; what was taken up is in order: look again at the next search
 
     def _take(self, manifest: Manifest, path: Path, *, verify: bool) -> None:
         known, segment, delta = self._manifest, self._segment, self._delta
@@ -284,20 +291,18 @@ class LiveIndex(ABC):
             known is not None and known.segment == manifest.segment and manifest.logs[: len(known.logs)] == known.logs
         )
         logs = list(self._logs) if grown else []
+        pulse, changes = int(self._words[8]), int(self._words[10])  # before what they announce is read
         if grown:
             news = [logs[-1].news()]
         else:
             news = []
             segment = open_segment(path / manifest.segment, self.kind, verify=verify) if manifest.segment else None
             delta = Delta(segment, by_value=self.by_value)
-        pulse = changes = 0
         for name in manifest.logs[len(logs) :]:
             opened = Log(path / name, self.kind, writable=self._writing is not None)
             pulse, changes = opened.pulse(), int(opened.words[10])
             logs.append(opened)
             news.append(opened.recover())
-        if grown and len(manifest.logs) == len(self._logs):  # woken for nothing new
-            pulse, changes = int(self._words[8]), int(self._words[10])
         for records in news:
             delta.apply(records)
         self._manifest, self._segment, self._delta, self._logs = manifest, segment, delta, logs
