@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import av
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -39,6 +40,18 @@ def picture(seed, *, quality=88, size=(320, 240), form="JPEG"):
     out = io.BytesIO()
     image.resize(size).save(out, form, quality=quality)
     return out.getvalue()
+
+
+def filmed(path, drawings, *, seconds):
+    """An MP4 (MPEG-4 part 2, 10 frames a second) that shows each drawing for so many seconds."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for data in drawings:
+            frame = Image.open(io.BytesIO(data)).convert("RGB")
+            for _ in range(10 * seconds):
+                container.mux(stream.encode(av.VideoFrame.from_image(frame)))
+        container.mux(stream.encode())
 
 
 def md5(data):

@@ -20,6 +20,7 @@ from mamori.tools.scan.sources import read_list, read_roots, walk
 from tests.tools.scan.drawn import (
     MAIN,
     bank_file,
+    filmed,
     folder_of,
     lines,
     md5,
@@ -252,6 +253,25 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_rest_goes_on(tmp_path, o
         held.set()
     assert (totals.examined, totals.matched, totals.unreadable) == (5, 5, 1)
     assert list(unreadable(out).values()) == ["it took longer than 1 s"]
+
+
+def test_a_video_is_met_by_its_frames_and_by_its_digest(pool, tmp_path, out):
+    """Three seconds of one drawing, three of another; the second is known."""
+    (tmp_path / "files").mkdir()
+    film = tmp_path / "files" / "film.mp4"
+    filmed(film, [picture(1), picture(2)], seconds=3)
+    (tmp_path / "files" / "cut.mp4").write_bytes(film.read_bytes()[:2000])
+    known = f"pdq {fingerprint(picture(2)).pdq.hex()} drawing"
+    bank = bank_file(tmp_path / "bank.txt", known, f"{md5(film.read_bytes())} film")
+    totals = scan(pool, out, bank, tmp_path / "files", f"file://{film}")
+    assert (totals.examined, totals.matched) == (3, 2)
+    found = {(line["path"], line["entry"]): line for line in lines(out)}
+    assert set(found) == {(path, entry) for path in (str(film), f"file://{film}") for entry in ("drawing", "film")}
+    met = found[str(film), "drawing"]
+    assert met["match"] == "similar"
+    assert met["frames"] == {"matched": 3, "sampled": 6, "first_at_seconds": 3.0}
+    assert found[str(film), "film"]["match"] == "same"
+    assert [name_of(path) for path, _member in unreadable(out)] == ["cut.mp4"]
 
 
 def test_files_are_private_and_the_scan_leaves_its_own_out(pool, tmp_path):

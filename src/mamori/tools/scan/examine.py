@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from mamori.engine.images import ImageError, fingerprint
+from mamori.engine.images import Digests, Fingerprint, ImageError, VideoFingerprint, fingerprint, video_fingerprint
+from mamori.engine.images import Limits as Read
 from mamori.tools.scan import archives, looks
 from mamori.tools.scan.archives import ArchiveError, Budget
 from mamori.tools.scan.purpose import Limits, ScanError
-from mamori.tools.scan.sources import Item, open_item, reason
+from mamori.tools.scan.sources import Item, is_address, open_item, reason
 
 PIECE = 2**20
 LONGEST = 4096  # characters of a member's name
@@ -123,7 +124,7 @@ class Examiner:
         if kind == "video":
             return self._video(content, rest, path, whole=whole)
         if kind == "picture" and whole:
-            return _picture(content)
+            return _picture(content, self.limits.file_bytes)
         size, told = self._digests(content, rest, whole=whole)
         problem = archives.unopened(content[: looks.HEAD])
         if kind == "picture":
@@ -133,22 +134,23 @@ class Examiner:
         return Found(size, told, problem)
 
     def _video(self, content: bytes, rest: BinaryIO, path: str, *, whole: bool) -> Found:
+        local = path.removeprefix("file://")
+        if not whole and (not local or is_address(local)):
+            size, told = self._digests(content, rest, whole=whole)
+            limit = self.limits.file_bytes // 2**20
+            return Found(size, told, f"a video above {limit} MiB is sampled from a local file only")
         self.tell(["time", self.limits.video_seconds])
-        size, told = self._digests(content, rest, whole=whole)
-        problem = ""
-        local = bool(path) and os.path.lexists(path)
-        if local or whole:
-            from mamori.engine.images import video_fingerprint  # noqa: PLC0415 - libav is loaded where a video is met
-
-            try:
-                seen = video_fingerprint(path if local else content)
-                told["frames"] = [[frame.pdq.hex(), frame.quality, round(frame.at_seconds, 3)] for frame in seen.frames]
-            except (ImageError, MemoryError) as error:
-                problem = _why(error)
+        try:
+            seen = video_fingerprint(content if whole else local, limits=Read(file_bytes=self.limits.file_bytes))
+        except ImageError as error:
+            found = _failed(error, len(content))
         else:
-            problem = f"a video above {self.limits.file_bytes // 2**20} MiB is sampled from a local file only"
+            frames = [[frame.pdq.hex(), frame.quality, round(frame.at_seconds, 3)] for frame in seen.frames]
+            found = Found(len(content), {**_hexed(seen), "frames": frames})
+        if not whole:
+            found.size = rest.seek(0, os.SEEK_END)
         self.tell(["time", self.limits.seconds])
-        return Found(size, told, problem)
+        return found
 
     def _digests(self, content: bytes, rest: BinaryIO, *, whole: bool) -> tuple[int, dict[str, Any]]:
         digests = _digesters()
@@ -162,16 +164,24 @@ class Examiner:
         return size, {name: digest.hexdigest() for name, digest in digests.items()}
 
 
-def _picture(content: bytes) -> Found:
+def _picture(content: bytes, limit: int) -> Found:
     try:
-        seen = fingerprint(content)
-    except (ImageError, MemoryError) as error:
-        told = {name: hashlib.new(name, content, usedforsecurity=False).hexdigest() for name in _digesters()}
-        return Found(len(content), told, _why(error))
-    told: dict[str, Any] = {"md5": seen.md5.hex(), "sha1": seen.sha1.hex(), "sha256": seen.sha256.hex()}
+        seen = fingerprint(content, limits=Read(file_bytes=limit))
+    except ImageError as error:
+        return _failed(error, len(content))
+    told = _hexed(seen)
     if seen.pdq is not None:
         told |= {"pdq": seen.pdq.hex(), "quality": seen.pdq_quality}
     return Found(len(content), told)
+
+
+def _failed(error: ImageError, size: int) -> Found:
+    """It cannot be decoded; its digests are looked up all the same."""
+    return Found(size, _hexed(error.digests) if error.digests else None, _why(error))
+
+
+def _hexed(seen: Digests | Fingerprint | VideoFingerprint) -> dict[str, Any]:
+    return {"md5": seen.md5.hex(), "sha1": seen.sha1.hex(), "sha256": seen.sha256.hex()}
 
 
 def _digesters() -> dict[str, Any]:
