@@ -63,6 +63,7 @@ def test_a_whole_image_is_proposed_and_waits_for_a_second_person(site, content, 
     body = site.answer.body
     assert kept["sha256"] == hashlib.sha256(body).digest()
     assert kept["md5"] == hashlib.md5(body).digest()
+    assert len(kept["pdq"]) == 32
     assert look(row.id, frozen).id == entry.id
     services.entry_confirm(actor=ben.actor, entry_id=entry.id)
     services.content_dropped(content_id=row.id)

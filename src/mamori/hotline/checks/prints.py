@@ -2,9 +2,11 @@
 
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b, md5, sha1, sha256
 
+from mamori.engine.images import ImageError, fingerprint_safely
 from mamori.hotline.checks.states import Result
 
 FIRST_BYTES = 1024 * 1024
@@ -48,14 +50,23 @@ def media_of(content_type: str) -> str:
 def take(body: bytes, content_type: str, *, whole: bool = False) -> Print:
     """Fingerprints of an answer. `whole`: nothing of it is missing; else digests of the file are not known."""
     media = media_of(content_type)
-    file = _file(body) if whole and media in {"image", "video"} else None
+    file = _file(body, media) if whole and media in {"image", "video"} else None
     return Print(sha256(body[:FIRST_BYTES]).digest(), _structure(body) if media == "page" else None, media, file)
 
 
-def _file(body: bytes) -> FilePrint:
-    """Lists of known files go by the old digests too."""
+def _file(body: bytes, media: str) -> FilePrint:
+    """Lists of known files go by the old digests too. An image is decoded in a child process with limits."""
+    pdq = quality = None
+    if media == "image":
+        with suppress(ImageError):
+            seen = fingerprint_safely(body)
+            pdq, quality = seen.pdq, seen.pdq_quality if seen.pdq is not None else None
     return FilePrint(
-        md5(body, usedforsecurity=False).digest(), sha1(body, usedforsecurity=False).digest(), sha256(body).digest()
+        md5(body, usedforsecurity=False).digest(),
+        sha1(body, usedforsecurity=False).digest(),
+        sha256(body).digest(),
+        pdq,
+        quality,
     )
 
 
