@@ -16,10 +16,12 @@ from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import User
 from mamori.ground.actors import Role, permissions
 from mamori.ground.audit.models import Event
+from mamori.ground.letters.looks import kind_word
 from mamori.hotline.assessment.states import Verdict
 from mamori.hotline.referral import queries as referral
 from mamori.hotline.referral.models import Referral
 from mamori.hotline.takedown.models import Removal
+from mamori.hotline.takedown.states import LetterKind
 from tests.hotline.assessment_steps import confirmed, give, item
 from tests.journeys.page_world import objects
 from tests.lists.cases import told_to_police
@@ -63,6 +65,15 @@ def test_today_tells_alarms_first_then_what_waits(person: Make, browser_of: Open
 def test_an_empty_today_explains_itself(person: Make, browser_of: Open) -> None:
     assert "Nothing waits for you" in page_of(browser_of(person(Role.ANALYST)), "/")
     assert "Your role sees no case data" in page_of(browser_of(person(Role.OPERATOR)), "/")
+    for role in (Role.POLICE_LIAISON, Role.LIST_REVIEWER, Role.LIST_APPROVER):
+        assert "What waits for your role appears here" in page_of(browser_of(person(role)), "/"), role
+
+
+def test_every_kind_of_letter_has_a_name() -> None:
+    purposes = ("notify", "again", "urgent", "alert", "page", "supervisors")
+    kinds = [f"police_{each}" for each in purposes] + [f"notice_{each}" for each in LetterKind]
+    for kind in (*kinds, "preservation", "invitation", "account", "fingerprints.alarm"):
+        assert kind_word(kind) != kind
 
 
 def test_a_police_clock_stands_on_every_page(person: Make, browser_of: Open) -> None:

@@ -1,5 +1,6 @@
 """The list through the front doors: the desk, its steps, roles, and the public pages."""
 
+import base64
 import re
 from html import unescape
 from typing import Any
@@ -11,6 +12,7 @@ from mamori.ground import clock
 from mamori.ground.actors import Role
 from mamori.ground.errors import DomainError
 from mamori.hotline.tracing.models import HostAddress, Trace
+from mamori.lists.distribution.models import Subscriber
 from mamori.lists.listing import case, services
 from mamori.lists.listing.models import Entry
 from mamori.lists.listing.states import Method
@@ -87,6 +89,53 @@ def test_from_candidate_to_entry_in_force_through_the_pages(body, person, browse
     assert post(reviewer, "listing_withdraw", entry.id).status_code == 302
     entry.refresh_from_db()
     assert entry.state == "pending_removal"
+
+
+def test_a_name_on_the_list_is_shown_as_a_name_nobody_can_click(body, person, browser_of):
+    entry = body.list(listable(URL, person))
+    browser = english(browser_of(body.reviewer))
+    for path in ("/list/", f"/list/entry/{entry.id}/"):
+        page = browser.get(path).content.decode()
+        assert '<bdi class="address" translate="no">bad[.]example</bdi>' in page
+        assert "://bad[.]example/<" not in page, "a block of a name is not one of an address"
+
+
+def test_a_signing_key_is_confirmed_and_revoked_after_one_question(body, person, browser_of):
+    newcomer = person(Role.LIST_REVIEWER, name="New Comer")
+    key = services.key_register(actor=newcomer.actor, public_key=base64.b64encode(bytes(range(32))).decode())
+    approver, reviewer = english(browser_of(body.approver)), english(browser_of(body.reviewer))
+    desk = approver.get("/list/keys/").content.decode()
+    assert f'href="/list/keys/{key.id}/confirm/"' in desk and "the list of members, signed with the root key" in desk
+    asked = approver.get(f"/list/keys/{key.id}/confirm/").content.decode()
+    assert key.id[:16] in asked and "has read you this number" in asked
+    key.refresh_from_db()
+    assert key.confirmed_at is None, "looking changes nothing"
+    assert post(approver, "listing_key_step", key.id, "confirm").status_code == 302
+    asked = approver.get(f"/list/keys/{key.id}/revoke/").content.decode()
+    assert "never comes back" in asked
+    key.refresh_from_db()
+    assert key.confirmed_at and not key.revoked_at
+    for method in (reviewer.get, reviewer.post):
+        assert method(f"/list/keys/{key.id}/revoke/").status_code == 404, "of somebody else"
+    assert approver.get(f"/list/keys/{key.id}/other/").status_code == 404
+    assert post(approver, "listing_key_step", key.id, "revoke").status_code == 302
+    key.refresh_from_db()
+    assert key.revoked_at
+
+
+def test_a_subscriber_gets_a_new_key_after_one_question(body, person, browser_of):
+    browser = english(browser_of(body.approver))
+    browser.post("/editions/subscribers/", {"organisation": "Net", "delivery": "stop", "notify": ""})
+    subscriber = Subscriber.objects.get()
+    url = f"/editions/subscribers/{subscriber.id}/"
+    assert "?step=key" in browser.get(url).content.decode()
+    assert "ends at once" in browser.get(f"{url}?step=key").content.decode()
+    browser.post(url, {})
+    subscriber.refresh_from_db()
+    assert subscriber.generation == 1, "nothing happened yet"
+    assert b"hmac-sha256" in browser.post(f"{url}?step=key").content
+    subscriber.refresh_from_db()
+    assert subscriber.generation == 2
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from mamori.desks import figures, queries, rooms, services
 from mamori.desks.context import waiting_now
 from mamori.desks.forms import SearchForm
-from mamori.desks.permissions import SEARCH
+from mamori.desks.permissions import FIGURES, SEARCH
 from mamori.engine.addresses import AddressError
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.actors import Actor
@@ -30,7 +30,13 @@ def today(request: StaffRequest) -> HttpResponse:
     return render(
         request,
         "desks/today.html",
-        {"alarms": alarms, "dated": dated, "rest": rest, "sees_cases": _sees(request.actor)},
+        {
+            "alarms": alarms,
+            "dated": dated,
+            "rest": rest,
+            "may_search": request.actor.may(SEARCH),
+            "sees_cases": request.actor.may(FIGURES),
+        },
     )
 
 
@@ -83,10 +89,6 @@ def search(request: StaffRequest) -> HttpResponse:
                 return redirect("desks_case", found)
             return render(request, "desks/search.html", {"form": form, "nothing": True})
     return render(request, "desks/search.html", {"form": form}, status=422 if form.errors else 200)
-
-
-def _sees(actor: Actor) -> bool:
-    return actor.may(SEARCH)
 
 
 def _buttons(actor: Actor, content_id: UUID, state: ContentState) -> list[tuple[str, str, str]]:

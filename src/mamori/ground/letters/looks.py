@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -14,4 +17,17 @@ WORDS = {
     LetterState.BOUNCED: StateLook(_("Came back"), "error", "alert"),
     LetterState.WITHDRAWN: StateLook(pgettext_lazy("letter", "Held back"), "neutral", "block"),
 }
+_KINDS: dict[str, Promise | str] = {"invitation": _("Invitation to become a member"), "account": _("About an account")}
+
+
+def register_kinds(words: Mapping[str, Promise | str]) -> None:
+    """Rooms name the kinds of letters they write, in `AppConfig.ready`."""
+    _KINDS.update(words)
+
+
+def kind_word(kind: str) -> str:
+    """What a kind of letter is called; the kind itself when no room named it."""
+    return str(_KINDS.get(kind, kind))
+
+
 register_states("letter", {str(state): look for state, look in WORDS.items()})

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import DomainError
 from mamori.ground.letters import queries, services
+from mamori.ground.letters.looks import kind_word
 from mamori.ground.letters.states import LETTER, RESOLVE, LetterState
 from mamori.ground.letters.tables import LetterTable
 from mamori.ground.ui.parts import KeyValue
@@ -31,7 +32,7 @@ def letter(request: StaffRequest, letter_id: UUID) -> HttpResponse:
     facts = [
         KeyValue(_("State"), row.state, "state:letter"),
         KeyValue(_("To"), row.to),
-        KeyValue(_("Kind"), row.kind),
+        KeyValue(_("Kind"), kind_word(row.kind)),
         KeyValue(_("Written"), row.queued_at, "moment"),
         KeyValue(_("Last tried"), row.tried_at, "moment"),
         KeyValue(_("Handed over"), row.handed_at, "moment"),
@@ -73,7 +74,7 @@ def resend(request: StaffRequest, letter_id: UUID) -> HttpResponse:
         title=_("Send the letter again"),
         consequence=_("If it did arrive, the other side gets it twice."),
         confirm_label=_("Send it again"),
-        leaving=[KeyValue(_("Subject"), row.subject), KeyValue(_("Kind"), row.kind)],
+        leaving=[KeyValue(_("Subject"), row.subject), KeyValue(_("Kind"), kind_word(row.kind))],
         recipients=[row.to],
     )
 

@@ -1,7 +1,7 @@
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground.letters.looks import WORDS
+from mamori.ground.letters.looks import WORDS, kind_word
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 
 
@@ -11,7 +11,7 @@ class LetterTable(Table):
         Column("subject", _("Subject"), link=lambda row: reverse("letters_letter", args=[row.pk])),
         Column("state", _("State"), sort=("state", "-queued_at"), render="state:letter"),
         Column("to", _("To")),
-        Column("kind", _("Kind")),
+        Column("kind", _("Kind"), value=lambda row: kind_word(row.kind)),
         Column("queued_at", _("Written"), sort=("queued_at",), render="moment"),
         Column("handed_at", _("Handed over"), render="moment"),
         Column("attempts", _("Attempts"), render="number"),

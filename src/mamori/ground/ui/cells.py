@@ -23,8 +23,8 @@ def state(machine: str, value: str) -> SafeString:
 
 
 def defanged(url: str) -> str:
-    """An address nobody can click or paste by mistake."""
-    return defang(url)
+    """An address, or a bare name, nobody can click or paste by mistake."""
+    return defang(url) if "://" in url else url.replace(".", "[.]")
 
 
 def address(url: str) -> SafeString:
@@ -37,6 +37,11 @@ def digest(value: str | bytes) -> SafeString:
     text = value.hex() if isinstance(value, bytes) else value
     short = text if len(text) <= 20 else f"{text[:10]}…{text[-6:]}"
     return format_html('<span class="mono" translate="no" title="{}">{}</span>', text, short)
+
+
+def code(value: str) -> SafeString:
+    """A reference that stays in one line, so that it can be read out and compared."""
+    return format_html('<span class="code">{}</span>', value)
 
 
 def moment(at: datetime) -> SafeString:
@@ -72,6 +77,7 @@ _HTML: dict[str, Callable[[Any], str]] = {
     "text": conditional_escape,
     "address": address,
     "digest": digest,
+    "code": code,
     "moment": moment,
     "day": day,
     "number": number,

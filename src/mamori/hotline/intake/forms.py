@@ -121,6 +121,11 @@ class _Receipted(_Told):
 class ReportForm(_Receipted):
     """The public form. `proof` is filled by the browser, `ticket` by us."""
 
+    child_at_risk = forms.BooleanField(
+        label=_("A child may be in danger right now"),
+        help_text=_("Please call the police at once: 110. A report is read by people, and nobody is called by it."),
+        required=False,
+    )
     contact = forms.CharField(
         label=_("How can we reach you?"),
         help_text=_("Only if you want. Without it, our questions wait for you at your receipt."),

@@ -1,5 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground.letters.looks import register_kinds
 from mamori.ground.ui.states import StateLook, register_states
 
 register_states(
@@ -75,4 +76,15 @@ register_states(
         "preservation": StateLook(_("Provider asked to preserve its data"), "info", "archive"),
         "preservation_extended": StateLook(_("Preservation extended"), "info", "archive"),
     },
+)
+register_kinds(
+    {
+        "police_notify": _("Call to the police desk"),
+        "police_urgent": _("Call to the police desk, urgent"),
+        "police_again": _("Call to the police desk: content again"),
+        "police_alert": _("Call to the police desk: time runs out"),
+        "police_page": _("Call to the duty officer"),
+        "police_supervisors": _("Call to supervisors: a hold is over"),
+        "preservation": _("Request to preserve records"),
+    }
 )

@@ -1,5 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground.letters.looks import register_kinds
 from mamori.ground.ui.states import StateLook, register_states
 
 register_states(
@@ -76,4 +77,11 @@ register_states(
         "recommendation": StateLook(_("Recommendation"), "info", "info"),
         "charge": StateLook(_("Charge"), "error", "scale"),
     },
+)
+register_kinds(
+    {
+        "notice_first": _("Notice to a host"),
+        "notice_further": _("Notice to a host: more addresses"),
+        "notice_reminder": _("Notice to a host: reminder"),
+    }
 )

@@ -47,7 +47,7 @@ def _notice_url(row: Notice) -> str:
 class NoticeTable(Table):
     caption = _("Notices")
     columns = (
-        Column("reference", _("Reference"), link=_notice_url),
+        Column("reference", _("Reference"), render="code", link=_notice_url),
         Column("state", _("State"), sort=("state", "-opened_at"), render="state:notice"),
         Column("contact", _("Contact"), value=_name),
         Column("level", _("Level"), render="state:notice_level"),
@@ -74,7 +74,13 @@ class AddressTable(Table):
     caption = _("Addresses in notices")
     columns = (
         Column("content__url", _("Address"), render="address", export=False),
-        Column("notice", _("Notice"), value=lambda row: row.notice.reference, link=lambda row: _notice_url(row.notice)),
+        Column(
+            "notice",
+            _("Notice"),
+            render="code",
+            value=lambda row: row.notice.reference,
+            link=lambda row: _notice_url(row.notice),
+        ),
         CASE,
         Column("state", _("State"), render="state:notice_item"),
         Column("obstacle", _("Waits for"), render="state:obstacle", value=lambda row: row.obstacle or None),
@@ -114,7 +120,13 @@ class AnswerTable(Table):
     caption = _("Answers of hosting providers")
     columns = (
         Column("kind", _("Answer"), render="state:hoster_answer"),
-        Column("notice", _("Notice"), value=lambda row: row.notice.reference, link=lambda row: _notice_url(row.notice)),
+        Column(
+            "notice",
+            _("Notice"),
+            render="code",
+            value=lambda row: row.notice.reference,
+            link=lambda row: _notice_url(row.notice),
+        ),
         Column("contact", _("Contact"), value=lambda row: _name(row.notice)),
         Column("at", _("At"), sort=("at", "id"), render="moment"),
         Column("settled_at", _("Dealt with"), render="moment"),
@@ -125,6 +137,7 @@ class AnswerTable(Table):
     )
     order = "-at"
     empty_title = _("No hosting provider disputes or asks")
+    empty_text = _("What a hosting provider writes on its page appears here until somebody has dealt with it.")
 
 
 class EndedTable(Table):
@@ -145,6 +158,7 @@ class EndedTable(Table):
     )
     order = "exhausted_at"
     empty_title = _("For all content there is somebody to ask")
+    empty_text = _("Content appears here when the last contact was told, its time is over and it is still online.")
 
 
 class LedgerTable(Table):

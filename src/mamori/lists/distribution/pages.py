@@ -116,7 +116,7 @@ def edition(request: StaffRequest, version: int) -> HttpResponse:
     changes = [
         {
             "row": change,
-            "url": change.target if change.method == "url" or not change.target else f"https://{change.target}/",
+            "url": change.target,
             "probes": probes.get(change.entry_id, []),
         }
         for change in queries.changes_of(request.actor, row)
@@ -175,8 +175,8 @@ def subscribers(request: StaffRequest) -> HttpResponse:
 @never_cache
 def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
     row = queries.subscriber_of(request.actor, subscriber_id)
-    if request.method == "POST" and request.POST.get("step") == "key":
-        return _secret(request, *services.subscriber_renew_key(actor=request.actor, subscriber_id=row.id))
+    if request.GET.get("step") == "key":
+        return _new_key(request, row)
     facts = [
         KeyValue(_("How it takes the list"), row.delivery, "state:delivery"),
         KeyValue(_("State"), row.state, "state:subscriber"),
@@ -190,6 +190,23 @@ def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
     return render(
         request, "distribution/subscriber.html", {"subscriber": row, "facts": facts, "alive": row.state in ALIVE}
     )
+
+
+def _new_key(request: StaffRequest, row: Subscriber) -> HttpResponse:
+    """Ask first: until the subscriber has set the new one up, it hears of no change."""
+    if request.method == "POST":
+        return _secret(request, *services.subscriber_renew_key(actor=request.actor, subscriber_id=row.id))
+    context = {
+        "title": _("Give %(organisation)s a new key") % {"organisation": row.organisation.name},
+        "consequence": _(
+            "The key or token it has now ends at once. Until it has set up the new one, it blocks what it fetched last"
+            " and hears of no change. The new one is shown once, on the next page."
+        ),
+        "confirm_label": _("Give a new key"),
+        "danger": True,
+        "cancel_url": reverse("distribution_subscriber", args=[row.id]),
+    }
+    return render(request, "ui/confirm.html", context)
 
 
 @require_http_methods(["GET", "POST"])

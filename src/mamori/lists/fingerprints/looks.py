@@ -1,5 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground.letters.looks import register_kinds
 from mamori.ground.ui.states import StateLook, register_states
 from mamori.lists.fingerprints.codes import NAMES
 
@@ -144,3 +145,4 @@ register_states(
         "md5": StateLook(_("MD5, one on a line"), "neutral", "list"),
     },
 )
+register_kinds({"fingerprints.alarm": _("Alarm: an entry matched too much")})

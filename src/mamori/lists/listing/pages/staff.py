@@ -111,7 +111,7 @@ def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
         services.look_ask(content_id=row.content_id)
     context: dict[str, Any] = {
         "entry": row,
-        "url": row.target if row.method == Method.URL else f"https://{row.target}/",
+        "url": row.target,
         "facts": facts_of(row),
         "tests": [
             {"question": forms.QUESTIONS[test][0], **row.answers[str(test)]}
@@ -209,7 +209,12 @@ def keys(request: StaffRequest) -> HttpResponse:
     form = forms.KeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         services.key_register(actor=request.actor, public_key=form.cleaned_data["public_key"])
-        messages.success(request, _("Registered. It counts once a colleague has confirmed its number with you."))
+        messages.success(
+            request,
+            _(
+                "Registered. It counts once a colleague has confirmed its number with you and the list of members names it."
+            ),
+        )
         return redirect("listing_keys")
     rows = queries.keys(request.actor)
     return render(
@@ -219,21 +224,48 @@ def keys(request: StaffRequest) -> HttpResponse:
     )
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def key_step(request: StaffRequest, key: str, step: str) -> HttpResponse:
-    if step == "confirm":
+    """Confirm or revoke a key; the page before it asks, and shows the number to compare."""
+    row = queries.key_of(request.actor, key)
+    if step not in {"confirm", "revoke"}:
+        raise NotFound
+    if request.method == "POST" and step == "confirm":
         services.key_confirm(actor=request.actor, key=key)
-        messages.success(request, _("Confirmed: this person can sign from now on."))
-    else:
+        messages.success(request, _("Confirmed. The key counts once the list of members names it."))
+        return redirect("listing_keys")
+    if request.method == "POST":
         services.key_revoke(actor=request.actor, key=key)
         messages.success(request, _("Revoked: this key signs nothing any more."))
-    return redirect("listing_keys")
+        return redirect("listing_keys")
+    number = " ".join(row.id[n : n + 16] for n in range(0, len(row.id), 16))
+    told: dict[str, Any]
+    if step == "confirm":
+        told = {
+            "title": _("Confirm the key of %(person)s") % {"person": row.person.name},
+            "consequence": _(
+                "Confirm only when %(person)s has read you this number, in person or by a phone call you made:"
+            )
+            % {"person": row.person.name},
+            "confirm_label": _("The numbers are the same: confirm"),
+        }
+    else:
+        told = {
+            "title": _("Revoke the key of %(person)s") % {"person": row.person.name},
+            "consequence": _(
+                "It signs nothing from now on and never comes back: another key must be registered, confirmed and"
+                " named by the list of members. What it signed stays in force."
+            ),
+            "confirm_label": _("Revoke"),
+            "danger": True,
+        }
+    return render(request, "listing/key.html", {**told, "number": number, "cancel_url": reverse("listing_keys")})
 
 
 def facts_of(row: Entry) -> list[KeyValue]:
     """An entry in terms and values: what leaves the house once it is active."""
     return [
-        KeyValue(_("Target"), row.target if row.method == Method.URL else f"https://{row.target}/", "address"),
+        KeyValue(_("Target"), row.target, "address"),
         KeyValue(_("Kind of list"), row.method, "state:list_method"),
         KeyValue(_("Ground"), row.reason, "state:list_reason"),
         KeyValue(_("Stated at"), row.stated_at, "moment"),
@@ -254,7 +286,7 @@ def breadth_of(content_id: UUID, name: str) -> dict[str, Any]:
     facts = reach.facts
     suffix = facts.public_suffix or (_("suffixes lie below it") if facts.above_public_suffix else "")
     return {
-        "name": f"https://{name}/",
+        "name": name,
         "refused": reach.refused,
         "items": [
             KeyValue(_("Public suffix?"), suffix or _("No")),

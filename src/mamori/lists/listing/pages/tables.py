@@ -30,7 +30,6 @@ class EntryTable(Table):
             "target",
             _("Target"),
             render="address",
-            value=lambda row: row.target if row.method == "url" else f"https://{row.target}/",
         ),
         Column("method", _("Kind of list"), render="state:list_method"),
         Column("state", _("State"), sort=("state", "-proposed_at"), render="state:entry"),

@@ -20,6 +20,7 @@ from mamori.lists.listing.queries.shown import (
     entry_of,
     is_listed,
     is_refused_any,
+    key_of,
     keys,
     timeline,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "entry_of",
     "is_listed",
     "is_refused_any",
+    "key_of",
     "keys",
     "keys_in_use",
     "list_entry",

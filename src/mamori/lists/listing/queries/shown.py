@@ -71,6 +71,15 @@ def keys(actor: Actor) -> list[SigningKey]:
     return list((rows if actor.may(CONFIRM_KEY) else rows.filter(person_id=actor.id))[:200])
 
 
+def key_of(actor: Actor, key: str) -> SigningKey:
+    """One of `keys`. NotFound for others."""
+    rows = SigningKey.objects.select_related("person")
+    row = (rows if actor.may(CONFIRM_KEY) else rows.filter(person_id=actor.id)).filter(id=key).first()
+    if row is None:
+        raise NotFound
+    return row
+
+
 def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
     """Moments of the content's entries."""
     if not actor.may(SEE):

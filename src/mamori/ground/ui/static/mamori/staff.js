@@ -1,6 +1,11 @@
 // Keys for the staff pages: nothing here is needed to work. `?` help, j/k rows, data-key="x" clicks a button or link or
 // focuses a field; data-key="g t" is g, then t. Single keys can be switched off in the help and are never taken while a person types.
 (() => {
+  // On a phone the desks stand in one line: the open one is brought into it.
+  const desk = document.querySelector(".desks [aria-current]");
+  const line = desk?.closest("ul");
+  if (line) line.scrollLeft = desk.offsetLeft - (line.clientWidth - desk.offsetWidth) / 2;
+
   const help = document.getElementById("keys");
   const toggle = document.getElementById("keys-on");
   const opener = document.getElementById("keys-open");
