@@ -17,6 +17,7 @@ from rich.table import Table
 from demo import programs
 from demo.engines import engine_versions
 from demo.everything import bring_up
+from demo.known_images import KnownImages
 from demo.main_job import MainJob
 from demo.people import PASSWORD, PEOPLE, person
 from demo.platform import Platform, Ports
@@ -88,6 +89,11 @@ def run(*, once: bool, reports: list[dict[str, str]] | None, first: int, base: P
             missing = timeline.missing()
             if missing:
                 raise WorldError(f"stations not reached: {', '.join(missing)}")
+            known = KnownImages(platform, world, console, job.visitors)
+            try:
+                known.run()
+            finally:
+                known.show()
         if once:
             return 0
         _welcome(platform)
