@@ -241,7 +241,7 @@ def key_step(request: StaffRequest, key: str, step: str) -> HttpResponse:
     number = " ".join(row.id[n : n + 16] for n in range(0, len(row.id), 16))
     told: dict[str, Any]
     if step == "confirm":
-        told: dict[str, str | bool] = {
+        told = {
             "title": _("Confirm the key of %(person)s") % {"person": row.person.name},
             "consequence": _(
                 "Confirm only when %(person)s has read you this number, in person or by a phone call you made:"
