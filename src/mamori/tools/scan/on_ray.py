@@ -49,6 +49,7 @@ class Cluster:
     """A connection to the cluster at `address` (as `ray start` prints it, or "auto"). Use as a context."""
 
     def __init__(self, address: str, limits: Limits, workers: int | None) -> None:
+        _reachable(address)
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing about a scan leaves the provider
         try:
             import ray  # noqa: PLC0415 - an extra of its own
@@ -59,7 +60,6 @@ class Cluster:
         self._address, self._limits, self._workers = address, limits, workers
 
     def __enter__(self) -> Self:
-        _reachable(self._address)
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.ERROR)
         try:
