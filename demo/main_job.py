@@ -10,23 +10,23 @@ import csv
 import queue
 import re
 import secrets
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from demo.dns import DnsWorld, ask
+from demo.dns import ask
 from demo.people import person
 from demo.platform import Platform
 from demo.processes import WorldError
 from demo.timeline import Timeline
 from demo.visitor import Page, Visitor
+from demo.watching import Bar, LiftWatch
 from demo.world import World
 from mamori.engine.addresses import canonicalize
 from mamori.engine.keys import load_signing_key, sign
@@ -58,6 +58,7 @@ class MainJob:
         self.contents: list[str] = []
         self.entries: dict[str, str] = {}
         self.code = ""
+        self.blocking: Future[dict[str, float]] | None = None
         self.side = ThreadPoolExecutor(2)
         self.database = psycopg.connect(platform.postgres.owner_dsn(), autocommit=True)
         self.begun = self._last_event()
@@ -227,29 +228,51 @@ class MainJob:
                 self._reached("entry.proposed", f"{len(entries)} names for DNS, four tests answered each")
             finally:
                 proposed.put(None)
-            activated = activating.result()
-        effective = dict[str, float]()
-        last = list(entries)[-1]
-        if self.world.dns:
-            effective = self._until_all(last, activated, blocked=True)
+            activating.result()
+        first = next(iter(entries))
+        effective = self.blocking.result() if self.blocking else {}
         self._reached("entry.active", f"{len(entries)} activated by a second person, both signatures verified")
-        self._wait_for("distribution.published", 1, 60)
+        self._publish_all()
         self._reached("edition.published", self._edition())
-        self._dns("block.effective", effective, f"{last} blocked")
+        self._dns("block.effective", effective, f"{first} blocked")
 
     def _activate_all(
         self, approver: Visitor, proposed: queue.SimpleQueue[str | None], step: Callable[[], None]
-    ) -> float:
-        """Activate what is proposed, as it comes. Returns when the last one was sent (monotonic seconds)."""
-        sent = 0.0
+    ) -> None:
+        """Activate what is proposed, as it comes. From the sending of the first one on, resolvers are asked beside it."""
         while entry := proposed.get():
             sent = self._activate(approver, entry)
+            if self.world.dns and self.blocking is None:
+                self.blocking = self._beside(partial(self._until_all, next(iter(self.entries)), sent, blocked=True))
             step()
-        return sent
+
+    def _publish_all(self) -> None:
+        """Wait until editions hold every entry. A long file meets the list's own brake: the rest goes on the days after."""
+        query = """
+            SELECT count(DISTINCT c.entry_id)
+            FROM distribution_editionchange c JOIN distribution_edition e ON e.id = c.edition_id
+            WHERE c.change = 'added' AND e.state = 'published' AND c.entry_id = ANY(%s)
+        """
+        wanted = list(self.entries.values())
+
+        def listed() -> int:
+            return int(self._rows(query, wanted)[0][0])
+
+        while listed() < len(wanted):
+            try:
+                self._until(listed, len(wanted), 30, f"{len(wanted)} entries in editions")
+            except WorldError:
+                if not self._count("distribution.refused"):
+                    raise
+                self.console.print(f"  the brake of the list: {listed()} of {len(wanted)} entries so far; a day passes")
+                self.platform.forward(DAY)
+        if self.world.dns:
+            self._until_all(list(self.entries)[-1], time.monotonic(), blocked=True)
 
     def _one_content_per_host(self) -> dict[str, str]:
         query = "SELECT host, id::text FROM assessment_contentitem WHERE id = ANY(%s)"
-        return {host: ident for host, ident in self._rows(query, self.contents) if host in self.hosts}
+        found = dict(self._rows(query, self.contents))
+        return {host: found[host] for host in self.hosts if host in found}
 
     def _propose(self, reviewer: Visitor, content: str) -> str:
         page = reviewer.get(f"/list/propose/{content}/dns/")
@@ -305,6 +328,7 @@ class MainJob:
         self._dns("block.lifted", lifted, f"{last} answers again")
 
     def _close(self) -> None:
+        self.console.print("  … days pass until receipts may tell")
         stranger = Visitor(self.platform.url("public"))
         for _day in range(5):
             self.platform.forward(DAY)
@@ -315,6 +339,7 @@ class MainJob:
         else:
             raise WorldError(f"the receipt does not say closed: {page.text[:300]}")
         self._reached("reporter.outcome", "the receipt says “closed” and nothing else")
+        self.console.print("  … sealing, co-signing and verifying the log")
         self._settle_log()
         self.platform.mamori("audit", "verify", "--witness-folder", str(self.platform.witness_folder))
         size = self._rows("SELECT max(seq) FROM audit_seal")[0][0]
@@ -413,8 +438,11 @@ class MainJob:
         keep: Callable[[], None] | None = None,
     ) -> None:
         """Wait for a number to grow to `count`; given up when it does not grow for `seconds`."""
-        last, end = -1, 0.0
+        last, end, say_at = -1, 0.0, time.monotonic() + 2
         while (now := reached()) < count:
+            if time.monotonic() > say_at:
+                self.console.print(f"  … waiting for {what}: {now} of {count}")
+                say_at = time.monotonic() + 10
             if now > last:
                 last, end = now, time.monotonic() + seconds
             if time.monotonic() > end:
@@ -445,54 +473,14 @@ class MainJob:
         )  # fmt: skip
 
     def _edition(self) -> str:
-        query = "SELECT max(version) FROM distribution_edition WHERE state = 'published'"
-        return f"edition {self._rows(query)[0][0]} signed (TUF) and published to Knot"
+        query = """
+            SELECT min(e.version), max(e.version)
+            FROM distribution_editionchange c JOIN distribution_edition e ON e.id = c.edition_id
+            WHERE c.change = 'added' AND e.state = 'published' AND c.entry_id = ANY(%s)
+        """
+        first, last = self._rows(query, list(self.entries.values()))[0]
+        which = f"edition {first}" if first == last else f"editions {first} to {last}"
+        return f"{which} signed (TUF) and published to Knot"
 
-    def _progress(self, what: str, total: int) -> _Bar:
-        return _Bar(self.console, what, total)
-
-
-class LiftWatch:
-    """Asks each resolver for a blocked name until it answers again, beside everything else."""
-
-    def __init__(self, dns: DnsWorld, host: str) -> None:
-        self._found: dict[str, float] = {}
-        self._threads = [
-            threading.Thread(target=self._watch, args=(dns, engine, host), daemon=True) for engine in dns.providers
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def _watch(self, dns: DnsWorld, engine: str, host: str) -> None:
-        provider, end = dns.providers[engine], time.monotonic() + 3600
-        while time.monotonic() < end:
-            answer = ask(provider.resolver, host, timeout=0.5)
-            if answer not in {provider.blocked, "TIMEOUT"}:
-                self._found[engine] = time.time()
-                return
-            time.sleep(0.01)
-
-    def seconds_since(self, moment: float) -> dict[str, float]:
-        """Seconds from `moment` (POSIX) until each resolver answered. WorldError when one never did."""
-        for thread in self._threads:
-            thread.join(60)
-        if len(self._found) < len(self._threads):
-            raise WorldError("a resolver still blocks what is gone")
-        return {engine: at - moment for engine, at in self._found.items()}
-
-
-class _Bar:
-    """A progress bar for long work; silent for a handful."""
-
-    def __init__(self, console: Console, what: str, total: int) -> None:
-        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=console, disable=total < 20, transient=True)
-        self._what, self._total = what, total
-
-    def __enter__(self) -> Callable[[], None]:
-        self._bar.start()
-        task = self._bar.add_task(self._what, total=self._total)
-        return lambda: self._bar.advance(task)
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+    def _progress(self, what: str, total: int) -> Bar:
+        return Bar(self.console, what, total)
