@@ -4,10 +4,12 @@ import base64
 import re
 from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 
+from mamori.engine.editions.gate import REASONS
 from mamori.ground import clock
 from mamori.ground.actors import Role
 from mamori.ground.errors import DomainError
@@ -89,6 +91,23 @@ def test_from_candidate_to_entry_in_force_through_the_pages(body, person, browse
     assert post(reviewer, "listing_withdraw", entry.id).status_code == 302
     entry.refresh_from_db()
     assert entry.state == "pending_removal"
+
+
+def test_a_burst_leaves_the_desk_readable(body, person, browser_of):
+    """The brake holds back many entries for one reason; many items wait to be considered."""
+    why = {"code": "too_many_additions", "params": {"added": 1200, "limit": 1000}}
+    message, remedy = REASONS["too_many_additions"]
+    for n in range(6):
+        entry = body.list(listable(f"https://bad{n}.example/board/1", person))
+        Entry.objects.filter(id=entry.id).update(refused=[why | {"message": message, "remedy": remedy}])
+    for _n in range(21):
+        services.candidate_open(content_id=uuid4(), why="too_slow")
+    desk = english(browser_of(body.reviewer)).get("/list/").content.decode()
+    assert desk.count("1200 entries are added within a day") == 1 and "The rules refuse 6 entries." in desk
+    assert "and 1 more below" in desk
+    assert "Rows 1 to 20 of 21" in desk and desk.count("/dns/") == 20
+    onlooker = english(browser_of(body.approver)).get("/list/?candidates-page=2").content.decode()
+    assert "Rows 21 to 21 of 21" in onlooker and "/dns/" not in onlooker
 
 
 def test_a_name_on_the_list_is_shown_as_a_name_nobody_can_click(body, person, browser_of):

@@ -297,8 +297,8 @@ def test_slow_removal_and_resurfacing_open_a_candidate_once(person, body):
         services.candidate_open(content_id=content_id, why="too_slow")
     assert [row.why for row in queries.candidates(body.reviewer.actor)] == ["too_slow"]
     body.propose(content_id)
-    assert queries.candidates(body.reviewer.actor) == []
+    assert not queries.candidates(body.reviewer.actor)
     services.candidate_open(content_id=content_id, why="resurfaced")
     assert Candidate.objects.get().why == "resurfaced"
     services.content_gone(content_id=content_id)
-    assert queries.candidates(body.reviewer.actor) == []
+    assert not queries.candidates(body.reviewer.actor)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from mamori.ground.accounts.middleware import StaffRequest
+from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.ui.parts import KeyValue
 from mamori.ground.ui.states import look
@@ -20,7 +21,7 @@ from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.takedown import queries as takedown
 from mamori.lists.listing import case, forms, queries, services
 from mamori.lists.listing.models import Entry
-from mamori.lists.listing.pages.tables import EntryTable
+from mamori.lists.listing.pages.tables import CandidateTable, EntryTable, ProposalTable
 from mamori.lists.listing.permissions import ACTIVATE, CONFIRM_KEY, OWN_KEY, PROPOSE, REVIEW, WITHDRAW
 from mamori.lists.listing.states import BEFORE, BY_TWO, IN_FORCE, EntryState, Method, Reason
 
@@ -30,28 +31,30 @@ def desk(request: StaffRequest) -> HttpResponse:
     table = EntryTable(request.GET, queries.entries(request.actor), actor=request.actor)
     if table.wants_csv:
         return table.csv_response("entries")
-    candidates = queries.candidates(request.actor)
-    urls = assessment.content_urls(row.content_id for row in candidates)
-    waiting = [{"row": row, "url": urls[row.content_id]} for row in candidates if urls.get(row.content_id)]
-    refused = [
-        {"entry": entry, "reasons": reasons_of(entry)}
-        for entry in queries.entries(request.actor)
-        .filter(state__in=IN_FORCE)
-        .exclude(state=EntryState.UPHELD)
-        .exclude(refused=[])[:50]
-    ]
+    waiting = ProposalTable if request.actor.may(PROPOSE) else CandidateTable
     return render(
         request,
         "listing/desk.html",
         {
             "table": table,
-            "waiting": waiting,
-            "refused": refused,
-            "may_propose": request.actor.may(PROPOSE),
+            "waiting": waiting(request.GET, queries.candidates(request.actor), actor=request.actor),
+            "refused": _refused(request.actor),
             "may_review": request.actor.may(REVIEW),
             "has_keys": request.actor.may(OWN_KEY) or request.actor.may(CONFIRM_KEY),
         },
     )
+
+
+def _refused(actor: Actor) -> list[dict[str, Any]]:
+    """What the rules refuse, by the reason: a brake holds back many entries for one."""
+    rows = queries.entries(actor).filter(state__in=IN_FORCE).exclude(state=EntryState.UPHELD).exclude(refused=[])
+    found: dict[tuple[str, ...], list[Entry]] = {}
+    for row in rows.order_by("activated_at", "id")[:1000]:
+        found.setdefault(tuple(reasons_of(row)), []).append(row)
+    return [
+        {"reasons": reasons, "number": len(entries), "entries": entries[:5], "more": len(entries[5:])}
+        for reasons, entries in list(found.items())[:10]
+    ]
 
 
 @require_http_methods(["GET", "POST"])

@@ -2,8 +2,11 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground.ui.parts import case_url
 from mamori.ground.ui.states import registered
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
+from mamori.hotline.assessment.queries import content_urls
+from mamori.lists.listing.models import Candidate
 from mamori.lists.listing.permissions import EXPORT
 from mamori.lists.listing.queries.shown import appeal_due
 
@@ -40,6 +43,51 @@ class EntryTable(Table):
         ChoiceFilter("state", _("State"), choices=lambda: _choices("entry")),
         ChoiceFilter("method", _("Kind of list"), choices=lambda: _choices("list_method")),
         DateFilter("proposed", _("Proposed"), lookup="proposed_at"),
+    ]
+
+
+class CandidateTable(Table):
+    """What may be proposed, for those who only look on."""
+
+    id = "candidates"
+    caption = _("To consider")
+    order = "since"
+    page_size = 20
+    empty_title = _("Nothing to consider")
+    empty_text = _("Content appears here when the notices' clocks have run out and it is still online.")
+    columns = [
+        Column("url", _("Address"), render="address"),
+        Column("why", _("Why"), render="state:candidate"),
+        Column("since", _("Since"), sort=("since", "pk"), render="moment"),
+        Column("case", _("Case"), value=lambda _row: _("Open the case"), link=lambda row: case_url(row.pk)),
+    ]
+    filters = [ChoiceFilter("why", _("Why"), choices=lambda: _choices("candidate"))]
+
+    def prepared(self, rows: list[Candidate]) -> list[Candidate]:
+        urls = content_urls(row.pk for row in rows)
+        for row in rows:
+            row.url = urls.get(row.pk, "")  # type: ignore[attr-defined]
+        return rows
+
+
+class ProposalTable(CandidateTable):
+    """The same for those who propose."""
+
+    columns = [
+        *CandidateTable.columns[:3],
+        Column(
+            "by_url",
+            _("For the URL list"),
+            value=lambda _row: _("Propose"),
+            link=lambda row: reverse("listing_propose", args=[row.pk, "url"]),
+        ),
+        Column(
+            "by_dns",
+            _("For the DNS list"),
+            value=lambda _row: _("Propose"),
+            link=lambda row: reverse("listing_propose", args=[row.pk, "dns"]),
+        ),
+        CandidateTable.columns[3],
     ]
 
 

@@ -47,10 +47,10 @@ def is_refused_any() -> bool:
     return Entry.objects.filter(state__in=IN_FORCE).exclude(refused=[]).exists()
 
 
-def candidates(actor: Actor) -> list[Candidate]:
-    """Content the list body may consider, longest waiting first."""
+def candidates(actor: Actor) -> QuerySet[Candidate]:
+    """Content the list body may consider."""
     actor.require(SEE)
-    return list(Candidate.objects.filter(closed_at=None).order_by("since")[:200])
+    return Candidate.objects.filter(closed_at=None)
 
 
 def appeals(actor: Actor) -> QuerySet[Appeal]:
