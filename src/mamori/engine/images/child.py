@@ -80,6 +80,7 @@ def _answer(peer: socket.socket, kind: str, request: dict[str, Any], file: Binar
 def _load(kind: str) -> None:
     """Everything that will be needed, so that it lies within what is there before the limits."""
     import numpy as np  # noqa: PLC0415
+    from PIL import Image  # noqa: PLC0415
 
     from mamori.engine.images import pdq, raster, video  # noqa: PLC0415
 
@@ -88,6 +89,7 @@ def _load(kind: str) -> None:
     buffer = pdq.points(lambda first, last: np.zeros((last - first, 64), np.float32), 64, 64)
     pdq.bits(pdq.frequencies(buffer))  # the matrix library takes its work space at its first use
     assert raster.FORMATS
+    Image.MAX_IMAGE_PIXELS = None  # ours count
     assert video.CONTAINERS
 
 

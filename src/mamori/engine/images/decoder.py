@@ -196,6 +196,8 @@ class _Child:
         """The code of what ended it."""
         if isinstance(error, TimeoutError):
             return "time_exceeded"
+        if not isinstance(error, OSError | EOFError):
+            return "decoder_died"
         with suppress(subprocess.TimeoutExpired):
             return _ENDED.get(self.process.wait(5), "decoder_died")
         return "decoder_died"
@@ -255,7 +257,7 @@ def _whole(value: Any, most: int) -> int:
 
 
 def _word(value: Any) -> str:
-    if value not in {"mamori-1/full", "mamori-1/scale-4", "mamori-1/scale-8"}:
+    if value not in {"mamori-1/full", "mamori-1/scale-2", "mamori-1/scale-4"}:
         raise ValueError(value)
     return str(value)
 

@@ -54,10 +54,11 @@ class ImageError(Refused):
 class Limits:
     """What one file may cost.
 
-    `pixels`: width times height. `scaled_pixels`: the same for a baseline JPEG, which is decoded at 1/4 or 1/8.
-    `file_bytes`: of a picture; a video is never held whole. `memory`, `video_memory`: bytes a decoder
-    child may hold. `seconds`: its processor time for one picture; `video_seconds`: for one video; it may wait `patience` times as long
-    on a busy machine. `duration`: seconds of video that are read.
+    `pixels`: width times height; fewer where a format's decoder would need more than `memory`. `scaled_pixels`: the
+    same for a baseline JPEG that is decoded at 1/2 or 1/4. `file_bytes`: of a picture; a video is never held whole.
+    `memory`, `video_memory`: bytes a decoder child may hold. `seconds`: its processor time for one picture;
+    `video_seconds`: for one video; it may wait `patience` times as long on a busy machine. `duration`: seconds of video
+    that are read.
     """
 
     pixels: int = 40_000_000

@@ -23,7 +23,7 @@ class Fingerprint:
     """`pdq`: 32 bytes, those of the published hexadecimal form; None for a picture below 5 pixels a side.
 
     `pdq_quality`: 0 to 100; below 50 it is not matched. `width`, `height`: as the picture stands, orientation applied.
-    `preprocessing`: which way made it: "mamori-1/full", "mamori-1/scale-4" or "mamori-1/scale-8".
+    `preprocessing`: which way made it: "mamori-1/full", or "mamori-1/scale-2" or "-4" for a JPEG decoded at that part of its size.
     """
 
     pdq: bytes | None

@@ -21,8 +21,9 @@ _BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
 _ORIENTATION = 0x0112
 _SHORT = 3
 
-# Least side in pixels -> scale of decoding. Measured: 256 samples a side and more stay within a distance of 6.
-SCALES = ((2048, 8), (1024, 4))
+# Shorter side in pixels from which a picture is decoded at 1/scale. With fewer samples than 500 a side fine lines and
+# stripes move the fingerprint by more than 6 bits, measured on drawings; photographs move by 2 or less.
+SCALES = ((2000, 4), (1000, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Header:
 
     @property
     def scale(self) -> int:
-        """1, 4 or 8: decoded samples stand for blocks of that many pixels a side."""
+        """1, 2 or 4: decoded samples stand for blocks of that many pixels a side."""
         return next((scale for least, scale in SCALES if min(self.height, self.width) >= least), 1)
 
 
@@ -92,7 +93,7 @@ def gray(data: bytes, head: Header, limits: Limits) -> tuple[Bytes, int] | None:
     if head.height * head.width > allowed:
         raise ImageError("too_many_pixels")
     if head.progressive and 2 * head.coefficients > limits.memory:  # held whole, two bytes each
-        raise ImageError("memory_exceeded")
+        raise ImageError("too_many_pixels")
     if not head.luma:
         return None
     height, width = -(-head.height // scale), -(-head.width // scale)

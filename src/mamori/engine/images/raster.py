@@ -57,11 +57,9 @@ _FAULTS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error,
 def buffer_of(data: bytes, limits: Limits) -> tuple[Floats, int, int]:
     """The 64 x 64 points, width and height as the picture stands. ImageError, refused by the header where it can be."""
     try:
+        _admit(_webp_pixels(data), "WEBP", limits)  # its decoder takes the memory when the file is opened
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > limits.pixels:
-                raise ImageError("too_many_pixels")
-            if image.width * image.height * _COSTS.get(image.format or "", 4) > limits.memory:
-                raise ImageError("memory_exceeded")
+            _admit(image.width * image.height, image.format or "", limits)
             image.load()
             orientation = _orientation(image)
             turned = orientation >= 5
@@ -77,6 +75,26 @@ def buffer_of(data: bytes, limits: Limits) -> tuple[Floats, int, int]:
         raise ImageError("memory_exceeded") from None
     except _FAULTS as error:
         raise ImageError("truncated" if "truncated" in str(error).lower() else "damaged") from None
+
+
+def _admit(pixels: int, kind: str, limits: Limits) -> None:
+    if pixels > min(limits.pixels, limits.memory // _COSTS.get(kind, 4)):
+        raise ImageError("too_many_pixels")
+
+
+def _webp_pixels(data: bytes) -> int:
+    """Width times height by the header (RFC 9649); 0 for anything else."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or len(data) < 30:
+        return 0
+    width, height = 0, 0
+    if data[12:16] == b"VP8X":
+        width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
+    elif data[12:16] == b"VP8L":
+        packed = int.from_bytes(data[21:25], "little")
+        width, height = 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF)
+    elif data[12:16] == b"VP8 ":
+        width, height = (int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (26, 28))
+    return width * height
 
 
 def _orientation(image: Image.Image) -> int:
