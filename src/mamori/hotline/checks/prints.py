@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b, md5, sha1, sha256
 
-from mamori.engine.images import ImageError, fingerprint_safely
 from mamori.hotline.checks.states import Result
 
 FIRST_BYTES = 1024 * 1024
@@ -58,6 +57,11 @@ def _file(body: bytes, media: str) -> FilePrint:
     """Lists of known files go by the old digests too. An image is decoded in a child process with limits."""
     pdq = quality = None
     if media == "image":
+        from mamori.engine.images import (  # noqa: PLC0415 - faces that never look load no decoder
+            ImageError,
+            fingerprint_safely,
+        )
+
         with suppress(ImageError):
             seen = fingerprint_safely(body)
             pdq, quality = seen.pdq, seen.pdq_quality if seen.pdq is not None else None
