@@ -47,7 +47,10 @@ def token():
 
 @pytest.fixture
 def referral():
-    Policy.objects.create(jurisdiction="JP", version=1, kind="silent_consent", channel="api", set_at=clock.now())
+    duty = "duty@police.example"
+    Policy.objects.create(
+        jurisdiction="JP", version=1, kind="silent_consent", channel="api", duty_mail=duty, set_at=clock.now()
+    )
     return services.referral_open(actor=SYSTEM, content_id=content())
 
 
