@@ -15,8 +15,9 @@ from mamori.engine.images.errors import ImageError, Limits
 from mamori.engine.images.pdq import Bytes
 
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
-_ALONE = {0x01, *range(0xD0, 0xD8)}
+_PASSED = {0x00, 0xFF, 0x01, _SOI, *range(0xD0, 0xD8)}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_TOLD = {_APP0, _APP1, _APP14, *_FRAMES}
 _BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
 _ORIENTATION = 0x0112
 _SHORT = 3
@@ -109,27 +110,32 @@ def gray(data: bytes, head: Header, limits: Limits) -> tuple[Bytes, int] | None:
 
 
 def _segments(data: bytes) -> list[tuple[int, bytes]]:
-    """(marker, body) of each segment before the first scan."""
+    """(marker, body) of each segment before the first scan, without tables."""
     found: list[tuple[int, bytes]] = []
-    at = 2
+    at, end = 2, len(data)
     while True:
-        at = data.find(b"\xff", at)
-        if at < 0 or at + 4 > len(data):
+        if at + 4 > end:
             raise ImageError("truncated")
+        if data[at] != 0xFF:  # what stands between segments is passed over
+            at = data.find(b"\xff", at)
+            if at < 0:
+                raise ImageError("truncated")
+            continue
         marker = data[at + 1]
-        if marker in {0x00, 0xFF} or marker in _ALONE or marker == _SOI:
+        if marker in _PASSED:
             at += 1 if marker == 0xFF else 2
             continue
         if marker == _SOS:
             return found
         if marker == _EOI:
             raise ImageError("damaged")
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
+        length = data[at + 2] << 8 | data[at + 3]
         if length < 2:
             raise ImageError("damaged")
-        if at + 2 + length > len(data):
+        if at + 2 + length > end:
             raise ImageError("truncated")
-        found.append((marker, data[at + 4 : at + 2 + length]))
+        if marker in _TOLD:
+            found.append((marker, data[at + 4 : at + 2 + length]))
         at += 2 + length
 
 
