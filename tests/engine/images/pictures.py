@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -96,17 +97,19 @@ def heic(image: Image.Image, *, turns: int = 0, says: tuple[int, int] | None = N
     """`turns`: quarter turns anticlockwise that a reader applies. `says`: a size in the header that is not the picture's."""
     import av
 
-    file = io.BytesIO()
-    with av.open(file, "w", format="mp4") as container:
-        stream = container.add_stream("libx265", rate=1, options={"crf": "12", "x265-params": "log-level=none:pools=1"})
-        stream.width, stream.height, stream.pix_fmt = image.width, image.height, "yuv420p"
-        container.mux(stream.encode(av.VideoFrame.from_image(image)))
-        container.mux(stream.encode(None))
-    mp4 = file.getvalue()
-    at = mp4.index(b"hvcC") - 4
-    configuration = mp4[at : at + int.from_bytes(mp4[at : at + 4], "big")]
-    at = mp4.index(b"mdat")
-    sample = mp4[at + 4 : at - 4 + int.from_bytes(mp4[at - 4 : at], "big")]
+    encoder = av.CodecContext.create("libx265", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = image.width, image.height, "yuv420p"
+    encoder.time_base = Fraction(1, 1)
+    encoder.options = {"crf": "12", "x265-params": "log-level=none:pools=1:frame-threads=1"}
+    stream = b"".join(
+        bytes(packet) for packet in encoder.encode(av.VideoFrame.from_image(image)) + encoder.encode(None)
+    )
+    units = [unit.rstrip(b"\0") for unit in stream.split(b"\0\0\1")[1:]]
+    kinds = {kind: [unit for unit in units if unit[0] >> 1 == kind] for kind in (32, 33, 34)}  # VPS, SPS, PPS
+    profile = kinds[33][0][3:].replace(b"\0\0\3", b"\0\0")[:12]
+    arrays = b"".join(struct.pack(">BHH", 0x80 | kind, 1, len(found[0])) + found[0] for kind, found in kinds.items())
+    configuration = _box(b"hvcC", b"\1", profile, b"\xf0\0\xfc\xfd\xf8\xf8\0\0\x0f\3", arrays)
+    sample = b"".join(struct.pack(">I", len(unit)) + unit for unit in units if unit[0] >> 1 < 32)
     width, height = says or image.size
     properties = configuration + _box(b"ispe", bytes(4), struct.pack(">II", width, height))
     which = [0x81, 2]

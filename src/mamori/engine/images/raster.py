@@ -8,10 +8,13 @@ alpha laid on white. Luma is the reference's 0.299 R + 0.587 G + 0.114 B. Of sev
 from __future__ import annotations
 
 import io
+import math
+import resource
 import struct
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pi_heif  # type: ignore[import-untyped]
@@ -47,8 +50,11 @@ _ORIENTATION = 0x0112
 _DEEP = {"I;16", "I;16L", "I;16B", "I;16N", "I"}
 _COLOURS = {"RGB", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"}
 _CLEAR = {"RGBA", "RGBa", "LA", "La", "PA"}
-# Measured: bytes a pixel at the peak of these decoders, which hold the picture several times over.
-_COSTS = {"WEBP": 16, "AVIF": 10, "HEIF": 12}
+# Measured: bytes a pixel at the peak of these decoders, which hold the picture several times over; and what the child
+# holds before it reads anything.
+_COSTS = {"WEBP": 16, "AVIF": 10, "HEIF": 8}
+LOADED = 64 * 2**20
+_ONE_STRIP = 7  # bytes a pixel of a picture that is stored, and so decoded, in one piece
 
 # What decoders raise over files that are not as they should be.
 _FAULTS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, KeyError, IndexError, TypeError, OverflowError, AttributeError, ZeroDivisionError, RuntimeError)  # fmt: skip  # noqa: E501
@@ -56,10 +62,12 @@ _FAULTS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error,
 
 def buffer_of(data: bytes, limits: Limits) -> tuple[Floats, int, int]:
     """The 64 x 64 points, width and height as the picture stands. ImageError, refused by the header where it can be."""
+    pixels = 0
     try:
         _admit(_webp_pixels(data), "WEBP", limits)  # its decoder takes the memory when the file is opened
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _admit(image.width * image.height, image.format or "", limits)
+            pixels = image.width * image.height
+            _admit(pixels, image.format or "", limits)
             image.load()
             orientation = _orientation(image)
             turned = orientation >= 5
@@ -74,11 +82,21 @@ def buffer_of(data: bytes, limits: Limits) -> tuple[Floats, int, int]:
     except MemoryError:
         raise ImageError("memory_exceeded") from None
     except _FAULTS as error:
+        if pixels * _ONE_STRIP > _memory_left():  # some decoders call the file damaged when they get no memory
+            raise ImageError("memory_exceeded") from None
         raise ImageError("truncated" if "truncated" in str(error).lower() else "damaged") from None
 
 
+def _memory_left() -> float:
+    """Bytes until the limit of this process's address space."""
+    limit, _hard = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return math.inf
+    return limit - int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
 def _admit(pixels: int, kind: str, limits: Limits) -> None:
-    if pixels > min(limits.pixels, limits.memory // _COSTS.get(kind, 4)):
+    if pixels > min(limits.pixels, (limits.memory - LOADED) // _COSTS.get(kind, 4)):
         raise ImageError("too_many_pixels")
 
 
