@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from mamori.ground import clock, jobs, retention
 from mamori.ground.accounts.models import User
@@ -110,6 +112,22 @@ def test_a_later_report_of_held_content_is_held_with_it(
     told(analyst, run_jobs, FIRST)
     held(content_of(FIRST), officer, run_jobs)
     assert holds(told(analyst, run_jobs, FIRST)) == (False, True)
+
+
+def test_another_report_costs_as_many_questions_however_many_came_before(
+    analyst: User, officer: Actor, policy: Any, run_jobs: Callable[[], None]
+) -> None:
+    policy()
+    told(analyst, run_jobs, FIRST)
+    held(content_of(FIRST), officer, run_jobs)
+    asked = []
+    for _each in range(2):
+        with CaptureQueriesContext(connection) as questions:
+            services.closings_withhold(actor=SYSTEM, content_id=content_of(FIRST))
+        asked.append(len(questions))
+        for _more in range(8):
+            told(analyst, run_jobs, FIRST)
+    assert asked[0] == asked[1]
 
 
 @pytest.mark.parametrize("fact", [ContentDismissed, ContentFinished])

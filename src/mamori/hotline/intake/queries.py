@@ -130,6 +130,16 @@ def contents_held(content_ids: Iterable[UUID]) -> set[UUID]:
     return {found for found in held.values_list("content_id", flat=True).distinct() if found is not None}
 
 
+def police_hold_differs(submission_ids: Iterable[UUID], held: Iterable[UUID]) -> set[UUID]:
+    """Which of these submissions are held though none of their contents is in `held`, or the other way round."""
+    ids = list(submission_ids)
+    should = Report.objects.filter(submission_id__in=ids, content_id__in=list(held)).values_list(
+        "submission_id", flat=True
+    )
+    now = Submission.objects.filter(id__in=ids, police_hold=True).values_list("id", flat=True)
+    return set(should) ^ set(now)
+
+
 def messages_waiting(actor: Actor) -> list[MessageWaiting]:
     """Reporters' messages nobody opened yet, the oldest first, at most 200 (one for each submission)."""
     actor.require(OPEN_SEALED)
