@@ -27,12 +27,12 @@ from tests.hotline.intake_steps import code_of, solve
 MARKER = "c0ffee5eed00bade" * 2  # 128 bits
 FORMS = (MARKER, MARKER.encode().hex(), base64.b64encode(MARKER.encode()).decode().rstrip("=")[:-1])
 CANARIES = {
-    "User-Agent": "canary-agent-7319",
-    "Referer": "https://canary-referrer-7319.example/",
-    "Cookie": "sessionid=canary-cookie-7319; csrftoken=canary-cookie-7319",
+    "User-Agent": "canary-agent-731948261507",
+    "Referer": "https://canary-referrer-731948261507.example/",
+    "Cookie": "sessionid=canary-cookie-731948261507; csrftoken=canary-cookie-731948261507",
     "X-Forwarded-For": "203.0.113.73",
     "Forwarded": "for=203.0.113.73",
-    "Accept-Language": "en, tlh;q=0.7319",
+    "Accept-Language": "en, tlh;q=0.731948261507",
 }
 FROM = "127.0.0.73"
 
@@ -166,9 +166,8 @@ def test_a_secret_in_any_field_is_nowhere_in_clear_and_nothing_tells_of_the_visi
     for rows in (before, everything(), face.log.read_text()):
         for form in FORMS:
             assert form not in rows
-        for canary in ("canary", "203.0.113.73", FROM):
+        for canary in ("canary", "203.0.113.73", FROM, "731948261507"):
             assert canary not in rows
-        assert not re.search(r"\b7319\b", rows), "the visitor's mark, not four digits of a digest"
         assert code not in rows
         assert code.replace("-", "") not in rows
     assert "site.example/page" in before

@@ -4,6 +4,7 @@ In a network of its own the name of NCMEC's test system is this machine, and wha
 taken off, through a Unix socket to the partner face outside. Nothing leaves the machine: there is no way out of it.
 """
 
+import atexit
 import contextlib
 import fcntl
 import json
@@ -24,6 +25,7 @@ def main(socket_path: str, certificate: str, key: str, user: str, password: str,
     hosts = Path(certificate).with_name("hosts")
     hosts.write_text(f"127.0.0.1 localhost {HOST}\n")
     subprocess.run(["mount", "--bind", str(hosts), "/etc/hosts"], check=True)
+    atexit.register(subprocess.run, ["umount", "/etc/hosts"], check=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     listener = socket.create_server(("127.0.0.1", 443))
