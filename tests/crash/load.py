@@ -108,7 +108,13 @@ def writing(platform: Platform) -> Iterator[Account]:
 def check(platform: Platform, mail: Mailboxes, account: Account) -> None:
     """Right after the last restart: jobs resume in time, nothing acknowledged is lost, no letter is sent twice or lost."""
     (then,) = rows(platform, "SELECT now(), coalesce(max(id), 0), count(*) FROM procrastinate_jobs")
-    until(lambda: _resumed(platform, *then), RESUME_SECONDS, "interrupted jobs are not taken up again")
+    try:
+        until(lambda: _resumed(platform, *then), RESUME_SECONDS, "interrupted jobs are not taken up again")
+    except WorldError as error:
+        jobs = "SELECT id, task_name, status::text, worker_id, attempts, scheduled_at FROM procrastinate_jobs"
+        workers = "SELECT id, now() - last_heartbeat FROM procrastinate_workers"
+        told = {query: rows(platform, query + " ORDER BY id LIMIT 20") for query in (jobs, workers)}
+        raise WorldError(f"{error}: then {then}, now {told}\n{_end_of_log(platform)}") from error
     _drained(platform)
 
     assert account.wrong == []
@@ -134,6 +140,11 @@ def check(platform: Platform, mail: Mailboxes, account: Account) -> None:
 def waiting_jobs(platform: Platform) -> list[tuple[str, int]]:
     """Jobs that are not done, by status; failed for good is not done either."""
     return rows(platform, "SELECT status::text, count(*) FROM procrastinate_jobs GROUP BY status")
+
+
+def _end_of_log(platform: Platform) -> str:
+    logs = sorted(platform.base.rglob("worker*.log"))
+    return "\n".join(each.read_text()[-3000:] for each in logs)
 
 
 def _drained(platform: Platform) -> None:

@@ -177,7 +177,7 @@ def test_a_secret_in_any_field_is_nowhere_in_clear_and_nothing_tells_of_the_visi
     moments = re.findall(r"\d{4}-\d\d-\d\d \d\d:(\d\d:\d\d[.\d]*)", came)
     assert moments
     assert set(moments) == {"00:00"}
-    tables = {row.partition(":")[0] for row in before.splitlines()}
+    tables = {row.partition(":")[0] for row in came.splitlines()}
     assert not {t for t in tables if t.startswith(("procrastinate_", "audit_"))}
 
 

@@ -311,6 +311,21 @@ class TestWithResolvers:
         jobs.run_sweep("distribution.reconcile")
         assert knot.read("nx.list") == wanted
         assert KnotState.objects.get(zone="nx.list").healed_at
+        real.host(["after-healing.example"])
+        body.list(listable("https://after-healing.example/", person))
+        run_jobs()
+        for provider in real.providers.values():
+            wait(lambda p=provider: ask(p.resolver, "after-healing.example") == p.blocked)
+
+    def test_a_zone_from_an_old_backup_goes_on_above_what_subscribers_have_seen(self, real, body, person, run_jobs):
+        body.list(listable(URL, person))
+        run_jobs()
+        knot = Knot(str(real.knot_socket))
+        seen = knot.serial("nx.list") + 1_000_000
+        KnotState.objects.update(checked_at=clock.now() - timedelta(minutes=1), serial=seen)
+        jobs.run_sweep("distribution.reconcile")
+        assert knot.serial("nx.list") > seen
+        assert KnotState.objects.get(zone="nx.list").serial == knot.serial("nx.list")
 
     def test_a_primary_that_is_down_keeps_the_edition_signed_until_it_is_back(
         self, real, press, body, person, run_jobs

@@ -5,13 +5,15 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import close_old_connections, connection
+from procrastinate import JobContext
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.worker import Worker
 
 from mamori.ground import jobs
 from mamori.ground.audit.services import run_sealer
@@ -19,8 +21,44 @@ from mamori.ground.audit.services import run_sealer
 log = logging.getLogger("mamori.worker")
 HEARTBEAT_SECONDS = 5.0
 STALLED_SECONDS = 20.0
-LONGEST_JOB_SECONDS = 900.0  # a job that seems to run longer has ended, but its end could not be written
 RETRY_SECONDS = 5.0  # whatever the sweeps' pause: a worker's death holds its jobs up for half a minute
+
+
+class Running:
+    """What this process runs at the moment: its workers' numbers, and the jobs that are under way in each."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[int, set[int]] = {}
+        self._unseen: set[int] = set()
+
+    async def around(self, call_next: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
+        """Procrastinate's middleware around each job."""
+        jobs_of = self._jobs.setdefault(cast(int, worker.worker_id), set())
+        number = cast(int, context.job.id)
+        jobs_of.add(number)
+        try:
+            return await call_next()
+        finally:
+            jobs_of.discard(number)
+
+    def ended(self) -> list[int]:
+        """Jobs a worker of ours is said to do that are not under way here, and were not at the last look either.
+
+        Their end could not be written: the connection was lost at that moment. Two looks, for between a job's end and
+        the word of it a moment passes.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id = ANY(%s)", [list(self._jobs)]
+            )
+            said = {number for (number,) in cursor.fetchall()}
+        unseen = said.difference(self.under_way())
+        ended, self._unseen = unseen & self._unseen, unseen
+        return sorted(ended)
+
+    def under_way(self) -> list[int]:
+        """The jobs under way in this process."""
+        return [number for jobs_of in list(self._jobs.values()) for number in list(jobs_of)]
 
 
 def run(seal_seconds: float, checkpoint_seconds: float, concurrency: int) -> None:
@@ -28,11 +66,12 @@ def run(seal_seconds: float, checkpoint_seconds: float, concurrency: int) -> Non
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    running = Running()
     parts: list[tuple[str, Callable[[], None]]] = [
         ("sealer", lambda: run_sealer(seal_seconds, checkpoint_seconds, stop)),
         ("sweeps", lambda: _sweep(stop)),
-        ("retry of stalled jobs", lambda: _retry(stop)),
-        ("jobs", lambda: asyncio.run(_work(stop, concurrency))),
+        ("retry of stalled jobs", lambda: _retry(running, stop)),
+        ("jobs", lambda: asyncio.run(_work(running, stop, concurrency))),
     ]
     threads = [threading.Thread(target=_keep_running, args=(n, f, stop), name=n) for n, f in parts]
     for thread in threads:
@@ -68,38 +107,38 @@ def _sweep(stop: threading.Event) -> None:
                 connection.close()
 
 
-def _retry(stop: threading.Event) -> None:
+def _retry(running: Running, stop: threading.Event) -> None:
     while not stop.is_set():
-        retry_stalled()
+        retry_stalled(running)
         stop.wait(RETRY_SECONDS)
 
 
-def retry_stalled() -> None:
+def retry_stalled(running: Running) -> None:
     """Give the jobs of a worker that died back to the queue (Procrastinate never does so by itself).
 
-    Also those of a living worker that lost its connection just when it wanted to write that the job had ended.
+    Also those of a living worker of this process that lost its connection just when it wanted to write that the job
+    had ended. Not those of a worker of this process that winds down: they are under way.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE procrastinate_jobs j SET status = 'todo', attempts = attempts + 1, worker_id = NULL
-            WHERE status = 'doing' AND (
+            UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, worker_id = NULL
+            WHERE status = 'doing' AND id <> ALL(%s) AND (
                 worker_id IS NULL
                 OR worker_id NOT IN (
                     SELECT id FROM procrastinate_workers WHERE last_heartbeat >= now() - make_interval(secs => %s))
-                OR (SELECT max(at) FROM procrastinate_events e WHERE e.job_id = j.id AND e.type = 'started')
-                    < now() - make_interval(secs => %s))
+                OR id = ANY(%s))
             """,
-            [STALLED_SECONDS, LONGEST_JOB_SECONDS],
+            [running.under_way(), STALLED_SECONDS, running.ended()],
         )
         if cursor.rowcount:
             log.warning("%s stalled jobs were given back to the queue", cursor.rowcount)
 
 
-async def _work(stop: threading.Event, concurrency: int) -> None:
+async def _work(running: Running, stop: threading.Event, concurrency: int) -> None:
     worker_app = app.with_connector(cast(DjangoConnector, app.connector).get_worker_connector())
     async with worker_app.open_async():
-        running = asyncio.create_task(
+        task = asyncio.create_task(
             worker_app.run_worker_async(
                 queues=[jobs.QUEUE],
                 concurrency=concurrency,
@@ -108,11 +147,12 @@ async def _work(stop: threading.Event, concurrency: int) -> None:
                 stalled_worker_timeout=STALLED_SECONDS,
                 delete_jobs="successful",
                 fetch_job_polling_interval=1.0,
+                worker_middleware=[running.around],
             )
         )
-        while not stop.is_set() and not running.done():  # noqa: ASYNC110 - `stop` belongs to threads
+        while not stop.is_set() and not task.done():  # noqa: ASYNC110 - `stop` belongs to threads
             await asyncio.sleep(0.3)
-        running.cancel()
-        await asyncio.wait([running])
+        task.cancel()
+        await asyncio.wait([task])
         if not stop.is_set():
-            running.result()
+            task.result()

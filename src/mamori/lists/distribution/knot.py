@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from mamori.engine.addresses import NameRefused, listable_name
 from mamori.engine.editions import Changes, Record, diff
+from mamori.ground import clock
 
 TTL = 60  # seconds
 TIMEOUT = 30  # seconds
-SOA = f"@ {TTL} SOA hub.invalid. hostmaster.invalid. 1 60 30 2592000 60"
+SOA = f"@ {TTL} SOA hub.invalid. hostmaster.invalid. {{serial}} 60 30 2592000 60"
 """Secondaries look every 60 s should a NOTIFY be lost, and keep the list 30 days when the primary is away."""
 _ZONE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 _WORD = re.compile(r"[A-Za-z0-9.@:=/+_-]+")
@@ -33,6 +34,23 @@ class Access:
     notify: str = ""
 
 
+@dataclass(frozen=True)
+class Synced:
+    """What `Knot.sync` changed, and the serial number of the zone since."""
+
+    changes: Changes
+    serial: int
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A zone as it stands: its CNAME records, owner and type of what does not belong there, its serial."""
+
+    records: frozenset[Record]
+    strangers: frozenset[tuple[str, str]]
+    serial: int
+
+
 class Knot:
     """One primary. Commands go to `knotc` by standard input, so that secrets stay off the process list."""
 
@@ -43,52 +61,69 @@ class Knot:
             raise KnotError("the program knotc is not installed")
         self._program = found
 
-    def sync(self, zone: str, wanted: frozenset[Record]) -> Changes:
-        """Make the zone hold exactly `wanted`, in one transaction, and verify that it does. Returns what was changed."""
+    def sync(self, zone: str, wanted: frozenset[Record], after: int = 0) -> Synced:
+        """Make the zone hold exactly `wanted`, in one transaction, and verify that it does.
+
+        `after` is the last serial number subscribers can have seen. They take no change with a lower one, so a zone
+        that was lost, or came back from an old backup, goes on above it (and above the time, should `after` be lost too).
+        """
         _check(zone, wanted)
-        held, strangers = self._read(zone)
-        changes = diff(held or frozenset(), wanted)
-        lines = [] if held is not None else [f"zone-set {zone} {SOA}", f"zone-set {zone} @ {TTL} NS hub.invalid."]
+        held = self._read(zone)
+        records, strangers = (held.records, held.strangers) if held else (frozenset[Record](), frozenset())
+        changes = diff(records, wanted)
+        lines = []
+        if held is None or held.serial < after:
+            lines.append(f"zone-set {zone} {SOA.format(serial=max(after + 1, int(clock.now().timestamp())))}")
+        if held is None:
+            lines.append(f"zone-set {zone} @ {TTL} NS hub.invalid.")
         lines += [f"zone-unset {zone} {owner} {kind}" for owner, kind in sorted(strangers)]
         # A name whose target changes is taken out and put in again, in this order.
         lines += [f"zone-unset {zone} {record.owner} CNAME {record.target}" for record in sorted(changes.remove)]
         lines += [f"zone-set {zone} {record.owner} {TTL} CNAME {record.target}" for record in sorted(changes.add)]
-        if not lines:
-            return changes
+        if held is not None and not lines:
+            return Synced(changes, held.serial)
         self._whole([f"zone-begin {zone}", *lines], f"zone-commit {zone}", f"zone-abort {zone}")
-        if self.read(zone) != wanted:
+        held = self._read(zone)
+        if held is None or held.strangers or held.records != wanted:
             raise KnotError(f"{zone} does not hold what was published")
-        return Changes(changes.add, changes.remove | _as_records(strangers))
+        return Synced(Changes(changes.add, changes.remove | _as_records(strangers)), held.serial)
 
     def read(self, zone: str) -> frozenset[Record] | None:
         """The zone's records but SOA and NS; None when the zone has none at all. Anything odd comes as a record too."""
-        held, strangers = self._read(zone)
-        return held if held is None else held | _as_records(strangers)
+        held = self._read(zone)
+        return held and held.records | _as_records(held.strangers)
 
-    def _read(self, zone: str) -> tuple[frozenset[Record] | None, frozenset[tuple[str, str]]]:
-        """The zone's CNAME records, None for no zone at all; owner and type of what does not belong there."""
+    def serial(self, zone: str) -> int | None:
+        """The zone's serial number; None when it has no records at all."""
+        held = self._read(zone)
+        return held and held.serial
+
+    def _read(self, zone: str) -> _Held | None:
+        """The zone as it stands; None for no zone at all."""
         strangers: set[tuple[str, str]] = set()
         suffix = f".{zone}."
         found: set[Record] = set()
-        origin = False
+        serial = None
         try:
             lines = self._run([f"zone-read {zone}"])
         except KnotError as error:
             if "no such zone" in str(error) or "not found" in str(error).lower() or "empty" in str(error).lower():
-                return None, frozenset()
+                return None
             raise
         for line in lines:
             fields = line.split(None, 4)
             if len(fields) != 5 or not fields[0].startswith("["):
                 raise KnotError(f"cannot read what the primary says of {zone}")
             owner, _ttl, kind, data = fields[1:]
-            if owner == f"{zone}." and kind in ("SOA", "NS"):
-                origin = True
+            if owner == f"{zone}." and kind == "SOA":
+                serial = int(data.split()[2])
+            elif owner == f"{zone}." and kind == "NS":
+                continue
             elif kind == "CNAME" and owner.endswith(suffix):
                 found.add(Record(owner.removesuffix(suffix), data.strip()))
             else:
                 strangers.add((owner, kind))
-        return (frozenset(found) if origin else None), frozenset(strangers)
+        return None if serial is None else _Held(frozenset(found), frozenset(strangers), serial)
 
     def accesses(self) -> dict[str, str]:
         """Names of the keys that may transfer, and the zone of each ("" when none)."""

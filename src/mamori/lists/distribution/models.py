@@ -119,6 +119,9 @@ class KnotState(models.Model):
     records = models.PositiveIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True)
     problem = models.CharField(max_length=200, blank=True)
+    serial = models.PositiveBigIntegerField(
+        default=0, help_text="The zone's last serial number: subscribers take none below."
+    )
     healed_at = models.DateTimeField(null=True)
 
 

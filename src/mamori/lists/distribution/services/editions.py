@@ -344,7 +344,8 @@ def _sync(edition: Edition, *, killed: bool) -> None:
         (settings.LIST_ZONE_NXDOMAIN, compile_rpz(names, "nxdomain")),
         (settings.LIST_ZONE_STOP, compile_rpz(names, "stop", settings.STOP_PAGE_HOST)),
     ):
-        changes = knot.sync(zone, records)
+        last = models.KnotState.objects.filter(zone=zone).values_list("serial", flat=True).first() or 0
+        synced = knot.sync(zone, records, after=last)
         models.KnotState.objects.update_or_create(
             zone=zone,
             defaults={
@@ -352,7 +353,8 @@ def _sync(edition: Edition, *, killed: bool) -> None:
                 "records": len(records),
                 "digest": set_digest(records),
                 "problem": "",
-                **({"healed_at": clock.now()} if changes.add or changes.remove else {}),
+                "serial": synced.serial,
+                **({"healed_at": clock.now()} if synced.changes.add or synced.changes.remove else {}),
             },
         )
 
