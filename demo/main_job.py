@@ -259,8 +259,9 @@ class MainJob:
             return int(self._rows(query, wanted)[0][0])
 
         while listed() < len(wanted):
+            patience = 8 if self._count("distribution.refused") else 30
             try:
-                self._until(listed, len(wanted), 30, f"{len(wanted)} entries in editions")
+                self._until(listed, len(wanted), patience, f"{len(wanted)} entries in editions")
             except WorldError:
                 if not self._count("distribution.refused"):
                     raise

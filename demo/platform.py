@@ -15,6 +15,7 @@ from pathlib import Path
 import urllib3
 from nacl.public import PrivateKey
 
+from demo.people import LIST_BODY
 from demo.postgres import Postgres
 from demo.processes import Program, WorldError, port_is_free, wait_until
 
@@ -99,6 +100,7 @@ class Platform:
             "MAMORI_SWEEP_SECONDS": str(self.sweep_seconds),
             "MAMORI_SECRET_KEY": held["MAMORI_SECRET_KEY"],
             "MAMORI_STATIC_ROOT": str(self.base / "static"),
+            "MAMORI_LIST_BODY": LIST_BODY,
             "MAMORI_PUBLIC_URL": f"http://127.0.0.1:{self.ports.public}",
             "MAMORI_STAFF_URL": f"http://127.0.0.1:{self.ports.staff}",
             "MAMORI_PARTNER_URL": f"http://127.0.0.1:{self.ports.partner}",

@@ -187,7 +187,8 @@ def test_the_removal_curve_keeps_what_is_still_online(
     services.figures_refresh()
     domestic = Figures.objects.get().data["removal"]["domestic"]
     assert (domestic["items"], domestic["online"], domestic["median"]) == (4, 2, 10.0)
-    assert domestic["within"]["24"] == 0.5
+    assert (domestic["within"]["24"], domestic["until"]) == (0.5, 100.0)
+    assert "168" not in domestic["within"], "nobody has watched a week yet"
     page = page_of(browser_of(person(Role.AUDITOR)), "/figures/")
     assert "10.0 h" in page
     assert "<svg" in page

@@ -4,7 +4,7 @@ from math import inf, nan
 
 import pytest
 
-from mamori.engine.survival import Step, quantile, survival_curve
+from mamori.engine.survival import Step, quantile, survival_curve, told_until
 
 # Freireich et al. 1963, remission under 6-MP, weeks; the textbook example for Kaplan-Meier. False: still in remission.
 REMISSION = [
@@ -52,3 +52,11 @@ def test_impossible_input_is_refused() -> None:
             survival_curve(durations, observed)
     with pytest.raises(ValueError):
         quantile([], 1.0)
+
+
+def test_the_curve_ends_where_too_few_were_watched_so_long():
+    young = [1.0] * 817 + [20.0]
+    assert told_until(young, [False] * 817 + [True]) == 1, "one item of many tells nothing of 20 h"
+    assert told_until([1, 2, 3, 4], [True] * 4) is None, "all are gone: nothing is left to watch"
+    assert told_until([1.0] * 90 + [700.0] * 10, [True] * 90 + [False] * 10) == 700, "few are left for most are gone"
+    assert told_until([], []) is None

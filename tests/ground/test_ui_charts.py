@@ -80,6 +80,14 @@ def test_a_curve_that_never_halves_says_so_and_late_steps_are_left_out() -> None
     assert "H250V40H1000" in chart.svg
 
 
+def test_a_curve_ends_where_too_few_were_watched() -> None:
+    with override("en"):
+        chart = step_chart("steps", "Online", [Curve("Abroad", [(10, 0.8)], until=25)], until=40, unit="h")
+    assert next(ET.fromstring(chart.svg).iter("path")).get("d") == "M0 0H250V40H625"
+    assert [row[1] for row in chart.rows] == ["100 %", "80 %", "80 %", "–", "–"]
+    assert chart.summary == "Abroad: less than half were gone after 25 h; 80 % were still there."
+
+
 def test_a_curve_must_rise_in_time() -> None:
     with pytest.raises(ValueError, match="rise"):
         step_chart("steps", "Online", [Curve("Abroad", [(10, 0.8), (5, 0.7)])], until=40, unit="h")

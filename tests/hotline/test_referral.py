@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -511,5 +512,10 @@ def test_a_child_at_risk_is_referred_by_its_fact(policy):
 
     policy()
     item = content()
-    listeners.refer_urgently(ChildAtRiskFound(item))
-    assert Referral.objects.get(content_id=item).urgent
+    opinion, report = ChildAtRiskFound(item, uuid4()), ChildAtRiskFound(item, uuid4())
+    listeners.refer_urgently(opinion)
+    referral = Referral.objects.get(content_id=item)
+    assert referral.urgent
+    for fact in (opinion, report, opinion, report):
+        listeners.refer_urgently(fact)
+    assert referral.steps.filter(kind="urgent").count() == 1, "a job that runs twice tells police once"

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from ipaddress import ip_address
+from uuid import uuid4
 
 import pytest
 
@@ -411,6 +412,6 @@ class TestShown:
 def test_urgent_findings_start_the_short_clock_by_themselves(hosted, run_jobs):
     item = content()
     run(item)
-    announce(ChildAtRiskFound(item))
+    announce(ChildAtRiskFound(item, uuid4()))
     services.contact_needed(actor=SYSTEM, content_id=item, urgent=True)
     assert Contact.objects.get(mail="abuse@kasumi.example").urgent_at is not None

@@ -1,5 +1,6 @@
 """The main job, whole, through the front doors: every station is reached, and the blocks are real."""
 
+import io
 import json
 import subprocess
 import sys
@@ -53,7 +54,9 @@ def test_a_file_that_names_a_stranger_or_is_no_use_is_refused(tmp_path: Path, te
         read_reports(file)
 
 
-def test_without_resolvers_the_job_runs_and_a_station_that_fails_says_why(world_folder: Path, tmp_path: Path) -> None:
+def test_a_file_runs_without_resolvers_through_the_lists_brake_and_a_station_that_fails_says_why(
+    world_folder: Path, tmp_path: Path
+) -> None:
     first = free_ports(4)
     with ExitStack() as stack:
         everything = bring_up(
@@ -64,9 +67,17 @@ def test_without_resolvers_the_job_runs_and_a_station_that_fails_says_why(world_
             engines=(),
         )
         stack.callback(everything.postgres.destroy)
-        timeline, quiet = Timeline([]), Console(quiet=True)
-        MainJob(everything.platform, everything.world, timeline, quiet, None).run()
+        everything.platform.world["MAMORI_LIST_MAX_ADDED"] = "2"  # in a day: the third site goes on the next
+        everything.platform.stop()
+        everything.platform.start()
+        file = tmp_path / "reports.csv"
+        rows = [f"http://brake-{n % 3}.example/{n},2026-11-01,page {n}" for n in range(4)]
+        file.write_text("\n".join(["url,seen_at,comment", *rows, ""]))
+        timeline, said = Timeline([]), Console(file=io.StringIO(), record=True, width=200)
+        MainJob(everything.platform, everything.world, timeline, said, read_reports(file)).run()
         assert timeline.missing() == []
+        assert "the brake of the list: 2 of 3 entries so far" in said.export_text()
+        quiet = Console(quiet=True)
         timeline.write(tmp_path / "timeline.json")
         written = json.loads((tmp_path / "timeline.json").read_text())
         assert written["engines"] == []

@@ -229,6 +229,15 @@ class TestStopPage:
         assert "<script" not in text and host.split(":")[0] not in text.replace("stop.mamori.example", "")
         assert answer["Cache-Control"] == "no-store" and "default-src 'none'" in answer["Content-Security-Policy"]
 
+    def test_it_names_the_body_that_decided(self, stranger, settings):
+        def text():
+            return stranger.get("/", headers={"host": "bad.example"}).content.decode()
+
+        assert "リストを管理する独立の団体が決めました" in text()
+        settings.LIST_BODY = "The <Council>"
+        assert "リストを管理する独立の団体「The &lt;Council&gt;」が決めました" in text()
+        assert "The &lt;Council&gt;, the independent body that keeps the list." in text()
+
     def test_our_own_name_is_served_as_ever(self, stranger):
         assert stranger.get("/en/list/", secure=True, headers={"host": "testserver"}).status_code == 200
         assert stranger.get("/en/list/stop/", secure=True, headers={"host": "testserver"}).status_code == 451

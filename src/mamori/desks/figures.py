@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from mamori.engine.survival import Step, quantile, survival_curve
+from mamori.engine.survival import Step, quantile, survival_curve, told_until
 from mamori.ground.actors import SYSTEM
 from mamori.ground.ui.charts import Chart, Curve, Hue, Series, bar_chart, step_chart
 from mamori.ground.ui.states import look
@@ -52,13 +52,19 @@ def compute(now: datetime) -> Json:
 
 
 def _survival(items: list[tuple[float, bool]]) -> Json:
-    """Kaplan-Meier of (hours since the first notice, whether it is gone): what is still online stays in the count."""
-    curve = survival_curve([hours for hours, _gone in items], [gone for _hours, gone in items])
+    """Kaplan-Meier of (hours since the first notice, whether it is gone): what is still online stays in the count.
+
+    Nothing is told of times for which too few items were watched (`until`; None: no such time).
+    """
+    durations, gone = [item[0] for item in items], [item[1] for item in items]
+    until = told_until(durations, gone)
+    curve = [step for step in survival_curve(durations, gone) if until is None or step.time <= until]
     return {
+        "until": until,
         "items": len(items),
         "online": sum(1 for _hours, gone in items if not gone),
         "median": quantile(curve, 0.5),
-        "within": {str(hours): 1 - _at(curve, hours) for hours in WITHIN_HOURS} if items else {},
+        "within": {str(hours): 1 - _at(curve, hours) for hours in WITHIN_HOURS if until is None or hours <= until},
         "steps": _thinned([[step.time, step.survival] for step in curve if step.time <= UNTIL_HOURS]),
     }
 
@@ -87,9 +93,9 @@ def charts(data: Json) -> list[Chart]:
             "removal",
             _("How long illegal content stays online after the first notice"),
             [
-                Curve(name, [(hours, share) for hours, share in data["removal"][place]["steps"]], hue=hue)
+                Curve(name, [(hours, share) for hours, share in found["steps"]], until=found["until"], hue=hue)
                 for place, name, hue in _PLACES
-                if data["removal"][place]["items"]
+                if (found := data["removal"][place])["items"]
             ],
             until=UNTIL_HOURS,
             unit=_("h"),
@@ -98,7 +104,7 @@ def charts(data: Json) -> list[Chart]:
 
 
 def shares(data: Json) -> list[Json]:
-    """One row for each place: items, still online, median hours, and (percent gone, span) for each span."""
+    """One row for each place: items, still online, median hours, and percent gone within each span."""
     words = {"domestic": _("Domestic"), "abroad": _("Abroad")}
     rows = []
     for place in PLACES:
@@ -109,7 +115,7 @@ def shares(data: Json) -> list[Json]:
             {
                 "place": words[place],
                 **{key: found[key] for key in ("items", "online", "median")},
-                "cells": list(zip(percents, spans(), strict=True)),
+                "percents": percents,
             }
         )
     return rows

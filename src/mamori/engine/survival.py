@@ -40,6 +40,25 @@ def survival_curve(durations_hours: Sequence[float], observed: Sequence[bool]) -
     return curve
 
 
+def told_until(durations_hours: Sequence[float], observed: Sequence[bool], share: float = 0.1) -> float | None:
+    """The time after which the curve should not be told: too many items were not watched for so long. None: no end.
+
+    At a time t, n S(t) items would be at risk had all been watched; the curve ends where fewer than ``share`` of them
+    are (after Pocock, Clayton and Altman 2002, "Survival plots of time-to-event outcomes in clinical trials", who
+    advise 10 to 20 %), and at the latest with the longest duration. It has no end when the last item watched is gone.
+    """
+    left = Counter(durations_hours)
+    ended = Counter(duration for duration, seen in zip(durations_hours, observed, strict=True) if seen)
+    at_risk, wanted, last = len(durations_hours), float(len(durations_hours)), 0.0
+    for time in sorted(left):
+        if at_risk < share * wanted:
+            return last
+        wanted *= 1 - ended[time] / at_risk
+        at_risk -= left[time]
+        last = time
+    return last if wanted else None
+
+
 def quantile(curve: Sequence[Step], q: float) -> float | None:
     """The first time by which a share ``q`` has ended (0.5: the median); None when the curve never falls so far."""
     if not 0 < q < 1:

@@ -35,11 +35,15 @@ class Series:
 
 @dataclass(frozen=True)
 class Curve:
-    """A survival curve: steps (x, share still there 0..1), x rising; `censored`: x of items last seen still there."""
+    """A survival curve: steps (x, share still there 0..1), x rising; `censored`: x of items last seen still there.
+
+    `until`: where the curve ends, for too few items were watched longer; None when it goes on.
+    """
 
     name: Text
     steps: Sequence[tuple[float, float]]
     censored: Sequence[float] = ()
+    until: float | None = None
     hue: Hue | None = None
 
 
@@ -104,7 +108,7 @@ def step_chart(key: str, caption: Text, curves: Sequence[Curve], *, until: float
         for x, share in _within(curve.steps, until):
             height = _HEIGHT * (1 - share)
             path.append(f"H{_n(_WIDE * x / until)}V{_n(height)}")
-        path.append(f"H{_WIDE}")
+        path.append(f"H{_n(_WIDE * _end(curve, until) / until)}")
         shapes.append(
             format_html('<path class="line {}" d="{}"><title>{}</title></path>', hue, "".join(path), curve.name)
         )
@@ -131,7 +135,13 @@ def step_chart(key: str, caption: Text, curves: Sequence[Curve], *, until: float
         legend=[(f"{_hue(curve.hue, order)} dash-{order % 3}", curve.name) for order, curve in enumerate(curves)],
         summary=summary,
         head=[_("After (%(unit)s)") % {"unit": unit}, *(_("%(name)s: still there") % {"name": c.name} for c in curves)],
-        rows=[[_figure(x), *(f"{_percent(_share(curve, x))} %" for curve in curves)] for x in places],
+        rows=[
+            [
+                _figure(x),
+                *(f"{_percent(_share(curve, x))} %" if x <= _end(curve, until) else "–" for curve in curves),
+            ]
+            for x in places
+        ],
     )
 
 
@@ -210,6 +220,11 @@ def _share(curve: Curve, x: float) -> float:
     return next((share for at, share in reversed(curve.steps) if at <= x), 1.0)
 
 
+def _end(curve: Curve, until: float) -> float:
+    """Where the curve ends within a chart that ends at `until`."""
+    return until if curve.until is None else min(until, curve.until)
+
+
 def _summary_of_bars(labels: Sequence[str], series: Sequence[Series], totals: Sequence[int]) -> str:
     if not any(totals):
         return _("There are no figures yet.")
@@ -226,6 +241,7 @@ def _summary_of_bars(labels: Sequence[str], series: Sequence[Series], totals: Se
 
 
 def _summary_of_curve(curve: Curve, until: float, unit: Text) -> str:
+    until = _end(curve, until)
     half = next((x for x, share in curve.steps if share <= 0.5 and x <= until), None)
     told = {"name": curve.name, "unit": unit, "until": _figure(until), "rest": _percent(_share(curve, until))}
     if half is None:

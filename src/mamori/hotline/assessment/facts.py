@@ -34,9 +34,10 @@ class ContentDismissed(Fact):
 
 @dataclass(frozen=True)
 class ChildAtRiskFound(Fact):
-    """An analyst found that a child is at risk now: police at once."""
+    """An analyst found that a child is at risk now: police at once. `cause_id`: the opinion or the report that says so."""
 
     content_id: UUID
+    cause_id: UUID
 
 
 @dataclass(frozen=True)

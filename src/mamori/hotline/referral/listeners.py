@@ -20,7 +20,7 @@ def refer(fact: ContentConfirmed) -> None:
 
 @listens(ChildAtRiskFound, "referral.open_urgent")
 def refer_urgently(fact: ChildAtRiskFound) -> None:
-    services.referral_open(actor=SYSTEM, content_id=fact.content_id, urgent=True)
+    services.referral_open(actor=SYSTEM, content_id=fact.content_id, urgent=True, cause_id=fact.cause_id)
 
 
 @listens(ContentReopened, "referral.tell_it_was_reopened")

@@ -193,12 +193,16 @@ class Hold(models.Model):
 
 
 class Step(models.Model):
-    """One thing that happened to a referral. Append-only. `number`: the percent of an alert, days, or nothing."""
+    """One thing that happened to a referral. Append-only. `number`: the percent of an alert, days, or nothing.
+
+    `cause_id`: the opinion or report by which it became urgent. Each counts once, however often its job runs.
+    """
 
     referral = models.ForeignKey(Referral, on_delete=models.PROTECT, related_name="steps")
     at = models.DateTimeField()
     kind = models.CharField(max_length=24)
     number = models.IntegerField(null=True)
+    cause_id = models.UUIDField(null=True)
     actor_kind = models.CharField(max_length=10)
     actor_id = models.UUIDField(null=True)
     data_key = models.UUIDField(null=True)
@@ -210,6 +214,7 @@ class Step(models.Model):
             models.UniqueConstraint(
                 fields=["referral", "kind", "number"], condition=Q(kind="alert"), name="referral_step_alert_once"
             ),
+            models.UniqueConstraint(fields=["referral", "cause_id"], name="referral_step_cause_once"),
         ]
         indexes = [models.Index(fields=["referral", "at"], name="referral_step_of")]
 

@@ -91,12 +91,12 @@ class Knot:
     def read(self, zone: str) -> frozenset[Record] | None:
         """The zone's records but SOA and NS; None when the zone has none at all. Anything odd comes as a record too."""
         held = self._read(zone)
-        return held and held.records | _as_records(held.strangers)
+        return None if held is None else held.records | _as_records(held.strangers)
 
     def serial(self, zone: str) -> int | None:
         """The zone's serial number; None when it has no records at all."""
         held = self._read(zone)
-        return held and held.serial
+        return None if held is None else held.serial
 
     def _read(self, zone: str) -> _Held | None:
         """The zone as it stands; None for no zone at all."""

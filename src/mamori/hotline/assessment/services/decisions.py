@@ -82,7 +82,7 @@ def decide(
     if child_at_risk:
         content.at_risk = True
         rate(content)
-        announce(ChildAtRiskFound(content.id))
+        announce(ChildAtRiskFound(content.id, decision.id))
     _go_on(content, decision, actor=actor)
     return decision.id
 

@@ -99,7 +99,7 @@ def content_open(*, actor: Actor, report_id: UUID, urgent: bool = False) -> UUID
         link.save(update_fields=["urgent"])
         content.at_risk = content.at_risk_reported = True
         audit.record("assessment.child_at_risk", subject=content, actor=actor, report=report_id)
-        announce(ChildAtRiskFound(content.id))
+        announce(ChildAtRiskFound(content.id, report_id))
     rate(content)
     if linked and not new:
         announce(ContentReported(content.id))

@@ -43,6 +43,7 @@ def step(
     *,
     actor: Actor = SYSTEM,
     number: int | None = None,
+    cause_id: UUID | None = None,
     sealed: tuple[UUID, bytes] | None = None,
 ) -> None:
     """Add one step. `sealed`: data key and sealed reason."""
@@ -52,6 +53,7 @@ def step(
         at=clock.now(),
         kind=kind,
         number=number,
+        cause_id=cause_id,
         actor_kind=actor.kind,
         actor_id=actor.id,
         data_key=key,

@@ -39,8 +39,10 @@ log = logging.getLogger("mamori.referral")
 
 
 @transaction.atomic
-def referral_open(*, actor: Actor, content_id: UUID, urgent: bool = False) -> UUID:
+def referral_open(*, actor: Actor, content_id: UUID, urgent: bool = False, cause_id: UUID | None = None) -> UUID:
     """Refer a content item to police. Safe to call again; `urgent` makes it urgent, and police hear of it each time.
+
+    With `cause_id`, the opinion or report that makes it urgent, they hear once of each cause.
 
     Under a policy per item it waits for an analyst's choice, but never when a child is at risk: that goes at once, and
     nothing is noticed before police release it.
@@ -59,11 +61,12 @@ def referral_open(*, actor: Actor, content_id: UUID, urgent: bool = False) -> UU
     )
     if made:
         audit.record("referral.opened", subject=referral, actor=actor, urgent=urgent, policy=policy.id)
-        step(referral, StepKind.OPENED, actor=actor)
+        step(referral, StepKind.OPENED, actor=actor, cause_id=cause_id)
         if urgent or not per_item:
             _queue(referral, actor=SYSTEM)
     elif urgent:
-        _urgent(referral, actor=actor)
+        if cause_id is None or not referral.steps.filter(cause_id=cause_id).exists():
+            _urgent(referral, actor=actor, cause_id=cause_id)
     elif is_clear(referral):
         announce(PoliceCleared(content_id))  # assessed again: police were told of this address before
     return referral.id
@@ -258,7 +261,7 @@ def _queue(referral: Referral, *, actor: Actor) -> None:
         jobs.defer("referral.send")
 
 
-def _urgent(referral: Referral, *, actor: Actor) -> None:
+def _urgent(referral: Referral, *, actor: Actor, cause_id: UUID | None) -> None:
     """A report says that a child is at risk now. A short clock that runs already is not put back by another report."""
     told_before = referral.urgent
     running = referral.unseen_since is not None if referral.delivered_at else told_before
@@ -272,7 +275,7 @@ def _urgent(referral: Referral, *, actor: Actor) -> None:
         referral.mailing = None  # told once more, as urgent
     referral.save(update_fields=["urgent", "urgent_at", "unseen_since", "kind", "paged_at", "mailing"])
     audit.record("referral.urgent", subject=referral, actor=actor)
-    step(referral, StepKind.URGENT, actor=actor)
+    step(referral, StepKind.URGENT, actor=actor, cause_id=cause_id)
     if referral.state == ReferralState.DRAFTED:
         _queue(referral, actor=SYSTEM)
     elif referral.state == ReferralState.QUEUED:

@@ -64,7 +64,9 @@ def _wait(request: HttpRequest, form: forms.AppealForm, ticket: str, *, early: b
 @require_GET
 def stop(request: HttpRequest) -> HttpResponse:
     """What a resolver that chose the stop page leads to. 451: unavailable for legal reasons (RFC 7725)."""
-    answer = render(request, "listing/stop.html", {"public_url": settings.PUBLIC_URL}, status=451)
+    answer = render(
+        request, "listing/stop.html", {"public_url": settings.PUBLIC_URL, "body": settings.LIST_BODY}, status=451
+    )
     setattr(answer, "_has_been_logged", True)  # noqa: B010 - Django would write the path of a refusal to its log
     answer["Cache-Control"] = "no-store"
     answer["Link"] = f'<{settings.PUBLIC_URL}>; rel="blocked-by"'
