@@ -229,7 +229,7 @@ def main() -> None:
     result["aims"] = AIMS
     result["goals"] = [
         goal(
-            f"images per processor second, {width}x{height}, of the peer's",
+            f"images per processor second, {width}x{height}, times threatexchange",
             result["ratio"][f"{width}x{height}"],
             least,
             at_least=True,

@@ -94,8 +94,8 @@ def browser_of(person: Callable[..., User]) -> Callable[[User], Client]:
 
 
 @pytest.fixture
-def run_jobs(db: None) -> Callable[[], int]:
-    """Run all waiting jobs now, as the worker would, until none is left. Returns how many ran."""
+def run_jobs(db: None) -> Callable[..., int]:
+    """Run all waiting jobs now, each twice, until none is left. Returns how many ran."""
     from tests.jobs import run_waiting
 
     return run_waiting

@@ -7,8 +7,8 @@ from django.db import connection
 from mamori.ground import jobs
 
 
-def run_waiting(most: int = 1000) -> int:
-    """Take waiting jobs one by one and run each twice in this thread: a job must be safe to run again. Raises what it raises."""
+def run_waiting(most: int = 1000, *, times: int = 2) -> int:
+    """Take waiting jobs one by one and run each twice in this thread: it must be safe to run again. Raises what it raises."""
     done = 0
     while done < most:
         with connection.cursor() as cursor:
@@ -18,7 +18,7 @@ def run_waiting(most: int = 1000) -> int:
                 return done
             cursor.execute("UPDATE procrastinate_jobs SET status = 'succeeded' WHERE id = %s", [row[0]])
         call = row[1] if isinstance(row[1], dict) else json.loads(row[1])
-        for _time in range(2):
+        for _time in range(times):
             jobs.run_job.func(call["name"], call["arguments"])
         done += 1
     raise AssertionError("jobs make jobs without end")

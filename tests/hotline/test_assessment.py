@@ -45,12 +45,12 @@ for _kind in (ContentOpened, ContentConfirmed, ContentDismissed, ChildAtRiskFoun
 
 
 @pytest.fixture
-def told(run_jobs: Callable[[], int]) -> Iterator[Callable[[], list[str]]]:
+def told(run_jobs: Callable[..., int]) -> Iterator[Callable[[], list[str]]]:
     """Run the waiting jobs; the names of the facts told since the last call."""
     _told.clear()
 
     def read() -> list[str]:
-        run_jobs()
+        run_jobs(times=1)
         names = [type(f).__name__ for f in _told]
         _told.clear()
         return names

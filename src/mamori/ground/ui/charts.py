@@ -43,8 +43,8 @@ class Curve:
     name: Text
     steps: Sequence[tuple[float, float]]
     censored: Sequence[float] = ()
-    until: float | None = None
     hue: Hue | None = None
+    until: float | None = None
 
 
 @dataclass(frozen=True)
