@@ -40,9 +40,10 @@ WAYS = ("serial", "processes", "ray")
 
 def one(way: str, folder: Path, workers: int) -> None:
     """Scan once and print seconds and counts as JSON."""
+    from mamori.engine.limits import Limits
     from mamori.tools.scan.banks import open_bank
     from mamori.tools.scan.outputs import Outputs
-    from mamori.tools.scan.purpose import DataClass, Limits, Purpose
+    from mamori.tools.scan.purpose import DataClass, Purpose
     from mamori.tools.scan.run import Plan, run
     from mamori.tools.scan.sources import read_roots
 

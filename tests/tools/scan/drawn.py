@@ -18,9 +18,10 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw
 
+from mamori.engine.limits import Limits
 from mamori.tools.scan.banks import open_bank
 from mamori.tools.scan.outputs import Outputs, recipients_of
-from mamori.tools.scan.purpose import DataClass, Limits, Purpose
+from mamori.tools.scan.purpose import DataClass, Purpose
 from mamori.tools.scan.run import Plan, run
 from mamori.tools.scan.sources import read_roots
 

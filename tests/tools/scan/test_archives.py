@@ -12,9 +12,9 @@ import zipfile
 import psutil
 import pytest
 
+from mamori.engine.limits import Limits
 from mamori.tools.scan import archives
 from mamori.tools.scan.pool import Done, Looked, Pool
-from mamori.tools.scan.purpose import Limits
 from mamori.tools.scan.sources import Item
 from tests.tools.scan.drawn import bank_file, lines, md5, name_of, picture, scan, unreadable
 

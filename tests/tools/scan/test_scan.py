@@ -1,21 +1,27 @@
 """What is found where: directories, lists, object stores, names of all kinds, files that cannot be read."""
 
 import base64
+import inspect
 import json
 import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
 import numpy as np
+import psutil
 import pytest
+from PIL import Image
 
 from mamori.engine.images import fingerprint
+from mamori.engine.limits import Limits
+from mamori.tools.scan.commands import run_command
 from mamori.tools.scan.matches import CONFIRM, LEAST_QUALITY
 from mamori.tools.scan.pool import Pool
-from mamori.tools.scan.purpose import DataClass, Limits, Purpose, ScanError
+from mamori.tools.scan.purpose import DataClass, Purpose, ScanError
 from mamori.tools.scan.sources import read_list, read_roots, walk
 from tests.tools.scan.drawn import (
     MAIN,
@@ -248,11 +254,51 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_rest_goes_on(tmp_path, o
             super().do_GET()
 
     bank = bank_file(tmp_path / "bank.txt", *map(md5, made.values()))
-    with serving(Slow, files=made, opened=[]) as server, Pool(1, Limits(seconds=1.0)) as small:
+    with serving(Slow, files=made, opened=[]) as server, Pool(1, Limits(seconds=1.0, patience=1)) as small:
         totals = scan(small, out, bank, f"webhdfs://127.0.0.1:{server.server_port}/x")
         held.set()
     assert (totals.examined, totals.matched, totals.unreadable) == (5, 5, 1)
     assert list(unreadable(out).values()) == ["it took longer than 1 s"]
+
+
+def test_a_scan_allows_a_file_what_the_engine_does():
+    """One place for the numbers: the rule for hostile files is 256 MiB and five seconds of processor time."""
+    allowed = Limits()
+    assert (allowed.memory, allowed.seconds) == (256 * 2**20, 5)
+    given = inspect.signature(run_command).parameters
+    assert given["memory_mib"].default * 2**20 == allowed.memory
+    assert given["seconds_per_file"].default == allowed.seconds
+    assert given["file_mib"].default * 2**20 == allowed.file_bytes
+    with Pool(1, allowed) as children:
+        children.wait_ready()
+        soft, hard = psutil.Process().children()[-1].rlimit(psutil.RLIMIT_DATA)
+    assert abs(hard - soft - allowed.video_memory + allowed.memory) < 2**23
+    assert soft < allowed.memory + 64 * 2**20  # what it had mapped and not touched is added
+
+
+def test_memory_and_processor_time_of_a_file_are_limited(tmp_path, out):
+    """A file that needs more costs only itself, is named, and its process never holds more than allowed."""
+    folder_of(tmp_path / "files", 2)
+    files = tmp_path / "files"
+    Image.new("RGB", (4800, 4700)).save(files / "0.tiff", compression="tiff_deflate", strip_size=10**9)
+    Image.new("RGB", (6000, 6000)).save(files / "1.png", compress_level=1)
+    bank = bank_file(tmp_path / "bank.txt", md5((files / "0.tiff").read_bytes()))
+    limits = Limits(memory=160 * 2**20, seconds=0.2)
+    with Pool(1, limits) as small:
+        small.wait_ready()
+        held = psutil.Process().children()[-1]
+        totals = scan(small, out, bank, files / "0.tiff")
+        most = next(line for line in Path(f"/proc/{held.pid}/status").read_text().splitlines() if "VmHWM" in line)
+    assert int(most.split()[1]) * 1024 <= limits.memory
+    assert (totals.examined, totals.matched) == (1, 1)
+    assert next(iter(unreadable(out).values())).startswith("memory_exceeded")
+    (files / "0.tiff").unlink()
+    with Pool(1, replace(limits, memory=2**30)) as slow:
+        totals = scan(slow, tmp_path / "again.jsonl", bank, files)
+    assert totals.examined == 2
+    assert unreadable(tmp_path / "again.jsonl") == {
+        (str(files / "1.png"), ""): "it took longer than 0.2 s of processor time"
+    }
 
 
 def test_a_video_is_met_by_its_frames_and_by_its_digest(pool, tmp_path, out):

@@ -6,9 +6,10 @@ anywhere.
 """
 
 from mamori.engine.images.decoder import Decoder, fingerprint_safely, video_fingerprint_safely
-from mamori.engine.images.errors import Digests, ImageError, Limits
+from mamori.engine.images.errors import Digests, ImageError
 from mamori.engine.images.files import Fingerprint, digests_of, dihedral, fingerprint, pdq_of
 from mamori.engine.images.video import Frame, VideoFingerprint, VideoMatch, feature_list, video_fingerprint, video_match
+from mamori.engine.limits import Limits
 
 __all__ = [
     "Decoder",

@@ -45,7 +45,8 @@ def main(kind: str, memory: int) -> None:
 
 def _answer(peer: socket.socket, kind: str, request: dict[str, Any], file: BinaryIO) -> None:
     from mamori.engine.images import files, video  # noqa: PLC0415 - loaded before the limits were set
-    from mamori.engine.images.errors import ImageError, Limits  # noqa: PLC0415
+    from mamori.engine.images.errors import ImageError  # noqa: PLC0415
+    from mamori.engine.limits import Limits  # noqa: PLC0415
 
     limits = Limits(**request["limits"])
     digests = files.digest_file(file)
@@ -93,11 +94,19 @@ def _load(kind: str) -> None:
     assert video.CONTAINERS
 
 
+def spare(memory: int, of: str) -> int:
+    """What `of` (VmSize or VmData) may reach so that no more than `memory` bytes become resident. Linux; else no limit."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.RLIM_INFINITY
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    now, resident = (int(fields[name].split()[0]) * 1024 for name in (of, "VmRSS"))
+    return now + max(0, memory - resident - _SPARE)
+
+
 def _confine(memory: int) -> None:
     """No core file, no file written, few files open, and memory as allowed."""
-    fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    mapped, resident = (int(fields[name].split()[0]) * 1024 for name in ("VmSize", "VmRSS"))
-    allowed = mapped + max(0, memory - resident - _SPARE)
+    allowed = spare(memory, "VmSize")
     for what, most in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),

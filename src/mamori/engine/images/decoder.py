@@ -23,9 +23,10 @@ from typing import Any, Self
 
 import mamori
 from mamori.engine.images.child import LARGEST, LENGTH
-from mamori.engine.images.errors import Digests, ImageError, Limits
+from mamori.engine.images.errors import Digests, ImageError
 from mamori.engine.images.files import Fingerprint, Source, digests_of, plain_file
 from mamori.engine.images.video import Frame, VideoFingerprint
+from mamori.engine.limits import Limits
 
 _START = 60  # seconds a child may take to load its libraries on a busy machine
 _SLOWEST = 2**21  # bytes a second: digests of a large file on a slow disk
@@ -87,7 +88,7 @@ class Decoder:
         """Process ids of the children that were started and not ended."""
         return [child.process.pid for child in self._children.values()]
 
-    def _ask(self, kind: str, source: Source, more: dict[str, Any], seconds: int) -> tuple[Digests, dict[str, Any]]:
+    def _ask(self, kind: str, source: Source, more: dict[str, Any], seconds: float) -> tuple[Digests, dict[str, Any]]:
         with _opened(source) as file, self._one:
             size = os.fstat(file.fileno()).st_size
             request = json.dumps({"limits": asdict(self.limits), **more}).encode()

@@ -1,4 +1,4 @@
-"""How this part says no, and what it allows."""
+"""How this part says no."""
 
 from __future__ import annotations
 
@@ -48,25 +48,3 @@ class ImageError(Refused):
     def __init__(self, code: str, digests: Digests | None = None) -> None:
         super().__init__(code)
         self.digests = digests
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one file may cost.
-
-    `pixels`: width times height; fewer where a format's decoder would need more than `memory`. `scaled_pixels`: the
-    same for a baseline JPEG that is decoded at 1/2 or 1/4. `file_bytes`: of a picture; a video is never held whole.
-    `memory`, `video_memory`: bytes a decoder child may hold. `seconds`: its processor time for one picture;
-    `video_seconds`: for one video; it may wait `patience` times as long on a busy machine. `duration`: seconds of video
-    that are read.
-    """
-
-    pixels: int = 40_000_000
-    scaled_pixels: int = 300_000_000
-    file_bytes: int = 64 * 2**20
-    memory: int = 256 * 2**20
-    video_memory: int = 512 * 2**20
-    seconds: int = 5
-    video_seconds: int = 600
-    patience: int = 4
-    duration: int = 4 * 3600

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mamori.engine.images import jpeg, pdq, raster
-from mamori.engine.images.errors import Digests, ImageError, Limits
+from mamori.engine.images.errors import Digests, ImageError
 from mamori.engine.images.pdq import Floats
+from mamori.engine.limits import Limits
 
 _PIECE = 2**20
 _WAY = "mamori-1"

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import simplejpeg
 
-from mamori.engine.images.errors import ImageError, Limits
+from mamori.engine.images.errors import ImageError
 from mamori.engine.images.pdq import Bytes
+from mamori.engine.limits import Limits
 
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
 _PASSED = {0x00, 0xFF, 0x01, _SOI, *range(0xD0, 0xD8)}

@@ -30,8 +30,9 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from mamori.engine.images.errors import ImageError, Limits
+from mamori.engine.images.errors import ImageError
 from mamori.engine.images.pdq import Bytes, Floats, points
+from mamori.engine.limits import Limits
 
 _PLUGINS = (
     AvifImagePlugin,
@@ -88,11 +89,14 @@ def buffer_of(data: bytes, limits: Limits) -> tuple[Floats, int, int]:
 
 
 def _memory_left() -> float:
-    """Bytes until the limit of this process's address space."""
-    limit, _hard = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
-        return math.inf
-    return limit - int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    """Bytes until this process's limit of address space or of data."""
+    left = math.inf
+    held = Path("/proc/self/statm").read_text().split() if Path("/proc/self/statm").exists() else []
+    for kind, place in ((resource.RLIMIT_AS, 0), (resource.RLIMIT_DATA, 5)):
+        limit, _hard = resource.getrlimit(kind)
+        if limit != resource.RLIM_INFINITY and held:
+            left = min(left, limit - int(held[place]) * resource.getpagesize())
+    return left
 
 
 def _admit(pixels: int, kind: str, limits: Limits) -> None:

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mamori.engine.images import pdq
-from mamori.engine.images.errors import Digests, ImageError, Limits
+from mamori.engine.images.errors import Digests, ImageError
 from mamori.engine.images.files import Source, digest_file, plain_file, read
+from mamori.engine.limits import Limits
 
 DISTANCE, QUALITY = 31, 50  # as vPDQ is published
 # Containers of one file. Playlists, concatenations and devices are not among them.

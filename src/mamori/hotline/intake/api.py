@@ -80,4 +80,4 @@ def reports_create(
         )
         for r in batch.reports
     ]
-    return Status(201, batch_receive(actor=actor, key=idempotency_key, body=request.body, items=items))
+    return Status(201, batch_receive(actor=actor, key=idempotency_key, body=request.body, items=items).answer)

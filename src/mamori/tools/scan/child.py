@@ -1,6 +1,7 @@
 """The process that touches files: `python -P -m mamori.tools.scan.child FD LIMITS`. Speaks JSON over a socket.
 
-It has limits of memory and leaves no core file; its parent measures the time and ends it. It ends with its parent.
+It has the limits of the engine's decoder child: of memory, and of processor time by a timer whose signal ends it. It
+leaves no core file. Its parent measures the time that it waits, and ends it. It ends with its parent.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import simplejpeg
 
 from mamori.engine.images import fingerprint
+from mamori.engine.images.child import spare
+from mamori.engine.limits import Limits
 from mamori.tools.scan.examine import Event, Examiner
-from mamori.tools.scan.purpose import Limits
 from mamori.tools.scan.sources import Item
 
 
@@ -32,33 +33,52 @@ def main(descriptor: int, told: str) -> None:
     connection = Connection(descriptor)
     limits = Limits(**json.loads(told))
 
+    _warm()
+    allowance = Allowance(limits)
+
     def tell(event: Event) -> None:
         connection.send_bytes(json.dumps(event).encode())
+        allowance.renew()
 
-    _warm()
-    limit_memory(limits.memory_bytes)
     waiting: queue.SimpleQueue[tuple[Item, bytes | None] | None] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, waiting), daemon=True).start()
-    examiner = Examiner(limits, tell)
+    examiner = Examiner(limits, tell, allowance.begin)
     with suppress(BrokenPipeError, ConnectionResetError):
         tell(["ready"])
         while (each := waiting.get()) is not None:
             examiner.item(*each)
 
 
-def limit_memory(more: int) -> None:
-    """Let this process take `more` bytes of data than it has now (Linux; elsewhere only core files are forbidden)."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    status = Path("/proc/self/status")
-    if status.exists():
-        now = int(next(line for line in status.read_text().splitlines() if line.startswith("VmData")).split()[1]) * 1024
-        resource.setrlimit(resource.RLIMIT_DATA, (now + more, now + more))
+class Allowance:
+    """Memory and processor time for what is read next: pictures and all else, or a video."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits, self._seconds = limits, limits.seconds
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        # Of data, not of addresses: what an object store's plug-in loads later is not counted as a file's.
+        self._memory = {kind: spare(most, "VmData") for kind, most in self._most().items()}
+        self.begin("")
+
+    def begin(self, kind: str) -> None:
+        """`kind`: "video", or anything else. The memory of a video is the hard limit, of all else the soft one."""
+        self._seconds = self._limits.video_seconds if kind == "video" else self._limits.seconds
+        most = max(self._memory.values())
+        resource.setrlimit(resource.RLIMIT_DATA, (self._memory.get(kind, self._memory[""]), most))
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin the processor time anew."""
+        signal.setitimer(signal.ITIMER_PROF, self._seconds)
+
+    def _most(self) -> dict[str, int]:
+        return {"": self._limits.memory, "video": self._limits.video_memory}
 
 
 def _warm() -> None:
     """Compile and load everything before limits apply and the clock runs."""
     slope = np.repeat(np.arange(256, dtype=np.uint8), 256 * 3).reshape(256, 256, 3)
     fingerprint(simplejpeg.encode_jpeg(slope))
+    import av  # noqa: F401, PLC0415 - its libraries are no part of what a video may take
 
 
 def _receive(connection: Connection, waiting: queue.SimpleQueue[Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +12,11 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from mamori.tools.scan.purpose import DataClass, Limits, ScanError
+from mamori.engine.limits import Limits
+from mamori.tools.scan.purpose import DataClass, ScanError
 
 USAGE, INTERRUPTED = 2, 130
+_MOST = Limits()
 
 
 class Scanning(TyperGroup):
@@ -62,9 +65,15 @@ def run_command(  # noqa: PLR0917 - options of a command
         str | None, typer.Option(help="Write the summary as JSON to this file; - for the screen.")
     ] = None,
     bank_algorithm: Annotated[str, typer.Option(help="What 64 bare digits in a bank are: pdq or sha256.")] = "",
-    seconds_per_file: Annotated[float, typer.Option(min=0.5, help="Longest time one file may take.")] = 10.0,
-    file_mib: Annotated[int, typer.Option(min=1, help="Larger pictures are looked up by digest only.")] = 64,
-    memory_mib: Annotated[int, typer.Option(min=128, help="Memory one file may take in its process.")] = 512,
+    seconds_per_file: Annotated[
+        float, typer.Option(min=0.5, help="Processor time one file may take; a video 600.")
+    ] = _MOST.seconds,
+    file_mib: Annotated[int, typer.Option(min=1, help="Larger pictures are looked up by digest only.")] = (
+        _MOST.file_bytes // 2**20
+    ),
+    memory_mib: Annotated[int, typer.Option(min=128, help="Memory of a process that reads files; for a video 512.")] = (
+        _MOST.memory // 2**20
+    ),
     token_file: TokenFile = None,
     ca: Ca = None,
 ) -> None:
@@ -77,7 +86,7 @@ def run_command(  # noqa: PLR0917 - options of a command
         from mamori.tools.scan import session  # noqa: PLC0415 - with all it needs; other commands start without
 
         stated = session.ask_purpose(data_class, purpose, legal_basis)
-        limits = Limits(file_mib * 2**20, memory_mib * 2**20, seconds_per_file)
+        limits = replace(_MOST, file_bytes=file_mib * 2**20, memory=memory_mib * 2**20, seconds=seconds_per_file)
         known = session.find_bank(bank, bank_algorithm, token_file, ca)
         try:
             told = session.scan(

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from mamori.engine.images import Digests, Fingerprint, ImageError, VideoFingerprint, fingerprint, video_fingerprint
-from mamori.engine.images import Limits as Read
+from mamori.engine.limits import Limits
 from mamori.tools.scan import archives, looks
 from mamori.tools.scan.archives import ArchiveError, Budget
-from mamori.tools.scan.purpose import Limits, ScanError
+from mamori.tools.scan.purpose import ScanError
 from mamori.tools.scan.sources import Item, is_address, open_item, reason
 
 PIECE = 2**20
@@ -38,10 +38,12 @@ class Examiner:
     ["begin", member]            the next member of an archive
     ["found", member, n, size, told, problem]   n: number of the member in its archive from 1, 0 for the item itself
     ["done"]                     the item is finished
+
+    `begin` hears the kind of what is decoded next: "video" or "", all else.
     """
 
-    def __init__(self, limits: Limits, tell: Tell) -> None:
-        self.limits, self.tell = limits, tell
+    def __init__(self, limits: Limits, tell: Tell, begin: Callable[[str], None] = lambda _kind: None) -> None:
+        self.limits, self.tell, self.begin = limits, tell, begin
         self._number = self._skip = 0
 
     def item(self, item: Item, data: bytes | None = None) -> None:
@@ -124,7 +126,7 @@ class Examiner:
         if kind == "video":
             return self._video(content, rest, path, whole=whole)
         if kind == "picture" and whole:
-            return _picture(content, self.limits.file_bytes)
+            return _picture(content, self.limits)
         size, told = self._digests(content, rest, whole=whole)
         problem = archives.unopened(content[: looks.HEAD])
         if kind == "picture":
@@ -139,9 +141,10 @@ class Examiner:
             size, told = self._digests(content, rest, whole=whole)
             limit = self.limits.file_bytes // 2**20
             return Found(size, told, f"a video above {limit} MiB is sampled from a local file only")
+        self.begin("video")
         self.tell(["time", self.limits.video_seconds])
         try:
-            seen = video_fingerprint(content if whole else local, limits=Read(file_bytes=self.limits.file_bytes))
+            seen = video_fingerprint(content if whole else local, limits=self.limits)
         except ImageError as error:
             found = _failed(error, len(content))
         else:
@@ -149,6 +152,7 @@ class Examiner:
             found = Found(len(content), {**_hexed(seen), "frames": frames})
         if not whole:
             found.size = rest.seek(0, os.SEEK_END)
+        self.begin("")
         self.tell(["time", self.limits.seconds])
         return found
 
@@ -164,9 +168,9 @@ class Examiner:
         return size, {name: digest.hexdigest() for name, digest in digests.items()}
 
 
-def _picture(content: bytes, limit: int) -> Found:
+def _picture(content: bytes, limits: Limits) -> Found:
     try:
-        seen = fingerprint(content, limits=Read(file_bytes=limit))
+        seen = fingerprint(content, limits=limits)
     except ImageError as error:
         return _failed(error, len(content))
     told = _hexed(seen)

@@ -15,8 +15,9 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any, Self
 
+from mamori.engine.limits import Limits
 from mamori.tools.scan.pool import Done, Happened, Looked, Pool
-from mamori.tools.scan.purpose import Limits, ScanError
+from mamori.tools.scan.purpose import ScanError
 from mamori.tools.scan.sources import Item, is_of_this_process, reason
 
 BATCH = 64  # items of one task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
-from mamori.tools.scan.purpose import Limits, ScanError
+from mamori.engine.limits import Limits
+from mamori.tools.scan.purpose import ScanError
 from mamori.tools.scan.sources import Item, is_of_this_process, open_item, reason
 
 CHILD = "mamori.tools.scan.child"  # run as a module: nothing of it is loaded here
@@ -76,11 +78,18 @@ class Child:
                 stdout=subprocess.DEVNULL,
                 stderr=self._words,
                 process_group=0,  # Ctrl-C at the terminal is the parent's to hear
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
+                env={
+                    **os.environ,
+                    "OPENBLAS_NUM_THREADS": "1",
+                    "OMP_NUM_THREADS": "1",
+                    "NUMBA_NUM_THREADS": "1",
+                    "MALLOC_ARENA_MAX": "1",
+                },
             )
         self.connection = Connection(ours.detach())
         self.ready = False
-        self._number, self._member, self._allowed = 0, "", START_SECONDS
+        self._number, self._member = 0, ""
+        self._seconds, self._allowed = self.limits.seconds, START_SECONDS
         self._since = time.monotonic()
 
     def give(self, items: list[Item]) -> list[Looked]:
@@ -134,25 +143,32 @@ class Child:
         """None for what a child in order never says."""
         match event:
             case ["ready"]:
-                self.ready, self._allowed = True, self.limits.seconds
+                self.ready = True
+                self._allow(self.limits.seconds)
             case ["time", float() | int() as seconds]:
-                self._allowed = min(float(seconds), self.limits.video_seconds)
+                self._allow(min(float(seconds), self.limits.video_seconds))
             case ["begin", str() as member]:
                 self._member = member
             case ["found", str() as member, int() as number, int() as size, told, str() as problem] if self.given:
                 self._number, self._member = number, ""
                 return [Looked(self.given[0], member, number, size, told, problem)]
             case ["done"] if self.given:
-                self._number, self._faults, self._member, self._allowed = 0, 0, "", self.limits.seconds
+                self._number, self._faults, self._member = 0, 0, ""
+                self._allow(self.limits.seconds)
                 return [Done(self.given.popleft())]
             case _:
                 return None
         return []
 
+    def _allow(self, seconds: float) -> None:
+        """Processor time, which the child's own timer counts; by the clock it may wait longer on a busy machine."""
+        self._seconds, self._allowed = seconds, seconds * self.limits.patience
+
     def _lost(self, why: str) -> Iterator[Looked | Done]:
         ready, number, member, waiting = self.ready, self._number, self._member, list(self.given)
         self._process.kill()
-        self._process.wait()
+        if self._process.wait() == -signal.SIGPROF:
+            why = f"it took longer than {self._seconds:g} s of processor time"
         self._words.seek(0)
         words = self._words.read()[-800:].decode(errors="replace").strip()
         self.connection.close()

@@ -1,4 +1,4 @@
-"""What is stated of a scan before it begins: why, on whose data, and how much one file may take."""
+"""What is stated of a scan before it begins: why, and on whose data."""
 
 from __future__ import annotations
 
@@ -35,13 +35,3 @@ class Purpose:
     def told(self) -> dict[str, str]:
         """For the journal, the summary and the plan's fingerprint."""
         return {name: str(value) for name, value in asdict(self).items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Of one child. `file_bytes`: a larger picture or nested archive is only digested; seconds are for one file."""
-
-    file_bytes: int = 64 * 2**20
-    memory_bytes: int = 512 * 2**20
-    seconds: float = 10.0
-    video_seconds: float = 120.0

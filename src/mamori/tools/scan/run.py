@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from mamori.engine.limits import Limits
 from mamori.tools.scan.matches import CONFIRM, Asked, Bank, Match, asked_of
 from mamori.tools.scan.outputs import Commit, Outputs, Totals, named
 from mamori.tools.scan.pool import Done, Happened, Looked
-from mamori.tools.scan.purpose import Limits, Purpose
+from mamori.tools.scan.purpose import Purpose
 from mamori.tools.scan.sources import Item, Root, count, walk
 
 COMMIT_SECONDS = 1.0

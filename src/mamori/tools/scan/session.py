@@ -17,12 +17,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from mamori.engine.limits import Limits
 from mamori.tools.scan.matches import Bank
 from mamori.tools.scan.on_ray import Cluster
 from mamori.tools.scan.outputs import Outputs, Totals, read_lines, recipients_of, write_private
 from mamori.tools.scan.partner import PartnerApi, PartnerBank, is_partner, read_token, report_match
 from mamori.tools.scan.pool import Pool
-from mamori.tools.scan.purpose import DataClass, Limits, Purpose, ScanError
+from mamori.tools.scan.purpose import DataClass, Purpose, ScanError
 from mamori.tools.scan.run import Plan, Seen, moment, run
 from mamori.tools.scan.sources import read_roots
 

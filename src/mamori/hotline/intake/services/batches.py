@@ -37,14 +37,22 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Received:
+    """`answer`: what the partner is told. `repeated`: the batch was stored before, and nothing was done now."""
+
+    answer: Json
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
 class _Read:
     index: int
     item: Item
     told: Told
 
 
-def batch_receive(*, actor: Actor, key: str, body: bytes, items: Sequence[Item]) -> Json:
-    """Store a batch and answer {"accepted": [{index, report_id}], "refused": [{index, code, message}]}.
+def batch_receive(*, actor: Actor, key: str, body: bytes, items: Sequence[Item]) -> Received:
+    """Store a batch; the answer is {"accepted": [{index, report_id}], "refused": [{index, code, message}]}.
 
     The same key and body again give the first answer; the same key with another body is refused. A report whose
     `external_id` this organisation gave before is answered with the first one's id and not stored again.
@@ -68,7 +76,7 @@ def batch_screen(batch_id: UUID) -> None:
 @transaction.atomic
 def _store(  # noqa: PLR0917 - one step of batch_receive
     actor: Actor, organisation: UUID, key: str, digest: bytes, read: list[_Read], refused: list[Json]
-) -> Json:
+) -> Received:
     known = _known(organisation, read)
     accepted: list[Json] = []
     new: list[Entry] = []
@@ -98,13 +106,13 @@ def _store(  # noqa: PLR0917 - one step of batch_receive
         )
         repeated = cursor.rowcount == 0
     if repeated:
-        return _stored(organisation, key, digest)
+        return Received(_stored(organisation, key, digest), repeated=True)
     write(new)
     audit.record(
         "intake.batch_received", subject=batch, actor=actor, accepted=len(accepted), new=len(new), refused=len(refused)
     )
     jobs.defer("intake.screen_batch", batch_id=str(batch.id))
-    return answer
+    return Received(answer)
 
 
 def _known(organisation: UUID, read: list[_Read]) -> dict[str, UUID]:

@@ -51,13 +51,15 @@ def match_report(
         raise NotFound
     words = WORDS[match, by_person] % {"entry": entry}
     told = [replace(report, comment=f"{words}\n{report.comment}".strip()) for report in reports]
-    answer = batch_receive(actor=actor, key=key, body=body, items=told)
+    received = batch_receive(actor=actor, key=key, body=body, items=told)
+    if received.repeated:
+        return received.answer
     audit.record(
         "exchange.match_reported",
         subject=f"fingerprints.entry:{found.id}",
         actor=actor,
         match=match,
         by_person=by_person,
-        accepted=len(answer["accepted"]),
+        accepted=len(received.answer["accepted"]),
     )
-    return answer
+    return received.answer
