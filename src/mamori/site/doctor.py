@@ -21,8 +21,8 @@ from mamori.ground.jobs import failed
 from mamori.hotline.checks.resolve import own_list
 from mamori.hotline.referral.queries import policy_in_force, supervised
 from mamori.lists.distribution.keys import load_keys
-from mamori.lists.exchange.folder import STALE_SECONDS, generation, read_state
 from mamori.lists.fingerprints.queries import last_change
+from mamori.lists.fingerprints.queries.folder import STALE_SECONDS, generation, read_state
 from mamori.lists.listing.queries import keys_in_use
 from mamori.site.database import ROLES, UNSAFE, role_name
 

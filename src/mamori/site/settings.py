@@ -275,6 +275,9 @@ LIST_PRIMARY = env.text("MAMORI_LIST_PRIMARY", "")  # host:port of the primary, 
 POPULAR_NAMES = env.text("MAMORI_POPULAR_NAMES", "")  # never blocked as a whole, beside those that come along
 LIST_MAX_ADDED = int(env.number("MAMORI_LIST_MAX_ADDED", 1000))  # entries that may be added to the list in 24 hours
 IMAGE_INDEX = env.path("MAMORI_IMAGE_INDEX")  # follower writes, partner reads: folder of the index of known images
+FLOOD_HITS = int(env.number("MAMORI_FLOOD_HITS", 200))  # matched uploads in 24 hours at which a new entry is held
+if FLOOD_HITS < 1:
+    raise env.SettingError("MAMORI_FLOOD_HITS must be at least 1: an entry that matched nothing cannot be held.")
 SUBSCRIBER_KEY = env.text("MAMORI_SUBSCRIBER_KEY", "")  # staff and worker: any secret text, derives TSIG keys
 
 # --- logging: no request line, no address, no user agent ---------------------------------------------------------------

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 import urllib3
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from mamori.ground.errors import DomainError
-from mamori.lists.exchange.folder import CURRENT, DIGESTS, PDQ, STATE, generation, read_state
 from mamori.lists.exchange.follower import Follower
 from mamori.lists.exchange.index import Reader
 from mamori.lists.exchange.items import Item
 from mamori.lists.fingerprints import queries
 from mamori.lists.fingerprints import services as bank
+from mamori.lists.fingerprints.models import Disagreement
+from mamori.lists.fingerprints.queries.folder import CURRENT, DIGESTS, PDQ, STATE, generation, read_state
 from mamori.site import database
 from tests.lists.exchange.conftest import Processes, near, token_of, wait
 
@@ -62,6 +64,58 @@ def test_additions_updates_and_withdrawals_are_followed(people: Any, known: Any,
     follow()
     same_as_the_bank(folder)
     assert {p.name for p in folder.glob("g*")} == {"g00000001"}, "one generation, not made anew"
+
+
+def disputes() -> set[Any]:
+    return {(d.kind, frozenset({d.entry_id, d.other_id}), d.distance) for d in Disagreement.objects.all()}
+
+
+@pytest.mark.django_db
+def test_a_new_entry_is_compared_by_the_index_and_the_bank_is_not_read(
+    people: Any, known: Any, follow: Any, folder: Any, settings: Any, run_jobs: Any
+) -> None:
+    """In the index, waiting, held, later than the index, ended: the same is found as by reading the whole bank."""
+    value = os.urandom(32)
+    indexed = [known(pdq=near(value, n), classification="national") for n in (1, 5, 31)]
+    known(pdq=near(value, 40), classification="national")
+    known(pdq=near(value, 6), classification="baseline_2")
+    held, gone = (known(pdq=near(value, n), classification="national") for n in (7, 8))
+    bank.hits_record({held.id: settings.FLOOD_HITS})
+    run_jobs()
+    follow()
+    bank.entry_withdraw(actor=people.ann.actor, entry_id=gone.id)
+    late = known(pdq=near(value, 9), classification="national")
+    waits = bank.entry_add(
+        actor=people.ann.actor,
+        source_code="ngo",
+        source_ref="waits",
+        media="image",
+        classification="national",
+        fingerprints=[bank.NewFingerprint("pdq", near(value, 10), 100)],
+    )
+    run_jobs()
+    Disagreement.objects.all().delete()
+    new = known(pdq=value)
+    with CaptureQueriesContext(connection) as asked:
+        bank.entry_compare(entry_id=new.id)
+    reads = [each["sql"] for each in asked if '"fingerprints_fingerprint"."value"' in each["sql"].partition(" FROM ")[0]]
+    assert len(reads) >= 3
+    assert all('"entry_id" IN (' in sql or '"entry_id" = ' in sql for sql in reads), "only what the index has not"
+    by_index = disputes()
+    entries = [*indexed, held, late, waits]
+    assert by_index == {
+        ("similar", frozenset({new.id, each.id}), n) for each, n in zip(entries, (1, 5, 31, 7, 9, 10), strict=True)
+    }
+    Disagreement.objects.all().delete()
+    settings.IMAGE_INDEX = None
+    bank.entry_compare(entry_id=new.id)
+    assert disputes() == by_index
+    Disagreement.objects.all().delete()
+    settings.IMAGE_INDEX = folder
+    kept = json.loads((generation(folder) / STATE).read_text())
+    (generation(folder) / STATE).write_text(json.dumps({**kept, "kind": "withdraw", "entry": "another feed's"}))
+    bank.entry_compare(entry_id=new.id)
+    assert disputes() == by_index, "an index of another database is not trusted"
 
 
 @pytest.mark.django_db

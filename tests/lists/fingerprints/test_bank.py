@@ -12,7 +12,6 @@ from mamori.ground.letters.models import Letter
 from mamori.lists.fingerprints import queries, services
 from mamori.lists.fingerprints.models import Change, Disagreement, Entry, Fingerprint
 from mamori.lists.fingerprints.services import NewFingerprint
-from mamori.lists.fingerprints.states import FLOOD_HITS
 
 PDQ = bytes(range(32))
 
@@ -133,9 +132,11 @@ def test_sources_that_differ_about_one_digest_or_a_near_value_are_shown(bank, sh
     assert found == {("same", frozenset({one.id, two.id}), 0), ("similar", frozenset({three.id, four.id}), 31)}
 
 
-def test_a_flood_in_the_first_days_is_held_and_can_be_released(bank, shared, run_jobs):
+def test_a_flood_in_the_first_days_is_held_and_can_be_released(bank, shared, run_jobs, settings):
+    assert settings.FLOOD_HITS == 200
+    settings.FLOOD_HITS = 30
     entry = shared()
-    assert services.hits_record({entry.id: FLOOD_HITS - 1, uuid4(): 5}) == []
+    assert services.hits_record({entry.id: settings.FLOOD_HITS - 1, uuid4(): 5}) == []
     assert services.hits_record({entry.id: 1}) == [entry.id]
     run_jobs()
     entry.refresh_from_db()
@@ -145,13 +146,13 @@ def test_a_flood_in_the_first_days_is_held_and_can_be_released(bank, shared, run
         services.entry_release(actor=bank.ann.actor, entry_id=entry.id)
     services.entry_release(actor=bank.sue.actor, entry_id=entry.id)
     assert len(queries.all_in_force()) == 1
-    assert services.hits_record({entry.id: FLOOD_HITS}) == []
+    assert services.hits_record({entry.id: settings.FLOOD_HITS}) == []
 
 
-def test_an_old_entry_is_never_held(bank, shared):
+def test_an_old_entry_is_never_held(bank, shared, settings):
     entry = shared()
     bank.clock.shift(timedelta(days=8))
-    assert services.hits_record({entry.id: FLOOD_HITS * 10}) == []
+    assert services.hits_record({entry.id: settings.FLOOD_HITS * 10}) == []
 
 
 def test_the_negative_bank_disputes_and_tells_the_source_and_overrules_nothing(bank, shared, run_jobs):

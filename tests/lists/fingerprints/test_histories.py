@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from mamori.ground.errors import DomainError
 from mamori.lists.fingerprints import queries, services
 from mamori.lists.fingerprints.models import Entry, EntryEvent, Harmless
 from mamori.lists.fingerprints.services import NewFingerprint
-from mamori.lists.fingerprints.states import BANK_ENTRY, FLOOD_HITS, EntryState, Sharing
+from mamori.lists.fingerprints.states import BANK_ENTRY, EntryState, Sharing
 
 HISTORIES = max(int(os.environ.get("MAMORI_HISTORIES", "300")) // 10, 5)
 people = st.integers(0, 3)
@@ -79,7 +80,7 @@ class Bank(RuleBasedStateMachine):
     @rule(at=which)
     def flood(self, at: int) -> None:
         if entry := self.an_entry(at):
-            services.hits_record({entry: FLOOD_HITS})
+            services.hits_record({entry: django_settings.FLOOD_HITS})
             services.entry_hold(entry_id=entry)
 
     @rule(who=st.integers(0, 2), value=st.integers(0, 5), agree=st.booleans())

@@ -22,10 +22,10 @@ from django.utils.translation import gettext_lazy as _
 from mamori.engine.matching import DigestIndex, HammingIndex, warm_up
 from mamori.ground import clock
 from mamori.ground.errors import DomainError
-from mamori.lists.exchange.folder import CURRENT, DIGESTS, LOCK, PDQ, State, generation, read_state
-from mamori.lists.exchange.folder import STATE as STATE_FILE
 from mamori.lists.fingerprints import queries
 from mamori.lists.fingerprints.queries import ChangeView, FingerprintView
+from mamori.lists.fingerprints.queries.folder import CURRENT, DIGESTS, LOCK, PDQ, State, generation, read_state
+from mamori.lists.fingerprints.queries.folder import STATE as STATE_FILE
 from mamori.lists.fingerprints.states import EXACT, Algorithm
 
 log = logging.getLogger("mamori.images")

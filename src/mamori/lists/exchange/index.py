@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.matching import DigestIndex, HammingIndex
 from mamori.ground.errors import DomainError
-from mamori.lists.exchange.folder import DIGESTS, PDQ, STALE_SECONDS, State, generation, read_state
 from mamori.lists.exchange.items import RADIUS, Item
+from mamori.lists.fingerprints.queries.folder import DIGESTS, PDQ, STALE_SECONDS, State, generation, read_state
 
 __all__ = ["STALE_SECONDS", "Hit", "IndexMissing", "Reader", "Status", "reader"]
 NEAREST = 1000  # fingerprints that one value may meet: a family of near-duplicates is cut there

@@ -155,6 +155,5 @@ class ImportState(StrEnum):
 
 
 FLOOD_WITHIN = timedelta(days=7)  # a new entry is watched for this long
-FLOOD_SPAN = timedelta(hours=24)
-FLOOD_HITS = 200  # matched uploads in one span: no new entry of known material is seen that often
+FLOOD_SPAN = timedelta(hours=24)  # how many matched uploads in it are a flood: MAMORI_FLOOD_HITS
 HARMLESS_DAYS = (90, 180, 365)

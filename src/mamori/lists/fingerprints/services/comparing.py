@@ -1,12 +1,11 @@
 """Comparing new entries with what is there: other classes of one digest or of near values, and the negative bank."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from django.db import connection, transaction
-from numpy.typing import NDArray
 
 from mamori.ground import clock
 from mamori.lists.fingerprints.codes import gravity
@@ -14,6 +13,7 @@ from mamori.lists.fingerprints.models import Entry, Fingerprint, Harmless
 from mamori.lists.fingerprints.queries.bank import harmless_in_force
 from mamori.lists.fingerprints.services.alarms import source_alarm
 from mamori.lists.fingerprints.services.disagreements import disagreement_open
+from mamori.lists.fingerprints.services.nearby import Values, distances, near_all, stack
 from mamori.lists.fingerprints.states import (
     LEAST_QUALITY,
     RADIUS,
@@ -23,8 +23,6 @@ from mamori.lists.fingerprints.states import (
     HarmlessState,
 )
 
-BATCH = 100_000
-FEW = 32  # values compared one by one; more are put into an index first
 MOST_FOUND = 10_000  # of one comparison: a whole list that disagrees is a matter for people at once
 _SAME = """
     SELECT a.entry_id, b.entry_id FROM fingerprints_fingerprint a
@@ -42,7 +40,6 @@ _HARMLESS = """
     WHERE {of} AND e.state <> 'withdrawn' AND h.state = 'active' AND h.expires_on > %s LIMIT %s
 """
 _OF_ENTRY, _OF_IMPORT, _OF_HARMLESS = "e.id = %s", "e.imported_id = %s", "h.id = %s"
-Values = NDArray[np.uint8]
 
 
 @transaction.atomic
@@ -68,7 +65,7 @@ def harmless_compare(*, harmless_id: UUID) -> int:
         return 0
     found = dict.fromkeys(_pairs(_HARMLESS, _OF_HARMLESS, harmless_id, _today()), 0)
     if row.algorithm == Algorithm.PDQ:
-        for entry_id, _value, distance in _near(_stack([bytes(row.value)]), own=None):
+        for entry_id, _value, distance in _near(stack([bytes(row.value)]), own=None):
             found.setdefault((entry_id, row.id), distance)
     return sum(_disputed(entry, harmless, distance) for (entry, harmless), distance in found.items())
 
@@ -100,7 +97,7 @@ def _similar(rows: Any) -> int:
     ]
     if not own:
         return 0
-    values = _stack([value for _entry, value, _kind in own])
+    values = stack([value for _entry, value, _kind in own])
     opened = 0
     harmless = {h.value for h in harmless_in_force() if h.algorithm == Algorithm.PDQ}
     ids = {bytes(v): i for i, v in Harmless.objects.filter(state="active", algorithm="pdq").values_list("id", "value")}
@@ -110,7 +107,7 @@ def _similar(rows: Any) -> int:
     graves = [gravity(kind) for _entry, _value, kind in own]
     if any(graves):
         found: dict[tuple[UUID, UUID], int] = {}
-        for other, at, distance, kind in _near_all(values, {entry for entry, _value, _kind in own}):
+        for other, at, distance, kind in near_all(values, {entry for entry, _value, _kind in own}):
             if graves[at] and gravity(kind) and gravity(kind) != graves[at]:
                 found.setdefault((own[at][0], other), distance)
         for (entry_id, other), distance in list(found.items())[:MOST_FOUND]:
@@ -118,60 +115,9 @@ def _similar(rows: Any) -> int:
     return opened
 
 
-def distances(values: Values, value: bytes) -> NDArray[np.int64]:
-    """Hamming distances of one 32-byte value to each row of `values` (n, 32)."""
-    words = np.ascontiguousarray(values).view(np.uint64) ^ np.frombuffer(value, np.uint64)
-    counts: NDArray[np.int64] = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
-    return counts
-
-
 def _near(values: Values, *, own: set[UUID] | None) -> Iterator[tuple[UUID, int, int]]:
-    for entry_id, at, distance, _kind in _near_all(values, own or set()):
+    for entry_id, at, distance, _kind in near_all(values, own or set()):
         yield entry_id, at, distance
-
-
-def _near_all(values: Values, own: set[UUID]) -> Iterator[tuple[UUID, int, int, str]]:
-    """(entry, row of `values`, distance, class) of all others of the bank that are near; the bank is read once."""
-    index = _index(values) if len(values) > FEW else None
-    for batch in _batches():
-        rows = _stack([value for _entry, value, _kind in batch])
-        if index is None:
-            for at, value in enumerate(values):
-                near = distances(rows, value.tobytes())
-                for hit in np.flatnonzero(near <= RADIUS):
-                    entry, _value, kind = batch[hit]
-                    if entry not in own:
-                        yield entry, at, int(near[hit]), kind
-        else:
-            found = index.search_many(rows, RADIUS)
-            for position, (entry, _value, kind) in enumerate(batch):
-                for place in range(int(found.offsets[position]), int(found.offsets[position + 1])):
-                    if entry not in own:
-                        yield entry, int(found.ids[place]), int(found.distances[place]), kind
-
-
-def _index(values: Values) -> Any:
-    from mamori.engine.matching import HammingIndex  # noqa: PLC0415 - compiles on first use: only for many values
-
-    return HammingIndex.build(values, np.arange(len(values), dtype=np.uint32))
-
-
-def _batches() -> Iterator[list[tuple[UUID, bytes, str]]]:
-    """(entry, PDQ value, class) of all that has not ended, in batches."""
-    last = 0
-    rows = Fingerprint.objects.filter(algorithm=Algorithm.PDQ).exclude(entry__state=EntryState.WITHDRAWN)
-    rows = rows.exclude(quality__lt=LEAST_QUALITY)
-    while True:
-        found = rows.filter(id__gt=last).order_by("id").values_list("id", "entry_id", "value", "entry__classification")
-        batch = list(found[:BATCH])
-        if not batch:
-            return
-        last = batch[-1][0]
-        yield [(entry, bytes(value), kind) for _id, entry, value, kind in batch]
-
-
-def _stack(values: Sequence[bytes]) -> Values:
-    return np.frombuffer(b"".join(values), np.uint8).reshape(-1, 32)
 
 
 def _pairs(query: str, of: str, key: UUID, *more: Any) -> list[tuple[UUID, UUID]]:

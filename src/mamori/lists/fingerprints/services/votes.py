@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +18,6 @@ from mamori.lists.fingerprints.queries.bank import shown_to
 from mamori.lists.fingerprints.services.disagreements import disagreement_open
 from mamori.lists.fingerprints.services.feed import locked, move, require_state, updated
 from mamori.lists.fingerprints.states import (
-    FLOOD_HITS,
     FLOOD_SPAN,
     FLOOD_WITHIN,
     Dispute,
@@ -104,7 +104,10 @@ def flooding(entry_ids: list[UUID]) -> list[UUID]:
         id__in=entry_ids, state=EntryState.ACTIVE, released_at=None, in_force_at__gt=now - FLOOD_WITHIN
     )
     rows = EntryHits.objects.filter(entry__in=young, hour__gt=now - FLOOD_SPAN).values("entry_id")
-    return [row["entry_id"] for row in rows.annotate(sum=Sum("hits")).filter(sum__gte=FLOOD_HITS).order_by("entry_id")]
+    return [
+        row["entry_id"]
+        for row in rows.annotate(sum=Sum("hits")).filter(sum__gte=settings.FLOOD_HITS).order_by("entry_id")
+    ]
 
 
 @transaction.atomic
