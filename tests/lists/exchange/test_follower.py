@@ -98,7 +98,9 @@ def test_a_new_entry_is_compared_by_the_index_and_the_bank_is_not_read(
     new = known(pdq=value)
     with CaptureQueriesContext(connection) as asked:
         bank.entry_compare(entry_id=new.id)
-    reads = [each["sql"] for each in asked if '"fingerprints_fingerprint"."value"' in each["sql"].partition(" FROM ")[0]]
+    reads = [
+        each["sql"] for each in asked if '"fingerprints_fingerprint"."value"' in each["sql"].partition(" FROM ")[0]
+    ]
     assert len(reads) >= 3
     assert all('"entry_id" IN (' in sql or '"entry_id" = ' in sql for sql in reads), "only what the index has not"
     by_index = disputes()

@@ -276,6 +276,13 @@ def test_a_scan_allows_a_file_what_the_engine_does():
     assert soft < allowed.memory + 64 * 2**20  # what it had mapped and not touched is added
 
 
+def test_the_process_that_reads_files_has_no_token(monkeypatch):
+    monkeypatch.setenv("MAMORI_TOKEN", "mamori_secret")
+    with Pool(1, Limits()) as children:
+        children.wait_ready()
+        assert "MAMORI_TOKEN" not in psutil.Process().children()[-1].environ()
+
+
 def test_memory_and_processor_time_of_a_file_are_limited(tmp_path, out):
     """A file that needs more costs only itself, is named, and its process never holds more than allowed."""
     folder_of(tmp_path / "files", 2)

@@ -21,6 +21,7 @@ from mamori.engine.limits import Limits
 from mamori.tools.scan.purpose import ScanError
 from mamori.tools.scan.sources import Item, is_of_this_process, open_item, reason
 
+_OURS = {"MAMORI_TOKEN"}  # the parent asks the partner API: what reads hostile files needs no token
 CHILD = "mamori.tools.scan.child"  # run as a module: nothing of it is loaded here
 AHEAD = 32  # items a child has at most
 START_SECONDS = 180.0  # to import and compile
@@ -79,7 +80,7 @@ class Child:
                 stderr=self._words,
                 process_group=0,  # Ctrl-C at the terminal is the parent's to hear
                 env={
-                    **os.environ,
+                    **{name: value for name, value in os.environ.items() if name not in _OURS},
                     "OPENBLAS_NUM_THREADS": "1",
                     "OMP_NUM_THREADS": "1",
                     "NUMBA_NUM_THREADS": "1",

@@ -96,7 +96,8 @@ def _followed() -> tuple[State, Any] | None:
 
 def _indexed(pictures: Any, values: Values, first: int, own: set[UUID], rows: Any) -> Iterator[Near]:
     found = pictures.search_many(np.ascontiguousarray(values), RADIUS)
-    places = np.repeat(np.arange(len(values)), np.diff(np.asarray(found.offsets, np.int64)))
+    ends: NDArray[np.int64] = np.asarray(found.offsets, np.int64)
+    places = np.repeat(np.arange(len(values)), ends[1:] - ends[:-1])
     for at in range(0, len(found.ids), AT_ONCE * 16):
         part = slice(at, at + AT_ONCE * 16)
         ids = found.ids[part].tolist()
