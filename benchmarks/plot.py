@@ -46,7 +46,10 @@ def draw(rows: list[Bar]) -> str:
 
     height = TOP + ROW * len(rows) + 12
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 80} {height}" role="img" font-family="sans-serif" font-size="13">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + 80} {height}"'
+            ' role="img" font-family="sans-serif" font-size="13">'
+        ),
         "<title>Times the peer, on a logarithmic axis; the tick is what must be reached</title>",
         '<rect width="100%" height="100%" fill="#fff"/>',
     ]
