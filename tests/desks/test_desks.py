@@ -185,6 +185,7 @@ def test_the_removal_curve_keeps_what_is_still_online(
             },
         )
     services.figures_refresh()
+    assert Figures.objects.get().data["removal"]["abroad"]["within"] == {}, "of nothing no share is told"
     domestic = Figures.objects.get().data["removal"]["domestic"]
     assert (domestic["items"], domestic["online"], domestic["median"]) == (4, 2, 10.0)
     assert (domestic["within"]["24"], domestic["until"]) == (0.5, 100.0)

@@ -64,7 +64,9 @@ def _survival(items: list[tuple[float, bool]]) -> Json:
         "items": len(items),
         "online": sum(1 for _hours, gone in items if not gone),
         "median": quantile(curve, 0.5),
-        "within": {str(hours): 1 - _at(curve, hours) for hours in WITHIN_HOURS if until is None or hours <= until},
+        "within": {
+            str(hours): 1 - _at(curve, hours) for hours in WITHIN_HOURS if items and (until is None or hours <= until)
+        },
         "steps": _thinned([[step.time, step.survival] for step in curve if step.time <= UNTIL_HOURS]),
     }
 

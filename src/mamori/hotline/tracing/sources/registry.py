@@ -30,7 +30,7 @@ class RdapRegistry:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap if bootstrap.endswith("/") else f"{bootstrap}/"
-        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(10.0), retries=False)
+        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(10.0), retries=False, maxsize=8)
         self._services: dict[str, tuple[float, _Services]] = {}
 
     def network(self, address: Ip) -> Registered | None:
