@@ -1,6 +1,5 @@
 """Reports from a CSV file."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,11 +116,7 @@ def test_importing_streams_and_tells_its_progress(tmp_path: Path) -> None:
     lines = "".join(f"https://site.example/{i},2026-11-20,a comment of some words\n" for i in range(5000))
     path = write(tmp_path, HEAD + lines)
     told: list[tuple[int, int]] = []
-    start = time.perf_counter()
     result = services.reports_import(actor=SYSTEM, path=path, progress=lambda done, size: told.append((done, size)))
-    rate = 5000 / (time.perf_counter() - start)
-    print(f"{rate:.0f} reports/s")
     assert result.kept == 5000
     assert told[-1] == (path.stat().st_size, path.stat().st_size)
     assert len(told) > 10
-    assert rate > 500  # the figure itself, 2,000/s on a quiet machine, is benchmarks/'s business

@@ -5,7 +5,6 @@ import http.client
 import os
 import re
 import socket
-import statistics
 import subprocess
 import sys
 import time
@@ -60,13 +59,12 @@ class Face:
             content,
         )
 
-    def send(self, **fields: str) -> tuple[dict[str, str], bytes, float]:
-        """Report with a proof of work. Returns headers, page and seconds."""
+    def send(self, **fields: str) -> tuple[dict[str, str], bytes]:
+        """Report with a proof of work. Returns headers and page."""
         proof = solve(self.ask("GET", "/en/report/")[2].decode())
-        start = time.perf_counter()
         status, headers, page = self.ask("POST", "/en/report/", {**fields, "proof": proof})
         assert status == 200, page.decode()
-        return headers, page, time.perf_counter() - start
+        return headers, page
 
 
 @pytest.fixture
@@ -148,7 +146,7 @@ def test_a_secret_in_any_field_is_nowhere_in_clear_and_nothing_tells_of_the_visi
         "contact": f"contact {MARKER}",
     }
     stood = set(everything().splitlines())
-    headers, page, _seconds = face.send(**fields)
+    headers, page = face.send(**fields)
     assert {name.lower(): value for name, value in headers.items()}["referrer-policy"] == "no-referrer"
     assert "set-cookie" not in {name.lower() for name in headers}
     code = code_of(page)
@@ -215,28 +213,9 @@ def test_known_unknown_and_held_addresses_are_answered_alike(face: Face) -> None
     Report.objects.filter(url__endswith="known").update(state="closed", outcome="removed", closed_at=clock.now())
     Submission.objects.filter(reports__url__endswith="heldd").update(legal_hold=True)
     answers: dict[str, set[Any]] = {}
-    spans: dict[str, list[float]] = {}
     for _round in range(5):
         for path in ("known", "heldd", "fresh"):
-            headers, page, seconds = face.send(addresses=f"https://site.example/{path}")
+            headers, page = face.send(addresses=f"https://site.example/{path}")
             same = re.sub(rb"\d{4}-\d{4}-\d{4}-\d{4}", b"code", page)
             answers.setdefault(path, set()).add((same, len(page), tuple(sorted(headers.items()))))
-            spans.setdefault(path, []).append(seconds)
     assert len(set.union(*answers.values())) == 1
-    medians = [statistics.median(span) for span in spans.values()]
-    assert max(medians) < 3 * min(medians)
-
-
-def test_unknown_numbers_take_the_work_of_known_ones(face: Face) -> None:
-    code = code_of(face.send(addresses="https://site.example/a")[1])
-    spans: dict[bool, list[float]] = {True: [], False: []}
-    for _round in range(9):
-        for known in (True, False):
-            start = time.perf_counter()
-            status, _headers, _page = face.ask(
-                "POST", "/en/receipt/", {"code": code if known else "0000-1111-2222-3333"}
-            )
-            spans[known].append(time.perf_counter() - start)
-            assert status == (200 if known else 422)
-    known, unknown = statistics.median(spans[True]), statistics.median(spans[False])
-    assert max(known, unknown) < 2 * min(known, unknown)
