@@ -286,12 +286,15 @@ class MainJob:
                 if name.endswith("_yes"):
                     given[name] = "yes"
                     given[name.removesuffix("_yes") + "_reason"] = REASON
-            page = reviewer.post(page, form, given)
-            if "/list/entry/" in page.url:
+            try:
+                page = reviewer.post(page, form, given)
                 break
-            if "Nobody saw this content online lately" not in page.text or time.monotonic() > end:
-                raise WorldError(f"the proposal was not taken: {page.text[-2500:]}")
-            time.sleep(1)
+            except WorldError as refusal:
+                if "Nobody saw this content online lately" not in str(refusal) or time.monotonic() > end:
+                    raise
+                time.sleep(1)
+        if "/list/entry/" not in page.url:
+            raise WorldError(f"the proposal was not taken: {page.text[-2500:]}")
         self._sign(reviewer, page, "endo")
         return page.url.rstrip("/").rpartition("/")[2]
 
