@@ -9,7 +9,6 @@ import signal
 import tarfile
 import zipfile
 
-import psutil
 import pytest
 
 from mamori.engine.limits import Limits
@@ -153,13 +152,12 @@ def test_losing_the_child_in_a_member_costs_the_member(tmp_path):
     (tmp_path / "x.zip").write_bytes(zipped({f"{n:02}.jpg": picture(n) for n in range(30)}))
     (tmp_path / "y.jpg").write_bytes(picture(50))
     with Pool(1, Limits()) as small:
-        mine = psutil.Process().children()[-1]
         found = []
         for each in small.examine(iter([Item(str(tmp_path / "x.zip")), Item(str(tmp_path / "y.jpg"))])):
             if isinstance(each, Looked):
                 found.append(each)
                 if each.number == 3:
-                    os.kill(mine.pid, signal.SIGKILL)
+                    os.kill(small.pids[0], signal.SIGKILL)
             elif isinstance(each, Done):
                 found.append(each.item.path)
     assert found[-3:][0] == str(tmp_path / "x.zip")

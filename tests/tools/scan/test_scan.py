@@ -271,7 +271,7 @@ def test_a_scan_allows_a_file_what_the_engine_does():
     assert given["file_mib"].default * 2**20 == allowed.file_bytes
     with Pool(1, allowed) as children:
         children.wait_ready()
-        soft, hard = psutil.Process().children()[-1].rlimit(psutil.RLIMIT_DATA)
+        soft, hard = psutil.Process(children.pids[0]).rlimit(psutil.RLIMIT_DATA)
     assert abs(hard - soft - allowed.video_memory + allowed.memory) < 2**23
     assert soft < allowed.memory + 64 * 2**20  # what it had mapped and not touched is added
 
@@ -280,7 +280,7 @@ def test_the_process_that_reads_files_has_no_token(monkeypatch):
     monkeypatch.setenv("MAMORI_TOKEN", "mamori_secret")
     with Pool(1, Limits()) as children:
         children.wait_ready()
-        assert "MAMORI_TOKEN" not in psutil.Process().children()[-1].environ()
+        assert "MAMORI_TOKEN" not in psutil.Process(children.pids[0]).environ()
 
 
 def test_memory_and_processor_time_of_a_file_are_limited(tmp_path, out):
@@ -293,9 +293,9 @@ def test_memory_and_processor_time_of_a_file_are_limited(tmp_path, out):
     limits = Limits(memory=160 * 2**20, seconds=0.2)
     with Pool(1, limits) as small:
         small.wait_ready()
-        held = psutil.Process().children()[-1]
+        reader = small.pids[0]
         totals = scan(small, out, bank, files / "0.tiff")
-        most = next(line for line in Path(f"/proc/{held.pid}/status").read_text().splitlines() if "VmHWM" in line)
+        most = next(line for line in Path(f"/proc/{reader}/status").read_text().splitlines() if "VmHWM" in line)
     assert int(most.split()[1]) * 1024 <= limits.memory
     assert (totals.examined, totals.matched) == (1, 1)
     assert next(iter(unreadable(out).values())).startswith("memory_exceeded")

@@ -67,6 +67,11 @@ class Child:
         self._faults = 0
         self._start()
 
+    @property
+    def pid(self) -> int:
+        """The number of the process as it is now."""
+        return self._process.pid
+
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
@@ -213,6 +218,11 @@ class Pool:
     def __exit__(self, *_error: object) -> None:
         for each in self._children:
             each.stop()
+
+    @property
+    def pids(self) -> list[int]:
+        """The numbers of the children's processes as they are now."""
+        return [each.pid for each in self._children]
 
     def wait_ready(self) -> None:
         """Until every child has loaded what it needs."""
