@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-ROW, LEFT, WIDTH, TOP = 26, 380, 520, 34
+ROW, LEFT, WIDTH, TOP = 26, 460, 480, 34
 
 
 @dataclass(frozen=True)
