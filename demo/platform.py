@@ -188,7 +188,7 @@ class Platform:
             raise WorldError(f"port {taken[0]} is in use: is another demo running? Stop it, then try again.")
 
     def start(self, world: Callable[[], None] = lambda: None) -> None:
-        """Witness, worker, follower of the index and the three faces; returns when all answer.
+        """Witness, worker, follower of the index and the three faces; returns when the faces answer.
 
         `world`: starts what the worker needs around it, while the faces load.
         """
@@ -197,10 +197,10 @@ class Platform:
             if program.name in FACES:
                 program.start()
         world()
-        for program in self.programs:
-            program.start()
         for face in FACES:
             wait_until(lambda face=face: self._answers(face), 60, f"the {face} face does not answer")  # type: ignore[misc]
+        for program in self.programs:  # the rest: the faces had the processors for themselves
+            program.start()
 
     def _made(self) -> list[Program]:
         folder = self.base / "log"
