@@ -114,7 +114,7 @@ def check(platform: Platform, mail: Mailboxes, account: Account) -> None:
         jobs = "SELECT id, task_name, status::text, worker_id, attempts, scheduled_at FROM procrastinate_jobs"
         workers = "SELECT id, now() - last_heartbeat FROM procrastinate_workers"
         told = {query: rows(platform, query + " ORDER BY id LIMIT 20") for query in (jobs, workers)}
-        raise WorldError(f"{error}: then {then}, now {told}\n{_end_of_log(platform)}") from error
+        raise WorldError(f"{error}: then {then}, now {told}\n{platform.program('worker').tail()}") from error
     _drained(platform)
 
     assert account.wrong == []
@@ -140,11 +140,6 @@ def check(platform: Platform, mail: Mailboxes, account: Account) -> None:
 def waiting_jobs(platform: Platform) -> list[tuple[str, int]]:
     """Jobs that are not done, by status; failed for good is not done either."""
     return rows(platform, "SELECT status::text, count(*) FROM procrastinate_jobs GROUP BY status")
-
-
-def _end_of_log(platform: Platform) -> str:
-    logs = sorted(platform.base.rglob("worker*.log"))
-    return "\n".join(each.read_text()[-3000:] for each in logs)
 
 
 def _drained(platform: Platform) -> None:

@@ -1,6 +1,7 @@
 """The figures of the Figures page: computed in the worker, drawn on the staff face."""
 
 from datetime import date, datetime, timedelta
+from math import inf
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -58,15 +59,14 @@ def _survival(items: list[tuple[float, bool]]) -> Json:
     """
     durations, gone = [item[0] for item in items], [item[1] for item in items]
     until = told_until(durations, gone)
-    curve = [step for step in survival_curve(durations, gone) if until is None or step.time <= until]
+    last = inf if until is None else until
+    curve = [step for step in survival_curve(durations, gone) if step.time <= last]
     return {
         "until": until,
         "items": len(items),
         "online": sum(1 for _hours, gone in items if not gone),
         "median": quantile(curve, 0.5),
-        "within": {
-            str(hours): 1 - _at(curve, hours) for hours in WITHIN_HOURS if items and (until is None or hours <= until)
-        },
+        "within": {str(hours): 1 - _at(curve, hours) for hours in WITHIN_HOURS if hours <= last} if items else {},
         "steps": _thinned([[step.time, step.survival] for step in curve if step.time <= UNTIL_HOURS]),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -23,21 +23,7 @@ def survival_curve(durations_hours: Sequence[float], observed: Sequence[bool]) -
     ``observed[i]`` False: the item was still online after ``durations_hours[i]`` (right-censored). An item censored at
     the time of an event counts as at risk there. ValueError for unequal lengths, negative or non-finite durations.
     """
-    if len(durations_hours) != len(observed):
-        raise ValueError("durations and observations must be of equal length")
-    if not all(0 <= duration < float("inf") for duration in durations_hours):
-        raise ValueError("durations must be finite and not negative")
-    left = Counter(durations_hours)
-    ended = Counter(duration for duration, seen in zip(durations_hours, observed, strict=True) if seen)
-    at_risk = len(durations_hours)
-    survival = 1.0
-    curve: list[Step] = []
-    for time in sorted(left):
-        if events := ended[time]:
-            survival *= 1 - events / at_risk
-            curve.append(Step(time, at_risk, events, survival))
-        at_risk -= left[time]
-    return curve
+    return [step for step in _times(durations_hours, observed) if step.events]
 
 
 def told_until(durations_hours: Sequence[float], observed: Sequence[bool], share: float = 0.1) -> float | None:
@@ -47,16 +33,28 @@ def told_until(durations_hours: Sequence[float], observed: Sequence[bool], share
     are (after Pocock, Clayton and Altman 2002, "Survival plots of time-to-event outcomes in clinical trials", who
     advise 10 to 20 %), and at the latest with the longest duration. It has no end when the last item watched is gone.
     """
+    wanted, last = float(len(durations_hours)), 0.0
+    for step in _times(durations_hours, observed):
+        if step.at_risk < share * wanted:
+            return last
+        wanted, last = len(durations_hours) * step.survival, step.time
+    return last if wanted else None
+
+
+def _times(durations_hours: Sequence[float], observed: Sequence[bool]) -> Iterator[Step]:
+    """One step per time at which an item ended or was last seen: there ``events`` may be 0."""
+    if len(durations_hours) != len(observed):
+        raise ValueError("durations and observations must be of equal length")
+    if not all(0 <= duration < float("inf") for duration in durations_hours):
+        raise ValueError("durations must be finite and not negative")
     left = Counter(durations_hours)
     ended = Counter(duration for duration, seen in zip(durations_hours, observed, strict=True) if seen)
-    at_risk, wanted, last = len(durations_hours), float(len(durations_hours)), 0.0
+    at_risk, survival = len(durations_hours), 1.0
     for time in sorted(left):
-        if at_risk < share * wanted:
-            return last
-        wanted *= 1 - ended[time] / at_risk
+        events = ended[time]
+        survival *= 1 - events / at_risk
+        yield Step(time, at_risk, events, survival)
         at_risk -= left[time]
-        last = time
-    return last if wanted else None
 
 
 def quantile(curve: Sequence[Step], q: float) -> float | None:

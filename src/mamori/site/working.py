@@ -25,21 +25,22 @@ RETRY_SECONDS = 5.0  # whatever the sweeps' pause: a worker's death holds its jo
 
 
 class Running:
-    """What this process runs at the moment: its workers' numbers, and the jobs that are under way in each."""
+    """What this process runs at the moment: the jobs that are under way, and the numbers of the workers it has had."""
 
     def __init__(self) -> None:
-        self._jobs: dict[int, set[int]] = {}
+        self._workers: set[int] = set()
+        self._jobs: set[int] = set()
         self._unseen: set[int] = set()
 
     async def around(self, call_next: Callable[[], Awaitable[Any]], context: JobContext, worker: Worker) -> Any:
         """Procrastinate's middleware around each job."""
-        jobs_of = self._jobs.setdefault(cast(int, worker.worker_id), set())
+        self._workers.add(cast(int, worker.worker_id))
         number = cast(int, context.job.id)
-        jobs_of.add(number)
+        self._jobs.add(number)
         try:
             return await call_next()
         finally:
-            jobs_of.discard(number)
+            self._jobs.discard(number)
 
     def ended(self) -> list[int]:
         """Jobs a worker of ours is said to do that are not under way here, and were not at the last look either.
@@ -49,7 +50,8 @@ class Running:
         """
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id = ANY(%s)", [list(self._jobs)]
+                "SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND worker_id = ANY(%s)",
+                [list(self._workers)],
             )
             said = {number for (number,) in cursor.fetchall()}
         unseen = said.difference(self.under_way())
@@ -58,7 +60,7 @@ class Running:
 
     def under_way(self) -> list[int]:
         """The jobs under way in this process."""
-        return [number for jobs_of in list(self._jobs.values()) for number in list(jobs_of)]
+        return list(self._jobs)
 
 
 def run(seal_seconds: float, checkpoint_seconds: float, concurrency: int) -> None:

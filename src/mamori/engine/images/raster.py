@@ -90,13 +90,15 @@ def buffer_of(data: bytes, limits: Limits) -> tuple[Floats, int, int]:
 
 def _memory_left() -> float:
     """Bytes until this process's limit of address space or of data."""
-    left = math.inf
-    held = Path("/proc/self/statm").read_text().split() if Path("/proc/self/statm").exists() else []
-    for kind, place in ((resource.RLIMIT_AS, 0), (resource.RLIMIT_DATA, 5)):
-        limit, _hard = resource.getrlimit(kind)
-        if limit != resource.RLIM_INFINITY and held:
-            left = min(left, limit - int(held[place]) * resource.getpagesize())
-    return left
+    limits = {
+        place: resource.getrlimit(kind)[0] for place, kind in ((0, resource.RLIMIT_AS), (5, resource.RLIMIT_DATA))
+    }
+    limits = {place: limit for place, limit in limits.items() if limit != resource.RLIM_INFINITY}
+    held = Path("/proc/self/statm")
+    if not limits or not held.exists():
+        return math.inf
+    pages = held.read_text().split()
+    return min(limit - int(pages[place]) * resource.getpagesize() for place, limit in limits.items())
 
 
 def _admit(pixels: int, kind: str, limits: Limits) -> None:

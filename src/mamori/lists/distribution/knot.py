@@ -93,11 +93,6 @@ class Knot:
         held = self._read(zone)
         return None if held is None else held.records | _as_records(held.strangers)
 
-    def serial(self, zone: str) -> int | None:
-        """The zone's serial number; None when it has no records at all."""
-        held = self._read(zone)
-        return None if held is None else held.serial
-
     def _read(self, zone: str) -> _Held | None:
         """The zone as it stands; None for no zone at all."""
         strangers: set[tuple[str, str]] = set()

@@ -24,7 +24,17 @@ from mamori.ground import clock
 from mamori.ground.errors import DomainError
 from mamori.lists.fingerprints import queries
 from mamori.lists.fingerprints.queries import ChangeView, FingerprintView
-from mamori.lists.fingerprints.queries.folder import CURRENT, DIGESTS, LOCK, PDQ, State, generation, read_state
+from mamori.lists.fingerprints.queries.folder import (
+    CURRENT,
+    DIGESTS,
+    LOCK,
+    PDQ,
+    State,
+    generation,
+    is_of_this_feed,
+    read_state,
+    state_of,
+)
 from mamori.lists.fingerprints.queries.folder import STATE as STATE_FILE
 from mamori.lists.fingerprints.states import EXACT, Algorithm
 
@@ -96,7 +106,7 @@ class Follower:
             log.log(level, "the index is made anew: %s", type(error).__name__)
             self.rebuild()
             return
-        if not self._is_of_this_feed():
+        if not is_of_this_feed(self.state):
             log.warning("the index is made anew: the database's feed is not the one it followed")
             self.rebuild()
 
@@ -123,7 +133,7 @@ class Follower:
         place.mkdir()
         # Read before the values: what changes meanwhile is taken in again after.
         seq = queries.last_change()
-        state = self._state_of(seq)
+        state = state_of(seq)
         _build(place)
         self._place = place
         self._write_state(state, durable=True)
@@ -157,17 +167,6 @@ class Follower:
         digests = [value for value in digests if value.id not in self._digests]
         self._pictures.add_many([value.id for value in pictures], _array(pictures))
         self._digests.add_many([value.id for value in digests], [value.value for value in digests])
-
-    def _is_of_this_feed(self) -> bool:
-        """Whether the change last taken in is the one the database has: a restored database may have another."""
-        found = self._state_of(self.state.seq)
-        return (found.seq, found.entry, found.kind) == (self.state.seq, self.state.entry, self.state.kind)
-
-    def _state_of(self, seq: int) -> State:
-        found = queries.changes_since(seq - 1, 1) if seq else []
-        if not found:
-            return State(0, "", "", clock.now())
-        return State(found[0].seq, str(found[0].entry_id), found[0].kind, clock.now())
 
     def _stands(self) -> bool:
         """Whether the folder still names what this process writes."""

@@ -1,6 +1,5 @@
 """The index as the partner face reads it: all threads at once, a new generation when the follower made one."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from mamori.engine.matching import DigestIndex, HammingIndex
 from mamori.ground.errors import DomainError
 from mamori.lists.exchange.items import RADIUS, Item
-from mamori.lists.fingerprints.queries.folder import DIGESTS, PDQ, STALE_SECONDS, State, generation, read_state
+from mamori.lists.fingerprints.queries.folder import DIGESTS, PDQ, STALE_SECONDS, Opened, State, read_state
 
 __all__ = ["STALE_SECONDS", "Hit", "IndexMissing", "Reader", "Status", "reader"]
 NEAREST = 1000  # fingerprints that one value may meet: a family of near-duplicates is cut there
@@ -58,9 +57,7 @@ class Reader:
     """Opens the generation that counts, and the next one when the follower has made the index anew."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._lock = threading.Lock()
-        self._open: tuple[Path, HammingIndex, DigestIndex] | None = None
+        self._open = Opened(folder, lambda place: (HammingIndex.open(place / PDQ), DigestIndex.open(place / DIGESTS)))
 
     def status(self) -> Status:
         place, pictures, digests = self._opened()
@@ -88,15 +85,11 @@ class Reader:
 
     def _opened(self) -> tuple[Path, HammingIndex, DigestIndex]:
         """What was opened is searched by all threads at once; only opening is one thread's."""
-        with self._lock:
-            try:
-                place = generation(self.folder)
-                if self._open is None or self._open[0] != place:
-                    self._open = place, HammingIndex.open(place / PDQ), DigestIndex.open(place / DIGESTS)
-            except (OSError, ValueError) as error:
-                self._open = None
-                raise IndexMissing from error
-            return self._open
+        try:
+            place, (pictures, digests) = self._open.get()
+        except (OSError, ValueError) as error:
+            raise IndexMissing from error
+        return place, pictures, digests
 
 
 def _state(place: Path) -> State:

@@ -56,22 +56,21 @@ class Allowance:
         self._limits, self._seconds = limits, limits.seconds
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         # Of data, not of addresses: what an object store's plug-in loads later is not counted as a file's.
-        self._memory = {kind: spare(most, "VmData") for kind, most in self._most().items()}
+        self._memory, self._video_memory = (spare(most, "VmData") for most in (limits.memory, limits.video_memory))
         self.begin("")
 
     def begin(self, kind: str) -> None:
         """`kind`: "video", or anything else. The memory of a video is the hard limit, of all else the soft one."""
-        self._seconds = self._limits.video_seconds if kind == "video" else self._limits.seconds
-        most = max(self._memory.values())
-        resource.setrlimit(resource.RLIMIT_DATA, (self._memory.get(kind, self._memory[""]), most))
+        limits, most = self._limits, max(self._memory, self._video_memory)
+        self._seconds, memory = (
+            (limits.video_seconds, self._video_memory) if kind == "video" else (limits.seconds, self._memory)
+        )
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, most))
         self.renew()
 
     def renew(self) -> None:
         """Begin the processor time anew."""
         signal.setitimer(signal.ITIMER_PROF, self._seconds)
-
-    def _most(self) -> dict[str, int]:
-        return {"": self._limits.memory, "video": self._limits.video_memory}
 
 
 def _warm() -> None:

@@ -10,12 +10,17 @@ Everything here can be made again from the database. Only fingerprints and their
 """
 
 import json
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from mamori.ground import clock
+from mamori.lists.fingerprints.queries.bank import changes_since
+
+T = TypeVar("T")
 
 CURRENT, LOCK, PDQ, DIGESTS, STATE = "current", "lock", "pdq", "digests", "state"
 STALE_SECONDS = 60  # after which an index is called stale
@@ -57,3 +62,38 @@ def generation(folder: Path) -> Path:
     if not (name.startswith("g") and name[1:].isdigit()):
         raise ValueError("the index's current generation is damaged")
     return folder / name
+
+
+def state_of(seq: int) -> State:
+    """The state of an index whose last change is `seq` of the bank, now; of an empty one where there is no such change."""
+    found = changes_since(seq - 1, 1) if seq else []
+    if not found:
+        return State(0, "", "", clock.now())
+    return State(found[0].seq, str(found[0].entry_id), found[0].kind, clock.now())
+
+
+def is_of_this_feed(state: State) -> bool:
+    """Whether the change last taken in is the one the database has: a restored database may have another."""
+    found = state_of(state.seq)
+    return (found.seq, found.entry, found.kind) == (state.seq, state.entry, state.kind)
+
+
+class Opened(Generic[T]):
+    """What a process has open of the generation that counts, for all its threads; `opens` opens the next one."""
+
+    def __init__(self, folder: Path, opens: Callable[[Path], T]) -> None:
+        self.folder, self._opens = folder, opens
+        self._lock = threading.Lock()
+        self._open: tuple[Path, T] | None = None
+
+    def get(self) -> tuple[Path, T]:
+        """The generation and what is open of it. OSError or ValueError where there is none or it is damaged."""
+        with self._lock:
+            try:
+                place = generation(self.folder)
+                if self._open is None or self._open[0] != place:
+                    self._open = place, self._opens(place)
+            except (OSError, ValueError):
+                self._open = None
+                raise
+            return self._open

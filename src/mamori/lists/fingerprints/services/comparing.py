@@ -1,6 +1,5 @@
 """Comparing new entries with what is there: other classes of one digest or of near values, and the negative bank."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from mamori.lists.fingerprints.models import Entry, Fingerprint, Harmless
 from mamori.lists.fingerprints.queries.bank import harmless_in_force
 from mamori.lists.fingerprints.services.alarms import source_alarm
 from mamori.lists.fingerprints.services.disagreements import disagreement_open
-from mamori.lists.fingerprints.services.nearby import Values, distances, near_all, stack
+from mamori.lists.fingerprints.services.nearby import distances, near_all, stack
 from mamori.lists.fingerprints.states import (
     LEAST_QUALITY,
     RADIUS,
@@ -65,7 +64,7 @@ def harmless_compare(*, harmless_id: UUID) -> int:
         return 0
     found = dict.fromkeys(_pairs(_HARMLESS, _OF_HARMLESS, harmless_id, _today()), 0)
     if row.algorithm == Algorithm.PDQ:
-        for entry_id, _value, distance in _near(stack([bytes(row.value)]), own=None):
+        for entry_id, _at, distance, _kind in near_all(stack([bytes(row.value)]), set()):
             found.setdefault((entry_id, row.id), distance)
     return sum(_disputed(entry, harmless, distance) for (entry, harmless), distance in found.items())
 
@@ -113,11 +112,6 @@ def _similar(rows: Any) -> int:
         for (entry_id, other), distance in list(found.items())[:MOST_FOUND]:
             opened += disagreement_open(kind=Dispute.SIMILAR, entry_id=entry_id, other_id=other, distance=distance)
     return opened
-
-
-def _near(values: Values, *, own: set[UUID] | None) -> Iterator[tuple[UUID, int, int]]:
-    for entry_id, at, distance, _kind in near_all(values, own or set()):
-        yield entry_id, at, distance
 
 
 def _pairs(query: str, of: str, key: UUID, *more: Any) -> list[tuple[UUID, UUID]]:

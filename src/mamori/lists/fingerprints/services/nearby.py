@@ -1,7 +1,7 @@
 """Which values of the bank lie near some values: by the follower's index where it can be trusted, without reading the bank."""
 
-import threading
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mamori.lists.fingerprints.models import Entry, Fingerprint
 from mamori.lists.fingerprints.queries.bank import changes_since
-from mamori.lists.fingerprints.queries.folder import PDQ, State, generation, read_state
+from mamori.lists.fingerprints.queries.folder import PDQ, Opened, State, is_of_this_feed, read_state
 from mamori.lists.fingerprints.states import LEAST_QUALITY, RADIUS, Algorithm, EntryState
 
 BATCH = 100_000
@@ -59,39 +59,26 @@ def stack(values: list[bytes]) -> Values:
     return np.frombuffer(b"".join(values), np.uint8).reshape(-1, 32)
 
 
-class _Opened:
-    """The generation that this process has open."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.place: Path | None = None
-        self.pictures: Any = None
-
-
-_opened = _Opened()
-
-
 def _followed() -> tuple[State, Any] | None:
     """The index and how far it is; None where there is none, or it is damaged, of another feed or far behind."""
     folder: Path | None = settings.IMAGE_INDEX
     if folder is None:
         return None
-    from mamori.engine.matching import HammingIndex  # noqa: PLC0415 - compiles on first use
-
     try:
-        with _opened.lock:
-            place = generation(folder)
-            state = read_state(place)
-            if _opened.place != place:
-                _opened.place, _opened.pictures = None, None
-                _opened.place, _opened.pictures = place, HammingIndex.open(place / PDQ)
-            pictures = _opened.pictures
+        place, pictures = _opened(folder).get()
+        state = read_state(place)
     except (OSError, ValueError):
         return None
-    last = changes_since(state.seq - 1, 1) if state.seq else []
-    if not last or (last[0].seq, str(last[0].entry_id), last[0].kind) != (state.seq, state.entry, state.kind):
+    if not is_of_this_feed(state) or len(changes_since(state.seq, LAG + 1)) > LAG:
         return None
-    return None if len(changes_since(state.seq, LAG + 1)) > LAG else (state, pictures)
+    return state, pictures
+
+
+@cache
+def _opened(folder: Path) -> Opened[Any]:
+    from mamori.engine.matching import HammingIndex  # noqa: PLC0415 - compiles on first use
+
+    return Opened(folder, lambda place: HammingIndex.open(place / PDQ))
 
 
 def _indexed(pictures: Any, values: Values, first: int, own: set[UUID], rows: Any) -> Iterator[Near]:
