@@ -153,7 +153,7 @@ class HarmlessForm(forms.Form):
     )
     days = forms.TypedChoiceField(
         label=_("It holds for"),
-        choices=[(days, _("%(days)d days") % {"days": days}) for days in HARMLESS_DAYS],
+        choices=lambda: [(days, _("%(days)d days") % {"days": days}) for days in HARMLESS_DAYS],
         coerce=int,
         initial=180,
     )

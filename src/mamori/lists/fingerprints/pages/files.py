@@ -1,5 +1,7 @@
 """Imports and exports of files, small ones; large ones go by the command line."""
 
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import BinaryIO, cast
 from uuid import UUID
 
@@ -21,6 +23,15 @@ from mamori.lists.fingerprints.permissions import CONFIRM, EXPORT, IMPORT, WITHD
 from mamori.lists.fingerprints.states import ImportState, Sharing
 
 _ENDINGS = {Format.VICS_2: "json", Format.VICS_1: "json", Format.ICSE: "csv", Format.PDQ: "txt", Format.MD5: "txt"}
+
+
+@dataclass(frozen=True)
+class KeptOut:
+    """The records of a file that one reason kept out: how many are named, and which."""
+
+    code: str
+    count: int
+    which: str
 
 
 @require_http_methods(["GET", "POST"])
@@ -74,12 +85,26 @@ def import_run(request: StaffRequest, import_id: UUID) -> HttpResponse:
     context = {
         "run": run,
         "items": items,
+        "kept_out": _kept_out(run.refusals),
         "more": max(0, run.refused - len(run.refusals)),
         "may_confirm": waits and run.added and request.actor.may(CONFIRM) and not own,
         "own_import": waits and run.added and own,
         "may_withdraw": run.added and request.actor.may(WITHDRAW),
     }
     return render(request, "fingerprints/import.html", context)
+
+
+def _kept_out(refusals: list[dict[str, str]]) -> list[KeptOut]:
+    """By reason, the most frequent first. `at` is "line 12" or "record 12"."""
+    numbers: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for bad in refusals:
+        kind, _space, number = bad["at"].partition(" ")
+        numbers[bad["code"], kind].append(number)
+    said = {"line": _("Lines %(numbers)s"), "record": _("Records %(numbers)s")}
+    rows = [
+        KeptOut(code, len(found), said[kind] % {"numbers": ", ".join(found)}) for (code, kind), found in numbers.items()
+    ]
+    return sorted(rows, key=lambda row: -row.count)
 
 
 @require_POST

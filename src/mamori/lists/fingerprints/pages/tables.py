@@ -151,7 +151,9 @@ class ImportTable(Table):
     caption = _("Imports")
     order = "-started"
     empty_title = _("Nothing was imported yet")
-    empty_text = _("Large files are imported with “mamori images import”; small ones below.")
+    empty_text = _(
+        "A senior analyst imports small files here, and the operator large ones with “mamori images import”."
+    )
     columns = (
         Column(
             "started",
