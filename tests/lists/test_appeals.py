@@ -154,6 +154,18 @@ def test_a_rejected_complaint_leaves_the_entry_as_it_was(client, body, person):
     assert entry.state == "active"
 
 
+def test_an_entry_under_appeal_is_not_activated_again_whoever_may_do_both(client, body, person):
+    entry = body.list(listable(URL, person))
+    complain(client)
+    jobs.run_sweep("listing.match_appeals")
+    services.appeal_prove(actor=body.both.actor, appeal_id=Appeal.objects.get().id, proof=Proof.ATTESTED)
+    with pytest.raises(DomainError) as refused:
+        body.activate(entry, by=body.both)
+    assert refused.value.code == "not_in_that_state"
+    entry.refresh_from_db()
+    assert (entry.state, entry.activator_id) == ("appealed", body.approver.id)
+
+
 def test_reading_a_complaint_is_logged(client, body, person):
     from mamori.ground.audit.models import Event
 

@@ -11,11 +11,12 @@ from uuid import UUID
 import pytest
 import time_machine
 from django.db import transaction
+from django.db.models import Min
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from mamori.ground import jobs
+from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import User
 from mamori.ground.errors import DomainError
 from mamori.hotline.assessment.models import ContentItem
@@ -43,6 +44,7 @@ class Listing(RuleBasedStateMachine):
         super().__init__()
         self.atomic = transaction.atomic()
         self.atomic.__enter__()
+        self.start = clock.now()
         self.staff = [self.body.reviewer, self.body.approver, self.body.both]
 
     def teardown(self) -> None:
@@ -52,6 +54,7 @@ class Listing(RuleBasedStateMachine):
         self.a_complaint_was_decided_by_somebody_uninvolved()
         transaction.set_rollback(True)
         self.atomic.__exit__(None, None, None)
+        self.clock.move_to(self.start)
 
     @initialize()
     def online(self) -> None:
@@ -67,7 +70,7 @@ class Listing(RuleBasedStateMachine):
         return True
 
     def an_entry(self, at: int) -> Entry | None:
-        entries = list(Entry.objects.order_by("-proposed_at", "id")[:6])
+        entries = list(Entry.objects.annotate(first=Min("events__id")).order_by("-first")[:6])
         return entries[at % len(entries)] if entries else None
 
     @rule(who=people, content=contents, method=methods, days=st.sampled_from([30, 90, 180]))

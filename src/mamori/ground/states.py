@@ -59,6 +59,16 @@ class Machine(Generic[S]):
         )
 
 
+def require_state(current: str, expected: StrEnum) -> None:
+    """Refuse a step that is another one from where the row now is: releasing is not agreeing, though both lead to “active”."""
+    if current != expected:
+        raise DomainError(
+            "not_in_that_state",
+            _("This is not where the step begins."),
+            remedy=_("Reload the page: somebody else may have been faster."),
+        )
+
+
 def move(
     row: models.Model,
     to: StrEnum,

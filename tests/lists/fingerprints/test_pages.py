@@ -126,7 +126,7 @@ def test_a_senior_names_sources_and_imports_and_another_confirms(bank, desk, run
     assert "not of this format" in answer.content.decode()
     link = sue.post("/bank/imports/", sent())["Location"]
     page = sue.get(link).content.decode()
-    assert "record 2" in page
+    assert "Records 2</td>" in page
     assert "Not an MD5 digest" in page
     assert sue.post(f"{link}confirm/").status_code == 409
     assert ann.post(f"{link}confirm/").status_code == 302

@@ -12,11 +12,12 @@ from mamori.ground import audit, clock, jobs
 from mamori.ground.actors import SYSTEM, Actor, Role
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.facts import announce
+from mamori.ground.states import require_state
 from mamori.lists.fingerprints.codes import Classification
 from mamori.lists.fingerprints.facts import FingerprintsInForce
 from mamori.lists.fingerprints.models import Entry, Fingerprint, Source
 from mamori.lists.fingerprints.permissions import CONFIRM, IMAGES_WRITE, PROPOSE, REVIEW, WITHDRAW
-from mamori.lists.fingerprints.services.feed import changed, feed_lock, locked, move, require_state, told, updated
+from mamori.lists.fingerprints.services.feed import changed, feed_lock, locked, move, told, updated
 from mamori.lists.fingerprints.states import (
     LENGTHS,
     Algorithm,
@@ -107,7 +108,7 @@ def entry_confirm(*, actor: Actor, entry_id: UUID) -> None:
     actor.require(CONFIRM)
     assert actor.id is not None
     entry = locked(entry_id)
-    require_state(entry, EntryState.PROPOSED)
+    require_state(entry.state, EntryState.PROPOSED)
     entry.confirmed_by_id = actor.id
     move(entry, EntryState.ACTIVE, actor=actor, first_person=entry.proposed_by_id, saved=("confirmed_by",))
 

@@ -6,11 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.utils.translation import gettext_lazy as _
 
 from mamori.ground import clock, states
 from mamori.ground.actors import Actor
-from mamori.ground.errors import DomainError, NotFound
+from mamori.ground.errors import NotFound
 from mamori.ground.facts import announce
 from mamori.lists.fingerprints.facts import FingerprintsInForce, FingerprintsWithdrawn
 from mamori.lists.fingerprints.models import Change, Entry, EntryEvent
@@ -36,16 +35,6 @@ def locked(entry_id: UUID) -> Entry:
     if entry is None:
         raise NotFound
     return entry
-
-
-def require_state(entry: Entry, state: EntryState) -> None:
-    """Refuse a step that is another one from where the entry now is: releasing is not agreeing."""
-    if entry.state != state:
-        raise DomainError(
-            "not_in_that_state",
-            _("The entry is not where this step begins."),
-            remedy=_("Reload the page: somebody else may have been faster."),
-        )
 
 
 def told(entry: Entry, *, actor: Actor, was: str = "", code: str = "") -> None:

@@ -12,11 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from mamori.ground import audit, clock, jobs
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError, NotFound
+from mamori.ground.states import require_state
 from mamori.lists.fingerprints.models import Entry, EntryHits, Vote
 from mamori.lists.fingerprints.permissions import IMAGES_WRITE, REVIEW, VOTE
 from mamori.lists.fingerprints.queries.bank import shown_to
 from mamori.lists.fingerprints.services.disagreements import disagreement_open
-from mamori.lists.fingerprints.services.feed import locked, move, require_state, updated
+from mamori.lists.fingerprints.services.feed import locked, move, updated
 from mamori.lists.fingerprints.states import (
     FLOOD_SPAN,
     FLOOD_WITHIN,
@@ -123,7 +124,7 @@ def entry_release(*, actor: Actor, entry_id: UUID) -> None:
     """A reviewer found the entry right: it is in force again and not held a second time."""
     actor.require(REVIEW)
     entry = locked(entry_id)
-    require_state(entry, EntryState.QUARANTINED)
+    require_state(entry.state, EntryState.QUARANTINED)
     entry.released_at = clock.now()
     move(entry, EntryState.ACTIVE, actor=actor, code="released", saved=("released_at",))
 

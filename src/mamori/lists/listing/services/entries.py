@@ -19,6 +19,7 @@ from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.facts import announce
+from mamori.ground.states import require_state
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.checks import queries as checks
 from mamori.hotline.checks.services import check_now
@@ -115,6 +116,7 @@ def entry_activate(*, actor: Actor, entry_id: UUID, signature: str) -> None:
     actor.require(ACTIVATE)
     assert actor.id is not None
     entry = locked(entry_id)
+    require_state(entry.state, EntryState.PENDING_ACTIVATION)
     require_listable(entry.content_id, entry.reason, actor.id, entry.proposer_id)
     if entry.expires_on <= clock.now().date():
         raise DomainError("expired", _("This proposal has expired."), remedy=_("Propose the entry again."))
