@@ -99,7 +99,11 @@ class Assessment(RuleBasedStateMachine):
 
     @rule(who=people)
     def withdraw(self, who: int) -> None:
-        last = Decision.objects.filter(decided_by=self.staff[who]).order_by("-decided_at", "-round", "content__url").first()
+        last = (
+            Decision.objects.filter(decided_by=self.staff[who])
+            .order_by("-decided_at", "-round", "content__url")
+            .first()
+        )
         if last is not None:
             self.attempt(services.decision_withdraw, actor=self.staff[who].actor, decision_id=last.id)
 
