@@ -6,9 +6,20 @@ as TUF metadata, `read_edition` verifies it, `compile_rpz` turns its names into 
 
 from mamori.engine.editions.entries import Edition, EditionRefused, ListEntry, Method
 from mamori.engine.editions.gate import Refusal, Rules, content_refusals, gate
+from mamori.engine.editions.layers import PASSTHRU, compile_hot
 from mamori.engine.editions.members import Member, Members, MembersRefused, read_members, sign_members
 from mamori.engine.editions.publish import ServiceKeys, read_edition, root_expires, sign_edition, sign_root
-from mamori.engine.editions.rpz import Action, Changes, Record, compile_rpz, diff, read_dump, set_digest, zone_text
+from mamori.engine.editions.rpz import (
+    Action,
+    Changes,
+    Record,
+    compile_rpz,
+    cover,
+    diff,
+    read_dump,
+    set_digest,
+    zone_text,
+)
 from mamori.engine.editions.statements import (
     PersonKey,
     Signature,
@@ -22,6 +33,7 @@ from mamori.engine.editions.statements import (
 )
 
 __all__ = [
+    "PASSTHRU",
     "Action",
     "Changes",
     "Edition",
@@ -39,8 +51,10 @@ __all__ = [
     "Signature",
     "SignedStatement",
     "activation_statement",
+    "compile_hot",
     "compile_rpz",
     "content_refusals",
+    "cover",
     "diff",
     "gate",
     "key_id",

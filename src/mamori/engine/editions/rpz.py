@@ -6,9 +6,10 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, NamedTuple
 
-from mamori.engine.addresses import ZONE_OCTETS, NameRefused, listable_name
+from mamori.engine.addresses import ZONE_OCTETS, NameRefused, listable_name, parents
 from mamori.engine.addresses.labels import wire_octets
 
 Action = Literal["nxdomain", "stop"]
@@ -38,21 +39,35 @@ class Changes:
 def compile_rpz(names: Iterable[str], action: Action, stop_host: str | None = None) -> frozenset[Record]:
     """Records that block each name and everything below it.
 
-    ``x`` alone does not block ``sub.x`` and ``*.x`` does not block ``x``: both are written. With ``stop`` the answer is
-    a CNAME to ``stop_host``, otherwise NXDOMAIN. Raises NameRefused for a name, ValueError for a wrong ``stop_host``.
+    ``x`` alone does not block ``sub.x`` and ``*.x`` does not block ``x``: both are written. What lies below another
+    listed name is left out: it is blocked anyway, and ``a.b.x`` beside ``*.x`` would free ``c.b.x`` in Unbound and
+    BIND, for a wildcard only answers below the closest name there is (RFC 4592, section 3.3.1). With ``stop`` the
+    answer is a CNAME to ``stop_host``, otherwise NXDOMAIN. Raises NameRefused for a name, ValueError for a wrong
+    ``stop_host``.
     """
+    target = block_target(action, stop_host)
+    checked = cover(listable_name(name) for name in names)
+    if stop_host is not None and not checked.isdisjoint(parents(stop_host)):
+        raise ValueError("the stop page's own name is on the list")
+    return frozenset(Record(owner, target) for name in checked for owner in (name, f"*.{name}"))
+
+
+def block_target(action: Action, stop_host: str | None) -> str:
+    """The target of a blocking CNAME. ValueError when action and ``stop_host`` do not fit, or it is no host name."""
     if (action == "stop") != (stop_host is not None):
         raise ValueError("the action stop needs a stop_host, nxdomain takes none")
-    target = "."
-    checked = {listable_name(name) for name in names}
-    if stop_host is not None:
-        try:
-            target = f"{listable_name(stop_host)}."
-        except NameRefused as error:
-            raise ValueError(f"stop_host is no plain host name: {error}") from error
-        if any(stop_host == name or stop_host.endswith(f".{name}") for name in checked):
-            raise ValueError("the stop page's own name is on the list")
-    return frozenset(Record(owner, target) for name in checked for owner in (name, f"*.{name}"))
+    if stop_host is None:
+        return "."
+    try:
+        return f"{listable_name(stop_host)}."
+    except NameRefused as error:
+        raise ValueError(f"stop_host is no plain host name: {error}") from error
+
+
+def cover(names: Iterable[str]) -> frozenset[str]:
+    """The names without those that lie below another of them."""
+    listed = frozenset(names)
+    return frozenset(name for name in listed if not any(above in listed for above in islice(parents(name), 1, None)))
 
 
 def diff(old: frozenset[Record], new: frozenset[Record]) -> Changes:

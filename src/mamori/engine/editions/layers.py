@@ -1,0 +1,65 @@
+"""Two layers: a small hot zone of recent changes in front of the large base zone.
+
+A resolver reads the hot zone first. It is written so that hot over base says what the list says now, whichever base
+the resolver holds of those since the oldest change in hot: a change reaches resolvers with the hot zone alone, and the
+base may follow hours later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import islice
+
+from mamori.engine.addresses import parents
+from mamori.engine.editions.rpz import Action, Record, block_target
+
+PASSTHRU = "rpz-passthru."
+
+
+def compile_hot(
+    touched: Iterable[str],
+    *,
+    is_listed: Callable[[str], bool],
+    listed_below: Callable[[str], Iterable[str]],
+    action: Action,
+    stop_host: str | None = None,
+) -> frozenset[Record]:
+    """Records of the hot zone for the names that came or went since the oldest base a resolver may hold.
+
+    ``is_listed`` tells whether a name itself stands on the list now, ``listed_below`` which names below one do. A
+    touched name is blocked when it or a name above it is listed now; otherwise it passes with everything below it
+    (``rpz-passthru.``, draft-vixie-dnsop-dns-rpz), but for what is listed there. Every name between two of these is
+    written too: a wildcard does not reach past a name that exists below it (RFC 4592, section 3.3.1).
+    """
+    target = block_target(action, stop_host)
+
+    def is_covered(name: str) -> bool:
+        return any(map(is_listed, parents(name)))
+
+    blocked: dict[str, bool] = {}
+    for name in touched:
+        blocked[name] = is_covered(name)
+        if not blocked[name]:
+            blocked.update(dict.fromkeys(listed_below(name), True))
+    for name in [*blocked]:
+        for between in _between(name, blocked):
+            blocked.setdefault(between, is_covered(between))
+    if stop_host is not None and any(blocked.get(above) for above in parents(stop_host)):
+        raise ValueError("the stop page's own name is on the list")
+    return frozenset(
+        Record(owner, target if hit else PASSTHRU)
+        for name, hit in blocked.items()
+        if not any(blocked.get(above) for above in _above(name))
+        for owner in (name, f"*.{name}")
+    )
+
+
+def _above(name: str) -> Iterator[str]:
+    return islice(parents(name), 1, None)
+
+
+def _between(name: str, points: Container[str]) -> list[str]:
+    """The names between `name` and the topmost of `points` above it."""
+    chain = list(_above(name))
+    last = max((at for at, above in enumerate(chain) if above in points), default=0)
+    return chain[:last]

@@ -1,0 +1,97 @@
+"""Hot over base says what the list says, whichever base a resolver holds: by the rules resolvers go by."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mamori.engine.addresses import parents
+from mamori.engine.editions import PASSTHRU, Record, compile_hot, compile_rpz, cover
+
+labels = st.sampled_from(["a", "b", "c"])
+names = st.lists(labels, min_size=1, max_size=4).map(lambda found: ".".join([*found, "site.example"]))
+lists = st.frozensets(names, max_size=8)
+histories = st.lists(lists, min_size=1, max_size=4)
+
+
+def hot_of(history: list[frozenset[str]], **options: str) -> frozenset[Record]:
+    """The hot zone for what came or went since the first list of a history."""
+    touched = {name for before, after in pairwise(history) for name in before ^ after}
+    now = history[-1]
+    return compile_hot(
+        touched,
+        is_listed=now.__contains__,
+        listed_below=lambda name: [each for each in now if each.endswith(f".{name}")],
+        action="nxdomain",
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def strict(zone: dict[str, str], name: str) -> str | None:
+    """The record for a name where a wildcard answers only below the closest name there is: Unbound and BIND."""
+    if name in zone:
+        return zone[name]
+    exists = {above for owner in zone for above in parents(owner.removeprefix("*."))}
+    for above in list(parents(name))[1:]:
+        if f"*.{above}" in zone:
+            return zone[f"*.{above}"]
+        if above in exists:
+            return None
+    return None
+
+
+def longest(zone: dict[str, str], name: str) -> str | None:
+    """The record for a name where the longest wildcard answers: PowerDNS."""
+    if name in zone:
+        return zone[name]
+    return next((zone[f"*.{above}"] for above in list(parents(name))[1:] if f"*.{above}" in zone), None)
+
+
+def is_blocked(name: str, hot: Iterable[Record], base: Iterable[Record], lookup) -> bool:
+    for zone in (hot, base):
+        if (target := lookup({record.owner: record.target for record in zone}, name)) is not None:
+            return target != PASSTHRU
+    return False
+
+
+@pytest.mark.parametrize("lookup", [strict, longest])
+@given(history=histories, asked=names, data=st.data())
+def test_hot_over_any_base_since_its_oldest_change_says_what_the_list_says(lookup, history, asked, data):
+    base = compile_rpz(data.draw(st.sampled_from(history)), "nxdomain")
+    wanted = not history[-1].isdisjoint(parents(asked))
+    assert is_blocked(asked, hot_of(history), base, lookup) is wanted
+
+
+def test_a_listed_name_below_a_withdrawn_one_stays_blocked_and_what_lies_between_passes():
+    found = {
+        (r.owner, r.target) for r in hot_of([frozenset({"x.example", "a.b.x.example"}), frozenset({"a.b.x.example"})])
+    }
+    for name, target in (("x.example", PASSTHRU), ("b.x.example", PASSTHRU), ("a.b.x.example", ".")):
+        assert {(name, target), (f"*.{name}", target)} <= found
+    assert len(found) == 6
+
+
+def test_a_withdrawn_name_below_a_listed_one_stays_blocked():
+    found = hot_of([frozenset({"x.example", "a.x.example"}), frozenset({"x.example"})])
+    assert found == {Record("a.x.example", "."), Record("*.a.x.example", ".")}
+
+
+def test_nothing_touched_is_an_empty_zone():
+    assert hot_of([frozenset({"x.example"})]) == frozenset()
+
+
+def test_the_stop_page_is_never_blocked():
+    with pytest.raises(ValueError, match="stop page"):
+        compile_hot(
+            ["mamori.example"],
+            is_listed={"mamori.example"}.__contains__,
+            listed_below=lambda _name: (),
+            action="stop",
+            stop_host="stop.mamori.example",
+        )
+
+
+def test_names_below_a_listed_one_are_left_out():
+    assert cover(["x.example", "a.b.x.example", "y.example", "ax.example"]) == {"x.example", "y.example", "ax.example"}
