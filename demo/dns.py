@@ -3,6 +3,8 @@
     primary (Knot) --TSIG--> BIND                      zone stop.list., the stop page
                    --TSIG--> relay --loopback--> Unbound   zone nx.list., no such name
 
+In front of each stands its hot zone (hot-stop.list., hot-nx.list.) with the latest changes.
+
 The subscribers' configurations are the templates of deploy/, as shipped.
 """
 
@@ -136,9 +138,10 @@ class DnsWorld:
             self.list.start()
             self.example.start()
             for zone in (NX_ZONE, STOP_ZONE):
+                self.list.ensure_zone(f"hot-{zone}", LIST_TTL)
                 self.list.ensure_zone(zone, LIST_TTL)
             self.example.ensure_zone(WORLD_ZONE, WORLD_TTL)
-            self.host([STOP_HOST, CANARY], LOOPBACK, "::1")
+            self.host([STOP_HOST, CANARY, f"hot-{CANARY}"], LOOPBACK, "::1")
             if not self._given:
                 self._list_canary()
                 for provider in self.providers.values():
@@ -198,7 +201,7 @@ class DnsWorld:
     def subscribe(self, provider: Provider) -> None:
         """(Again) let a provider transfer its zone with its key."""
         self.list.revoke(provider.key.name)
-        self.list.subscribe(provider.key, [provider.zone], provider.notified)
+        self.list.subscribe(provider.key, [f"hot-{provider.zone}", provider.zone], provider.notified)
 
     def _list_canary(self) -> None:
         for zone in (NX_ZONE, STOP_ZONE):

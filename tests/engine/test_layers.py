@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mamori.engine.addresses import parents
-from mamori.engine.editions import PASSTHRU, Record, compile_hot, compile_rpz, cover
+from mamori.engine.editions import PASSTHRU, Record, compile_hot, compile_rpz, compile_sorted, cover, name_key
 
 labels = st.sampled_from(["a", "b", "c"])
 names = st.lists(labels, min_size=1, max_size=4).map(lambda found: ".".join([*found, "site.example"]))
@@ -76,6 +76,14 @@ def test_a_listed_name_below_a_withdrawn_one_stays_blocked_and_what_lies_between
 def test_a_withdrawn_name_below_a_listed_one_stays_blocked():
     found = hot_of([frozenset({"x.example", "a.x.example"}), frozenset({"x.example"})])
     assert found == {Record("a.x.example", "."), Record("*.a.x.example", ".")}
+
+
+@given(listed=lists)
+def test_a_list_of_any_length_is_compiled_in_the_order_of_a_zone(listed):
+    found = list(compile_sorted(sorted(listed, key=name_key), "nxdomain"))
+    assert set(found) == compile_rpz(listed, "nxdomain")
+    assert found == sorted(found, key=lambda record: name_key(record.owner))
+    assert len(found) == 2 * len(cover(listed))
 
 
 def test_nothing_touched_is_an_empty_zone():

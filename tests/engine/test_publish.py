@@ -10,6 +10,8 @@ from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import FetcherInterface, Updater
 
 from mamori.engine.editions import (
+    BASE_FILES,
+    CHANGES,
     EditionRefused,
     ServiceKeys,
     read_edition,
@@ -81,12 +83,9 @@ def test_any_altered_truncated_lengthened_or_missing_file_is_refused(name: str) 
     files = published()
     data = files[name]
     middle = len(data) // 2
-    for changed in (
-        data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
-        data[:-2],
-        data + b"\n" * 1000 + b"{}",
-        b"",
-    ):
+    lengthened = data + b"\n" * 1000 + b"{}"
+    damaged = (data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :], data[:-2], b"") if data else ()
+    for changed in (lengthened, *damaged):
         if name == "timestamp.json":
             assert refused(files | {name: changed}) in {"wrong_signer", "malformed"}
         else:
@@ -152,8 +151,9 @@ def test_a_new_root_is_followed_only_with_the_former_keys() -> None:
     ],
 )
 def test_rightly_signed_nonsense_is_malformed(line: str) -> None:
-    files = resigned({"names.jsonl": line.encode(), "urls.jsonl": b"", "activations.jsonl": b""})
-    assert refused(files) == "malformed"
+    for name in ("names.jsonl", "activations.jsonl", "changes.jsonl"):
+        files = resigned({**dict.fromkeys([*BASE_FILES, CHANGES], b""), name: line.encode()})
+        assert refused(files) == "malformed"
 
 
 def resigned(texts: dict[str, bytes]) -> dict[str, bytes]:

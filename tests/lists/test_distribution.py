@@ -302,25 +302,66 @@ class TestWithResolvers:
         for provider in real.providers.values():
             wait(lambda p=provider: ask(p.resolver, "bad.example") == p.blocked)
 
-    def test_a_damaged_primary_is_healed(self, real, body, person, run_jobs):
+    @pytest.mark.parametrize("zone", ["nx.list", "hot-nx.list"])
+    def test_a_damaged_primary_is_healed(self, real, body, person, run_jobs, zone):
         body.list(listable(URL, person))
         run_jobs()
         knot = Knot(str(real.knot_socket))
-        wanted = knot.read("nx.list")
-        knot.sync("nx.list", frozenset({Record("stranger.example", ".")}))
+        wanted = knot.read(zone)
+        knot.sync(zone, frozenset({Record("stranger.example", ".")}))
         KnotState.objects.update(checked_at=clock.now() - timedelta(minutes=1))
         jobs.run_sweep("distribution.reconcile")
-        assert knot.read("nx.list") == wanted
-        real.list.ctl(["zone-purge -f nx.list."])
+        assert knot.read(zone) == wanted
+        real.list.ctl([f"zone-purge -f {zone}."])
         KnotState.objects.update(checked_at=clock.now() - timedelta(minutes=1))
         jobs.run_sweep("distribution.reconcile")
-        assert knot.read("nx.list") == wanted
-        assert KnotState.objects.get(zone="nx.list").healed_at
+        assert knot.read(zone) == wanted
+        assert KnotState.objects.get(zone=zone).healed_at
         real.host(["after-healing.example"])
         body.list(listable("https://after-healing.example/", person))
         run_jobs()
         for provider in real.providers.values():
             wait(lambda p=provider: ask(p.resolver, "after-healing.example") == p.blocked)
+
+    def test_a_fold_moves_changes_into_the_base_and_nobody_sees_it(self, real, press, body, person, run_jobs):
+        real.host(
+            [
+                f"{name}.example"
+                for name in ("deep.kept.lifted", "other.lifted", "kept.lifted", "lifted", "stays", "later")
+            ]
+        )
+        lifted, below, stays = (
+            body.list(listable(f"https://{name}.example/", person)) for name in ("lifted", "kept.lifted", "stays")
+        )
+        run_jobs()
+        services.edition_fold()
+        knot = Knot(str(real.knot_socket))
+        base = {record.owner for record in knot.read("nx.list")}
+        assert {"lifted.example", "*.lifted.example", "stays.example"} <= base
+        assert "kept.lifted.example" not in base, "what lies below a listed name is blocked by it"
+        assert {record.owner for record in knot.read("hot-nx.list")} >= {"lifted.example", "stays.example"}
+        assert services.edition_fold() is None, "nothing changed since"
+        listing.entry_withdraw(actor=body.approver.actor, entry_id=lifted.id)
+        body.list(listable("https://later.example/", person))
+        run_jobs()
+        told = {"lifted": False, "other.lifted": False, "kept.lifted": True, "deep.kept.lifted": True,
+                "stays": True, "later": True}  # fmt: skip
+
+        def as_told(provider) -> bool:
+            found = {name: ask(provider.resolver, f"{name}.example") == provider.blocked for name in told}
+            return found == told
+
+        for _fold in range(2):
+            for provider in real.providers.values():
+                wait(lambda p=provider: as_told(p))
+            services.edition_fold()
+        assert in_force(press) == {"kept.lifted.example", "stays.example", "later.example"}
+        assert (queries.in_force().names, queries.in_force().base) == (3, queries.in_force().version)
+        assert "lifted.example" not in {record.owner for record in knot.read("nx.list")}
+        for entry in (below, stays):
+            listing.entry_withdraw(actor=body.approver.actor, entry_id=entry.id)
+        run_jobs()
+        assert in_force(press) == {"later.example"}
 
     def test_a_zone_from_an_old_backup_goes_on_above_what_subscribers_have_seen(self, real, body, person, run_jobs):
         body.list(listable(URL, person))

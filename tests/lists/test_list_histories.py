@@ -164,7 +164,9 @@ class Listing(RuleBasedStateMachine):
 
     @rule()
     def published(self) -> None:
-        services.publication_told(listed={e.entry_id for e in queries.entries_in_force()}, refused={})
+        found = queries.pending()
+        ended = [signed.entry_id for signed in found.endings]
+        services.publication_told(came=[e.entry_id for e in found.coming], went=found.going, endings=ended, refused={})
 
     def two_different_persons_stand_behind_every_entry_ever_in_force(self) -> None:
         signed: dict[UUID, list[UUID]] = {}

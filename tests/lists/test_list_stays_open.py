@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from demo.dns import DnsWorld
-from mamori.engine.editions import read_edition
+from mamori.engine.editions import PASSTHRU, read_edition
 from mamori.ground import clock, jobs
 from mamori.ground.actors import Role
 from mamori.ground.errors import DomainError
@@ -279,14 +279,19 @@ class TestAtThePrimary:
         return Knot(settings.KNOT_SOCKET)
 
     def test_foreign_records_are_taken_out_and_stop_nothing(self, knot, press, body, person, settings):
-        zone = settings.LIST_ZONE_NXDOMAIN
-        for record in ("odd.example 60 A 192.0.2.1", '@ 60 TXT "two words"', "sub.example 60 NS ns.odd.example."):
-            knot._run([f"zone-begin {zone}", f"zone-set {zone} {record}"])
-            knot._run([f"zone-commit {zone}"])
+        base, canary = settings.LIST_ZONE_NXDOMAIN, settings.CANARY_NAME
+        for zone in (base, f"hot-{base}"):
+            for record in ("odd.example 60 A 192.0.2.1", '@ 60 TXT "two words"', "sub.example 60 NS ns.odd.example."):
+                knot._run([f"zone-begin {zone}", f"zone-set {zone} {record}"])
+                knot._run([f"zone-commit {zone}"])
         body.list(listable(URL, person))
         distribution.edition_publish()
-        assert {record.owner for record in knot.read(zone)} == {
-            "bad.example", "*.bad.example", settings.CANARY_NAME, f"*.{settings.CANARY_NAME}"}  # fmt: skip
+        KnotState.objects.update(checked_at=clock.now() - timedelta(minutes=1))
+        distribution.primary_heal()
+        ours = {f"{star}{name}" for star in ("", "*.") for name in (canary, f"hot-{canary}")}
+        assert {record.owner for record in knot.read(base)} == ours
+        hot = {(record.owner.removeprefix("*."), record.target) for record in knot.read(f"hot-{base}")}
+        assert hot == {("bad.example", "."), (f"hot-{canary}", PASSTHRU)}
         assert not KnotState.objects.exclude(problem="").exists()
 
     def test_a_rebuilt_primary_lets_subscribers_in_again_and_a_revoked_key_is_not(self, knot, person, run_jobs):

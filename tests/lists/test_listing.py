@@ -202,7 +202,7 @@ def test_gone_content_is_lifted_at_once_and_its_proposals_are_given_up(body, per
     assert queries.entries_in_force() == []
     key = Ed25519PrivateKey.generate()
     assert [services.withdrawals_sign(key=key), services.withdrawals_sign(key=key)] == [1, 0]
-    services.publication_told(listed=set(), refused={})
+    services.publication_told(refused={})
     entry.refresh_from_db()
     assert entry.state == "removed"
     (signed,) = queries.withdrawals_signed()

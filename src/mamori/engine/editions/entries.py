@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import ClassVar, Literal, cast
 
+from mamori.engine.editions.rpz import name_key
 from mamori.engine.editions.statements import Signature, SignedStatement, canonical_json, utc_text
 from mamori.engine.refused import Refused
 
 Method = Literal["dns", "url"]
-FILES = ("names.jsonl", "urls.jsonl", "activations.jsonl")
+NAMES, URLS, ACTIVATIONS, ENDINGS = BASE_FILES = ("names.jsonl", "urls.jsonl", "activations.jsonl", "endings.jsonl")
+CHANGES = "changes.jsonl"
+FILES = (*BASE_FILES, CHANGES)
+_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 class EditionRefused(Refused):
@@ -106,53 +110,131 @@ class Edition:
         return frozenset(entry.target for entry in self.entries if entry.method == "url")
 
 
-def write_files(edition: Edition) -> dict[str, bytes]:
-    """The edition's three JSON Lines files; equal editions give equal bytes."""
-    ordered = sorted(edition.entries, key=lambda entry: (entry.entry_id, entry.method, entry.target))
-    by_method = {"dns": FILES[0], "url": FILES[1]}
-    lines: dict[str, list[bytes]] = {file: [] for file in FILES}
-    for entry in ordered:
-        lines[by_method[entry.method]].append(canonical_json(entry.as_json()))
-    for signed in edition.statements:
-        lines[FILES[2]].append(
-            canonical_json(
-                {
-                    "statement": signed.statement.decode(),
-                    "signatures": [
-                        {"key_id": signature.key_id, "value": base64.b64encode(signature.value).decode()}
-                        for signature in sorted(signed.signatures, key=lambda each: each.key_id)
-                    ],
-                }
-            )
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What changed since a base: entries that came, the base's entries that went, what was signed since."""
+
+    added: frozenset[ListEntry] = frozenset()
+    removed: frozenset[ListEntry] = frozenset()
+    statements: frozenset[SignedStatement] = frozenset()
+
+    def then(self, later: Delta) -> Delta:
+        """This and what changed after it, since the same base."""
+        return Delta(
+            self.added - later.removed | later.added,
+            self.removed | (later.removed - self.added),
+            self.statements | later.statements,
         )
-    lines[FILES[2]].sort()
-    return {file: b"".join(line + b"\n" for line in found) for file, found in lines.items()}
+
+    def lasting(self) -> Delta:
+        """Without the kill switch, which speaks of one edition."""
+        return replace(self, statements=frozenset(s for s in self.statements if s.action != "kill"))
+
+    def kills(self, version: int) -> bool:
+        """Whether the kill switch empties edition `version`."""
+        return any(signed.kills(version) for signed in self.statements)
+
+
+def write_files(edition: Edition) -> dict[str, bytes]:
+    """The four JSON Lines files of a base; equal editions give equal bytes.
+
+    Entries stand in the order of their targets (names by their labels from the last to the first), statements in the
+    order of their entries' ids: a reader finds each without reading all.
+    """
+    return {
+        NAMES: _text(entry.as_json() for entry in sorted(edition.entries, key=entry_key) if entry.method == "dns"),
+        URLS: _text(entry.as_json() for entry in sorted(edition.entries, key=entry_key) if entry.method == "url"),
+        ACTIVATIONS: _statements(signed for signed in edition.statements if signed.action == "activate"),
+        ENDINGS: _statements(signed for signed in edition.statements if signed.action != "activate"),
+    }
+
+
+def write_delta(delta: Delta) -> bytes:
+    """The file of changes since the base: one thing a line."""
+    return _text(
+        [
+            *({"added": entry.as_json()} for entry in sorted(delta.added, key=entry_key)),
+            *({"removed": entry.as_json()} for entry in sorted(delta.removed, key=entry_key)),
+        ]
+    ) + _statements(delta.statements)
 
 
 def read_files(version: int, files: Mapping[str, bytes]) -> Edition:
-    """The reverse of write_files. Raises EditionRefused("malformed")."""
+    """The list that a base and the changes since make. Raises EditionRefused("malformed")."""
+    delta = read_delta(files[CHANGES])
     try:
-        entries: list[ListEntry] = []
-        for file, method in zip(FILES, ("dns", "url"), strict=False):
-            found = [ListEntry.from_json(value) for value in _lines(files[file])]
-            if any(entry.method != method for entry in found):
-                raise ValueError("an entry stands in the wrong file")
-            entries.extend(found)
-        statements = [
-            SignedStatement(
-                statement=_string(value["statement"]).encode(),
-                signatures=frozenset(
-                    Signature(
-                        key_id=_string(each["key_id"]), value=base64.b64decode(_string(each["value"]), validate=True)
-                    )
-                    for each in cast("Iterable[dict[str, object]]", value["signatures"])
-                ),
-            )
-            for value in _lines(files[FILES[2]])
-        ]
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        entries = {
+            entry
+            for file, method in ((NAMES, "dns"), (URLS, "url"))
+            for entry in _entries(files[file], method)
+            if entry not in delta.removed
+        }
+        statements = {signed for file in (ACTIVATIONS, ENDINGS) for signed in map(read_signed, _lines(files[file]))}
+    except _MALFORMED as error:
         raise EditionRefused("malformed") from error
-    return Edition(version, frozenset(entries), frozenset(statements))
+    if delta.kills(version):
+        return Edition(version, frozenset(), frozenset(statements) | delta.statements)
+    return Edition(version, frozenset(entries) | delta.added, frozenset(statements) | delta.statements)
+
+
+def read_delta(data: bytes) -> Delta:
+    """The reverse of write_delta. Raises EditionRefused("malformed")."""
+    added: set[ListEntry] = set()
+    removed: set[ListEntry] = set()
+    statements: set[SignedStatement] = set()
+    try:
+        for line in _lines(data):
+            if "added" in line:
+                added.add(ListEntry.from_json(cast("dict[str, object]", line["added"])))
+            elif "removed" in line:
+                removed.add(ListEntry.from_json(cast("dict[str, object]", line["removed"])))
+            else:
+                statements.add(read_signed(line))
+    except _MALFORMED as error:
+        raise EditionRefused("malformed") from error
+    return Delta(frozenset(added), frozenset(removed), frozenset(statements))
+
+
+def entry_key(entry: ListEntry) -> tuple[object, ...]:
+    """Where an entry stands among the others of its file."""
+    return (name_key(entry.target) if entry.method == "dns" else (entry.target,)), entry.entry_id
+
+
+def read_signed(value: Mapping[str, object]) -> SignedStatement:
+    """A signed statement of a line. KeyError, TypeError or ValueError when it is none."""
+    return SignedStatement(
+        statement=_string(value["statement"]).encode(),
+        signatures=frozenset(
+            Signature(key_id=_string(each["key_id"]), value=base64.b64decode(_string(each["value"]), validate=True))
+            for each in cast("Iterable[dict[str, object]]", value["signatures"])
+        ),
+    )
+
+
+def _entries(data: bytes, method: str) -> Iterator[ListEntry]:
+    for value in _lines(data):
+        entry = ListEntry.from_json(value)
+        if entry.method != method:
+            raise ValueError("an entry stands in the wrong file")
+        yield entry
+
+
+def _statements(statements: Iterable[SignedStatement]) -> bytes:
+    ordered = sorted(statements, key=lambda signed: (signed.entry_id, signed.statement))
+    return _text(
+        {
+            "statement": signed.statement.decode(),
+            "signatures": [
+                {"key_id": signature.key_id, "value": base64.b64encode(signature.value).decode()}
+                for signature in sorted(signed.signatures, key=lambda each: (each.key_id, each.value))
+            ],
+        }
+        for signed in ordered
+    )
+
+
+def _text(values: Iterable[Mapping[str, object]]) -> bytes:
+    return b"".join(canonical_json(value) + b"\n" for value in values)
 
 
 def _lines(data: bytes) -> list[dict[str, object]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -147,8 +147,19 @@ class Rules:
         return earlier, max(self.small_list, int(earlier * self.max_share))
 
 
-def gate(previous: Edition | None, proposed: Edition, rules: Rules) -> list[Refusal]:
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What of a long list is the same in both editions and not shown to the gate: its size, and the places it takes."""
+
+    size: int = 0
+    takes: Callable[[ListEntry], bool] = field(default=lambda _entry: False)
+
+
+def gate(previous: Edition | None, proposed: Edition, rules: Rules, rest: Rest = Rest()) -> list[Refusal]:
     """Every reason to refuse ``proposed``, the ones about the whole edition first; an empty list lets it pass.
+
+    Of a long list the two editions may show only what differs (what goes, what comes, and every statement about either);
+    ``rest`` is what both have besides.
 
     What is in force already was judged when it came. Newer rules that refuse it hold no other entry back:
     ``content_refusals`` tells of it.
@@ -157,7 +168,7 @@ def gate(previous: Edition | None, proposed: Edition, rules: Rules) -> list[Refu
     added = proposed.entries - before
     removed = before - proposed.entries
     statements = _Statements(previous, proposed, rules)
-    found = list(_whole(previous, proposed, len(added), rules, killed=statements.killed))
+    found = list(_whole(previous, proposed, len(added), rules, rest, killed=statements.killed))
     found += statements.lost()
     for entry in sorted(proposed.entries, key=_order):
         if entry in added or entry.expires_on <= rules.today:
@@ -172,13 +183,15 @@ def _order(entry: ListEntry) -> tuple[str, str, str, str]:
     return entry.method, entry.target, entry.entry_id, utc_text(entry.activated_at)
 
 
-def _whole(previous: Edition | None, proposed: Edition, added: int, rules: Rules, *, killed: bool) -> Iterator[Refusal]:
+def _whole(
+    previous: Edition | None, proposed: Edition, added: int, rules: Rules, rest: Rest, *, killed: bool
+) -> Iterator[Refusal]:
     """Version, emptiness, change-size brake, duplicates."""
     last = previous.version if previous else 0
     if proposed.version <= last:
         yield Refusal("version", {"version": proposed.version, "previous": last})
-    before = len(previous.entries) if previous else 0
-    if not proposed.entries and before and not killed:
+    before = rest.size + (len(previous.entries) if previous else 0)
+    if not proposed.entries and not rest.size and before and not killed:
         yield Refusal("empty")
     in_all = added + rules.added_lately
     if added and in_all > rules.max_added:
@@ -189,7 +202,7 @@ def _whole(previous: Edition | None, proposed: Edition, added: int, rules: Rules
     places = Counter((entry.method, entry.target) for entry in proposed.entries)
     numbers = Counter(entry.entry_id for entry in proposed.entries)
     for entry in sorted(proposed.entries, key=_order):
-        if places[entry.method, entry.target] > 1 or numbers[entry.entry_id] > 1:
+        if places[entry.method, entry.target] > 1 or numbers[entry.entry_id] > 1 or rest.takes(entry):
             yield Refusal("duplicate", {"target": entry.target}, entry.entry_id)
 
 

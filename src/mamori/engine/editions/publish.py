@@ -6,6 +6,8 @@ same edition is signed afresh before it expires.
 
 from __future__ import annotations
 
+import hashlib
+import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +20,16 @@ from tuf.api.exceptions import LengthOrHashMismatchError, RepositoryError, Unsig
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 from tuf.api.serialization import DeserializationError, SerializationError
 
-from mamori.engine.editions.entries import FILES, Edition, EditionRefused, read_files, write_files
+from mamori.engine.editions.entries import (
+    CHANGES,
+    FILES,
+    Delta,
+    Edition,
+    EditionRefused,
+    read_files,
+    write_delta,
+    write_files,
+)
 
 _SERVICE_ROLES = (Targets.type, Snapshot.type, Timestamp.type)
 _Role = TypeVar("_Role", Root, Targets, Snapshot, Timestamp)
@@ -60,38 +71,75 @@ def root_expires(root: bytes) -> datetime:
     return Metadata[Root].from_bytes(root).signed.expires
 
 
+@dataclass(frozen=True, slots=True)
+class FileDigest:
+    """Length in bytes and SHA-256 (hex) of a file that is signed without being read again."""
+
+    length: int
+    sha256: str
+
+    @classmethod
+    def of(cls, data: bytes | mmap.mmap) -> FileDigest:
+        return cls(len(data), hashlib.sha256(data).hexdigest())
+
+
 def sign_edition(
     edition: Edition, *, keys: ServiceKeys, roots: Sequence[bytes], version: int, now: datetime, expires: datetime
 ) -> dict[str, bytes]:
-    """All files to publish, by name. ``version``: number of this publication, higher than the last one's.
+    """All files of an edition that is its own base, by name. ``version``: number of this publication, as below."""
+    files = write_files(edition) | {CHANGES: write_delta(Delta())}
+    return files | sign_files(
+        edition.version,
+        {name: FileDigest.of(data) for name, data in files.items()},
+        keys=keys,
+        roots=roots,
+        version=version,
+        now=now,
+        expires=expires,
+    )
+
+
+def sign_files(
+    edition: int,
+    files: Mapping[str, FileDigest],
+    *,
+    keys: ServiceKeys,
+    roots: Sequence[bytes],
+    version: int,
+    now: datetime,
+    expires: datetime,
+) -> dict[str, bytes]:
+    """The metadata of edition number ``edition``, by file name. ``version``: of this publication, above the last one's.
 
     ``roots``: every root from the first on, so that a reader who trusts an old one can follow.
     """
     until = _moment(expires)
     if until <= _moment(now):
         raise ValueError("an edition must not be expired when it is signed")
-    files = write_files(edition)
+    signed: dict[str, bytes] = {}
     targets = Targets(
-        version=edition.version,
+        version=edition,
         expires=until,
-        targets={name: TargetFile.from_data(name, data, ["sha256"]) for name, data in files.items()},
+        targets={
+            name: TargetFile(digest.length, {"sha256": digest.sha256}, name) for name, digest in sorted(files.items())
+        },
     )
-    files["targets.json"] = _signed(targets, keys.targets)
+    signed["targets.json"] = _signed(targets, keys.targets)
     snapshot = Snapshot(
         version=version,
         expires=until,
-        meta={"targets.json": MetaFile.from_data(edition.version, files["targets.json"], ["sha256"])},
+        meta={"targets.json": MetaFile.from_data(edition, signed["targets.json"], ["sha256"])},
     )
-    files["snapshot.json"] = _signed(snapshot, keys.snapshot)
+    signed["snapshot.json"] = _signed(snapshot, keys.snapshot)
     timestamp = Timestamp(
         version=version,
         expires=until,
-        snapshot_meta=MetaFile.from_data(version, files["snapshot.json"], ["sha256"]),
+        snapshot_meta=MetaFile.from_data(version, signed["snapshot.json"], ["sha256"]),
     )
-    files["timestamp.json"] = _signed(timestamp, keys.timestamp)
+    signed["timestamp.json"] = _signed(timestamp, keys.timestamp)
     for root in roots:
-        files[f"{Metadata[Root].from_bytes(root).signed.version}.root.json"] = root
-    return files
+        signed[f"{Metadata[Root].from_bytes(root).signed.version}.root.json"] = root
+    return signed
 
 
 def read_edition(files: Mapping[str, bytes], trusted_root: bytes, now: datetime, *, seen: int = 0) -> Edition:
@@ -100,6 +148,19 @@ def read_edition(files: Mapping[str, bytes], trusted_root: bytes, now: datetime,
     ``seen``: version of the last edition this reader accepted. The steps are those of the TUF client workflow; a root
     newer than the trusted one is followed when the trusted one's keys signed it.
     """
+    version, digests = verify_metadata(files, trusted_root, now, seen=seen)
+    found: dict[str, bytes] = {}
+    for name in FILES:
+        found[name] = _file(files, name)
+        if FileDigest.of(found[name]) != digests.get(name):
+            raise EditionRefused("altered")
+    return read_files(version, found)
+
+
+def verify_metadata(
+    files: Mapping[str, bytes], trusted_root: bytes, now: datetime, *, seen: int = 0
+) -> tuple[int, dict[str, FileDigest]]:
+    """Verify the metadata alone: the edition's number, and the digest of each of its files. EditionRefused."""
     moment = _moment(now)
     try:
         root = _walk_root(files, trusted_root, moment)
@@ -113,20 +174,16 @@ def read_edition(files: Mapping[str, bytes], trusted_root: bytes, now: datetime,
         targets = _verified(Targets, data, root, moment)
         if snapshot.version != timestamp.snapshot_meta.version or targets.version != targets_meta.version:
             raise EditionRefused("altered")
-        if targets.version < seen:
-            raise EditionRefused("rollback")
-        found: dict[str, bytes] = {}
-        for name in FILES:
-            data = _file(files, name)
-            targets.targets[name].verify_length_and_hashes(data)
-            found[name] = data
+        digests = {name: FileDigest(file.length, file.hashes["sha256"]) for name, file in targets.targets.items()}
     except LengthOrHashMismatchError as error:
         raise EditionRefused("altered") from error
     except UnsignedMetadataError as error:
         raise EditionRefused("wrong_signer") from error
     except (RepositoryError, DeserializationError, SerializationError, StorageError, KeyError) as error:
         raise EditionRefused("malformed") from error
-    return read_files(targets.version, found)
+    if targets.version < seen:
+        raise EditionRefused("rollback")
+    return targets.version, digests
 
 
 def _walk_root(files: Mapping[str, bytes], trusted_root: bytes, now: datetime) -> Root:

@@ -33,6 +33,21 @@ class SignedStatement:
     statement: bytes
     signatures: frozenset[Signature]
 
+    @property
+    def action(self) -> str:
+        """activate, withdraw or kill; empty when the bytes are no statement."""
+        return str(read_statement(self.statement).get("action", ""))
+
+    @property
+    def entry_id(self) -> str:
+        """The entry it speaks of; empty for the kill switch."""
+        return str(read_statement(self.statement).get("entry_id", ""))
+
+    def kills(self, version: int) -> bool:
+        """Whether it empties this edition."""
+        fields = read_statement(self.statement)
+        return fields.get("action") == "kill" and fields.get("version") == version
+
 
 @dataclass(frozen=True, slots=True)
 class PersonKey:

@@ -1,14 +1,17 @@
 """The hidden primary (Knot DNS), by its control socket. Only transactions; no text ever reaches a zone file."""
 
+import itertools
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import NamedTuple, cast
 
 from mamori.engine.addresses import NameRefused, listable_name
-from mamori.engine.editions import Changes, Record, diff
+from mamori.engine.editions import PASSTHRU, Record, name_key
 from mamori.ground import clock
 
 TTL = 60  # seconds
@@ -16,7 +19,10 @@ TIMEOUT = 30  # seconds
 SOA = f"@ {TTL} SOA hub.invalid. hostmaster.invalid. {{serial}} 60 30 2592000 60"
 """Secondaries look every 60 s should a NOTIFY be lost, and keep the list 30 days when the primary is away."""
 _ZONE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
+_NAME = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,62}")
 _WORD = re.compile(r"[A-Za-z0-9.@:=/+_-]+")
+LINES_A_SECOND = 5_000  # at least, through the control socket
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
 _COMPLAINT = ("error", "warning: (", "invalid", "failed")
 
 
@@ -26,29 +32,29 @@ class KnotError(Exception):
 
 @dataclass(frozen=True)
 class Access:
-    """A subscriber at the primary: its key, the zone it may transfer, where it is told of changes ("" nowhere)."""
+    """A subscriber at the primary: its key, the zones it may transfer, where it is told of changes ("" nowhere)."""
 
     name: str
     secret: str
-    zone: str
+    zones: tuple[str, ...]
     notify: str = ""
 
 
 @dataclass(frozen=True)
 class Synced:
-    """What `Knot.sync` changed, and the serial number of the zone since."""
+    """What a zone holds since: how many records, how many of them were changed, under which serial number."""
 
-    changes: Changes
+    records: int
+    changed: int
     serial: int
 
 
-@dataclass(frozen=True)
-class _Held:
-    """A zone as it stands: its CNAME records, owner and type of what does not belong there, its serial."""
+class _Difference(NamedTuple):
+    """A record that has to go (`data`: its type and data), or to come (`data`: the target of its CNAME)."""
 
-    records: frozenset[Record]
-    strangers: frozenset[tuple[str, str]]
-    serial: int
+    goes: bool
+    owner: str
+    data: str
 
 
 class Knot:
@@ -62,77 +68,133 @@ class Knot:
         self._program = found
 
     def sync(self, zone: str, wanted: frozenset[Record], after: int = 0) -> Synced:
-        """Make the zone hold exactly `wanted`, in one transaction, and verify that it does.
+        """Make the zone hold exactly `wanted`, in one transaction, and verify that it does. As `sync_sorted`."""
+        ordered = sorted(wanted, key=lambda record: name_key(record.owner))
+        return self.sync_sorted(zone, lambda: ordered, after)
 
-        `after` is the last serial number subscribers can have seen. They take no change with a lower one, so a zone
-        that was lost, or came back from an old backup, goes on above it (and above the time, should `after` be lost too).
+    def sync_sorted(self, zone: str, wanted: Callable[[], Iterable[Record]], after: int = 0) -> Synced:
+        """Make the zone hold exactly `wanted`, in one transaction, and verify that it does: a zone of any size.
+
+        `wanted` gives the records in the order of zones, again each time. `after` is the last serial number
+        subscribers can have seen. They take no change with a lower one, so a zone that was lost, or came back from an
+        old backup, goes on above it (and above the time, should `after` be lost too).
         """
-        _check(zone, wanted)
-        held = self._read(zone)
-        records, strangers = (held.records, held.strangers) if held else (frozenset[Record](), frozenset())
-        changes = diff(records, wanted)
+        _check_zone(zone)
+        serial, differences = self._compared(zone, wanted())
+        different = list(differences)
         lines = []
-        if held is None or held.serial < after:
+        if serial is None or serial < after:
             lines.append(f"zone-set {zone} {SOA.format(serial=max(after + 1, int(clock.now().timestamp())))}")
-        if held is None:
+        if serial is None:
             lines.append(f"zone-set {zone} @ {TTL} NS hub.invalid.")
-        lines += [f"zone-unset {zone} {owner} {kind}" for owner, kind in sorted(strangers)]
         # A name whose target changes is taken out and put in again, in this order.
-        lines += [f"zone-unset {zone} {record.owner} CNAME {record.target}" for record in sorted(changes.remove)]
-        lines += [f"zone-set {zone} {record.owner} {TTL} CNAME {record.target}" for record in sorted(changes.add)]
-        if held is not None and not lines:
-            return Synced(changes, held.serial)
-        self._whole([f"zone-begin {zone}", *lines], f"zone-commit {zone}", f"zone-abort {zone}")
-        held = self._read(zone)
-        if held is None or held.strangers or held.records != wanted:
-            raise KnotError(f"{zone} does not hold what was published")
-        return Synced(Changes(changes.add, changes.remove | _as_records(strangers)), held.serial)
+        lines += dict.fromkeys(f"zone-unset {zone} {d.owner} {d.data.split()[0]}" for d in different if d.goes)
+        for one in different:
+            if not one.goes:
+                _check_record(Record(one.owner, one.data))
+                lines.append(f"zone-set {zone} {one.owner} {TTL} CNAME {one.data}")
+        if lines:
+            seconds = TIMEOUT + len(lines) / LINES_A_SECOND
+            self._whole([f"zone-begin {zone}", *lines], f"zone-commit {zone}", f"zone-abort {zone}", seconds)
+            serial, differences = self._compared(zone, wanted())
+            if serial is None or next(differences, None) is not None:
+                raise KnotError(f"{zone} does not hold what was published")
+        assert serial is not None
+        return Synced(sum(1 for _ in wanted()), len(different), serial)
+
+    def serial(self, zone: str) -> int:
+        """The zone's serial number; 0 when it has none."""
+        with self._zone(zone, "@ SOA") as (serial, _records):
+            return serial or 0
 
     def read(self, zone: str) -> frozenset[Record] | None:
         """The zone's records but SOA and NS; None when the zone has none at all. Anything odd comes as a record too."""
-        held = self._read(zone)
-        return None if held is None else held.records | _as_records(held.strangers)
+        with self._zone(zone) as (serial, records):
+            found = frozenset(Record(owner, data.removeprefix("CNAME ")) for owner, data in records)
+        return None if serial is None else found
 
-    def _read(self, zone: str) -> _Held | None:
-        """The zone as it stands; None for no zone at all."""
-        strangers: set[tuple[str, str]] = set()
+    def _compared(self, zone: str, wanted: Iterable[Record]) -> tuple[int | None, Iterator[_Difference]]:
+        """The zone's serial, and what is not as wanted."""
+        differences = self._differences(zone, wanted)
+        return cast("int | None", next(differences)), cast("Iterator[_Difference]", differences)
+
+    def _differences(self, zone: str, wanted: Iterable[Record]) -> Iterator[_Difference | int | None]:
+        """First the zone's serial, None for no zone; then, in the order of the zone, what is not as wanted."""
+        with self._zone(zone) as (serial, held):
+            yield serial
+            has = next(held, None)
+            for record in wanted:
+                found = False
+                while has is not None and name_key(has[0]) <= name_key(record.owner):
+                    if has == (record.owner, f"CNAME {record.target}"):
+                        found = True
+                    else:
+                        yield _Difference(True, *has)
+                    has = next(held, None)
+                if not found:
+                    yield _Difference(False, record.owner, record.target)
+            while has is not None:
+                yield _Difference(True, *has)
+                has = next(held, None)
+
+    @contextmanager
+    def _zone(self, zone: str, what: str = "") -> Iterator[tuple[int | None, Iterator[tuple[str, str]]]]:
+        """The zone's serial, None for no zone; and owner (relative) and "TYPE data" of its other records but NS.
+
+        They come in the order of the zone, as the primary says them: it may have millions.
+        """
+        with tempfile.TemporaryFile("w+") as complaint, subprocess.Popen(
+            [self._program, "-s", self.socket, "zone-read", zone, *what.split()],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaint, text=True, cwd="/", env=_ENVIRONMENT,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            records = self._read(zone, process.stdout)
+            apex: list[str] = []
+            others: Iterator[tuple[str, str]] = iter(())
+            for owner, data in records:
+                if owner != "@":
+                    others = itertools.chain([(owner, data)], records)
+                    break
+                apex.append(data)
+            numbers = [int(data.split()[3]) for data in apex if data.startswith("SOA ")]
+            if apex and not numbers:
+                raise KnotError(f"{zone} has no SOA record")
+            odd = [("@", data) for data in apex if not data.startswith(("SOA ", "NS "))]
+            if not apex:
+                complaint.seek(0)
+                if process.wait(TIMEOUT) and (said := complaint.read().strip()):
+                    raise KnotError(said[:180])
+            yield (numbers[0] if numbers else None), itertools.chain(odd, others)
+
+    @staticmethod
+    def _read(zone: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
         suffix = f".{zone}."
-        found: set[Record] = set()
-        serial = None
-        try:
-            lines = self._run([f"zone-read {zone}"])
-        except KnotError as error:
-            if "no such zone" in str(error) or "not found" in str(error).lower() or "empty" in str(error).lower():
-                return None
-            raise
         for line in lines:
+            if not line.strip():
+                continue
             fields = line.split(None, 4)
+            if line.startswith(_COMPLAINT):
+                if _no_zone(line):
+                    return
+                raise KnotError(line.strip()[:180])
             if len(fields) != 5 or not fields[0].startswith("["):
                 raise KnotError(f"cannot read what the primary says of {zone}")
             owner, _ttl, kind, data = fields[1:]
-            if owner == f"{zone}." and kind == "SOA":
-                serial = int(data.split()[2])
-            elif owner == f"{zone}." and kind == "NS":
-                continue
-            elif kind == "CNAME" and owner.endswith(suffix):
-                found.add(Record(owner.removesuffix(suffix), data.strip()))
-            else:
-                strangers.add((owner, kind))
-        return None if serial is None else _Held(frozenset(found), frozenset(strangers), serial)
+            yield "@" if owner == suffix[1:] else owner.removesuffix(suffix), f"{kind} {data.strip()}"
 
-    def accesses(self) -> dict[str, str]:
-        """Names of the keys that may transfer, and the zone of each ("" when none)."""
+    def accesses(self) -> dict[str, frozenset[str]]:
+        """Names of the keys that may transfer, and the zones of each."""
         lines = self._run(["conf-read acl.id", "conf-read zone.acl"])
-        names = {line.partition(" = ")[2]: "" for line in lines if line.startswith("acl.id = ")}
+        names: dict[str, set[str]] = {line.partition(" = ")[2]: set() for line in lines if line.startswith("acl.id = ")}
         for line in lines:
             found = re.fullmatch(r"zone\[([^]]+)\]\.acl = (.*)", line)
             for name in found[2].split() if found else ():
-                names[name] = found[1].removesuffix(".") if found else ""
-        return names
+                names.setdefault(name, set()).add(found[1].removesuffix(".") if found else "")
+        return {name: frozenset(zones) for name, zones in names.items()}
 
     def allow(self, access: Access) -> None:
-        """Let a subscriber transfer its zone, at once, in one configuration transaction. Replaces a former key."""
-        for word in (access.name, access.secret, access.zone, *([access.notify] if access.notify else [])):
+        """Let a subscriber transfer its zones, at once, in one configuration transaction. Replaces a former key."""
+        for word in (access.name, access.secret, *access.zones, *([access.notify] if access.notify else [])):
             if not _WORD.fullmatch(word):
                 raise KnotError("a subscriber's values must be plain words")
         name = access.name
@@ -144,14 +206,14 @@ class Knot:
             f"conf-set acl[{name}]",
             f"conf-set acl[{name}].key {name}",
             f"conf-set acl[{name}].action transfer",
-            f"conf-set zone[{access.zone}.].acl {name}",
+            *(f"conf-set zone[{zone}.].acl {name}" for zone in access.zones),
         ]
         if access.notify:
             commands += [
                 f"conf-set remote[{name}]",
                 f"conf-set remote[{name}].address {access.notify}",
                 f"conf-set remote[{name}].key {name}",
-                f"conf-set zone[{access.zone}.].notify {name}",
+                *(f"conf-set zone[{zone}.].notify {name}" for zone in access.zones),
             ]
         self._whole(["conf-begin", *commands], "conf-commit", "conf-abort")
 
@@ -175,17 +237,17 @@ class Knot:
             commands.append(f"conf-unset key[{name}]")
         return commands
 
-    def _whole(self, commands: Sequence[str], commit: str, abort: str) -> None:
+    def _whole(self, commands: Sequence[str], commit: str, abort: str, seconds: float = TIMEOUT) -> None:
         """All or nothing: knotc goes on after an error, so the commit is a call of its own."""
         try:
-            self._run(commands)
-            self._run([commit])
+            self._run(commands, seconds)
+            self._run([commit], seconds)
         except KnotError:
             with suppress(KnotError):
                 self._run([abort])
             raise
 
-    def _run(self, commands: Sequence[str]) -> list[str]:
+    def _run(self, commands: Sequence[str], seconds: float = TIMEOUT) -> list[str]:
         try:
             done = subprocess.run(
                 [self._program, "-s", self.socket],
@@ -193,9 +255,9 @@ class Knot:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=TIMEOUT,
+                timeout=seconds,
                 cwd="/",
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"},
+                env=_ENVIRONMENT,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise KnotError("the primary does not answer") from error
@@ -206,20 +268,26 @@ class Knot:
         return lines
 
 
-def _as_records(strangers: Iterable[tuple[str, str]]) -> frozenset[Record]:
-    return frozenset(Record(owner, kind) for owner, kind in strangers)
+def _no_zone(complaint: str) -> bool:
+    return any(word in complaint.lower() for word in ("no such", "not found", "empty", "not exist"))
 
 
-def _check(zone: str, records: Iterable[Record]) -> None:
-    """The last judge before a command: strict names once more, plain targets, a plain zone."""
+def _check_zone(zone: str) -> None:
     if not _ZONE.fullmatch(zone):
         raise KnotError("the zone's name is not plain")
-    for record in records:
-        try:
-            listable_name(record.owner.removeprefix("*."))
-            if record.target != ".":
-                listable_name(record.target.removesuffix("."))
-        except NameRefused as error:
-            raise KnotError(f"a record is not fit for the zone: {error.code}") from error
-        if record.target != "." and not record.target.endswith("."):
-            raise KnotError("a record's target is not absolute")
+
+
+def _check_record(record: Record) -> None:
+    """The last judge before a command: strict names once more, plain targets."""
+    if record.target == PASSTHRU:  # what passes need not be fit for blocking; "*" lets everything pass
+        if record.owner != "*" and not _NAME.fullmatch(record.owner.removeprefix("*.")):
+            raise KnotError("a record is not fit for the zone: its name is not plain")
+        return
+    try:
+        listable_name(record.owner.removeprefix("*."))
+        if record.target != ".":
+            listable_name(record.target.removesuffix("."))
+    except NameRefused as error:
+        raise KnotError(f"a record is not fit for the zone: {error.code}") from error
+    if record.target != "." and not record.target.endswith("."):
+        raise KnotError("a record's target is not absolute")

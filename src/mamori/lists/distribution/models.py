@@ -35,8 +35,13 @@ class Edition(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     version = models.PositiveIntegerField(unique=True)
+    base = models.PositiveIntegerField(
+        default=0,
+        help_text="The edition, perhaps itself, whose base files hold all but the changes since; 0: before there were any.",
+    )
     state = models.CharField(max_length=10)
-    digest = models.CharField(max_length=64, help_text="SHA-256 over entries and statements, hex.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 over its files' digests, hex.")
+    rules = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the names its entries were held against.")
     names = models.PositiveIntegerField(default=0)
     urls = models.PositiveIntegerField(default=0)
     added = models.PositiveIntegerField(default=0)

@@ -1,28 +1,49 @@
 """Signed editions on disk: `EDITION_DIR/<version>/<file>`, and the link `current` that is moved in one step."""
 
+import hashlib
+import mmap
 import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from mamori.engine.editions import FileDigest
+
 LINK = "current"
 
 
-def write(folder: Path, version: int, files: dict[str, bytes]) -> None:
-    """Write an edition's files. On disk when this returns; not current yet."""
-    place = folder / str(version)
-    draft = folder / f".{version}.draft"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    for name, data in files.items():
-        with (draft / name).open("wb") as file:
-            file.write(data)
+class Draft:
+    """An edition's folder while it is written: it appears whole, or not at all."""
+
+    def __init__(self, folder: Path, version: int) -> None:
+        self._folder = folder
+        self._place = folder / str(version)
+        self._draft = folder / f".{version}.draft"
+        shutil.rmtree(self._draft, ignore_errors=True)
+        self._draft.mkdir(parents=True)
+
+    def write(self, name: str, pieces: Iterable[bytes]) -> FileDigest:
+        """Write a file and say what it is."""
+        length, digest = 0, hashlib.sha256()
+        with (self._draft / name).open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+                digest.update(piece)
+                length += len(piece)
             file.flush()
             os.fsync(file.fileno())
-    _sync(draft)
-    shutil.rmtree(place, ignore_errors=True)
-    draft.rename(place)
-    _sync(folder)
+        return FileDigest(length, digest.hexdigest())
+
+    def link(self, name: str, version: int) -> None:
+        """Take a file that another edition has too."""
+        os.link(self._folder / str(version) / name, self._draft / name)
+
+    def keep(self) -> None:
+        """On disk when this returns; not current yet."""
+        _sync(self._draft)
+        shutil.rmtree(self._place, ignore_errors=True)
+        self._draft.rename(self._place)
+        _sync(self._folder)
 
 
 def switch(folder: Path, version: int) -> None:
@@ -45,6 +66,14 @@ def current(folder: Path) -> int | None:
 def read(folder: Path, version: int) -> dict[str, bytes]:
     """All files of an edition."""
     return {path.name: path.read_bytes() for path in (folder / str(version)).iterdir()}
+
+
+def mapped(path: Path) -> bytes | mmap.mmap:
+    """A file's content without reading it; FileNotFoundError."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            return b""  # nothing cannot be mapped
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def prune(folder: Path, keep: Iterable[int]) -> None:

@@ -1,15 +1,21 @@
 from contextlib import suppress
+from datetime import timedelta
+
+from django.utils.timezone import localtime
 
 from mamori.ground import clock
 from mamori.ground.jobs import sweep
 from mamori.lists.distribution import services
 from mamori.lists.distribution.knot import KnotError
-from mamori.lists.distribution.models import Edition
+from mamori.lists.distribution.models import Edition, EditionChange
 from mamori.lists.distribution.services.editions import REFRESH
 from mamori.lists.distribution.states import EditionState
 from mamori.lists.listing import queries as listing
 
 RETRY_MINUTES = 10
+NIGHT = range(2, 5)  # hours of the house's own time
+FOLD_AFTER = timedelta(hours=12)
+FOLD_AT = 5_000  # changes since the base
 
 
 @sweep("distribution.refresh")
@@ -20,6 +26,19 @@ def refresh() -> None:
         services.edition_publish(refresh=True)
     elif Edition.objects.filter(state=EditionState.SIGNED).exists() or _backlog():
         services.edition_publish()
+
+
+@sweep("distribution.fold")
+def fold() -> None:
+    """Once a night, when something changed since; and at any time when the hot zone grows long."""
+    last = Edition.objects.filter(state=EditionState.PUBLISHED, base__gt=0).order_by("-version").first()
+    if last is None:
+        return
+    base = Edition.objects.filter(version=last.base).first()
+    since = EditionChange.objects.filter(edition__version__gt=last.base, edition__version__lte=last.version)
+    is_night = localtime(clock.now()).hour in NIGHT and (base is None or base.built_at < clock.now() - FOLD_AFTER)
+    if (is_night and since.exists()) or since[:FOLD_AT].count() == FOLD_AT:
+        services.edition_fold()
 
 
 def _backlog() -> bool:

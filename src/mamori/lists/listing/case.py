@@ -27,7 +27,9 @@ from mamori.hotline.tracing import queries as tracing
 from mamori.lists.listing.states import Reason
 
 SHARED = NameSet(shared_platforms())
-PROTECTED = NameSet(protected_suffixes() | {settings.STOP_PAGE_HOST, settings.CANARY_NAME})
+PROTECTED = NameSet(
+    protected_suffixes() | {settings.STOP_PAGE_HOST, settings.CANARY_NAME, f"hot-{settings.CANARY_NAME}"}
+)
 _ILLEGAL = ("BASELINE", "NATIONAL")
 
 

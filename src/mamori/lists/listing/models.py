@@ -50,7 +50,9 @@ class Entry(models.Model):
 
     `target`: a host name (dns) or a canonical URL (url). `stated_at` and `expires_on` stand in the statement both
     persons sign; the entry holds until the day before `expires_on`. `answers`: test -> {"yes", "reason"}.
-    `refused`: why the last edition did not take it, [{code, params}].
+    `refused`: why the last edition did not take it, [{code, params}]. `listed`: it stands in the last edition;
+    `ending_told`: its signed ending stands there. Both are the publisher's notes, to find what is new; it believes
+    only what is signed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -73,6 +75,8 @@ class Entry(models.Model):
     ended_at = models.DateTimeField(null=True)
     end = models.CharField(max_length=20, blank=True)
     refused = models.JSONField(default=list)
+    listed = models.BooleanField(default=False)
+    ending_told = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -106,6 +110,12 @@ class Entry(models.Model):
             models.Index(fields=["state", "-proposed_at"], name="listing_entry_state"),
             models.Index(fields=["-proposed_at"], name="listing_entry_recent"),
             models.Index(fields=["expires_on"], name="listing_entry_expiry", condition=Q(state__in=IN_FORCE)),
+            models.Index(fields=["id"], name="listing_entry_coming", condition=Q(state__in=IN_FORCE, listed=False)),
+            models.Index(fields=["id"], name="listing_entry_going", condition=Q(listed=True) & ~Q(state__in=IN_FORCE)),
+            models.Index(fields=["expires_on"], name="listing_entry_last_day", condition=Q(listed=True)),
+            models.Index(
+                fields=["id"], name="listing_entry_ending", condition=Q(ended_at__isnull=False, ending_told=False)
+            ),
         ]
 
 

@@ -1,6 +1,6 @@
 """The only writer of the distribution tables."""
 
-from mamori.lists.distribution.services.editions import edition_publish, primary_heal
+from mamori.lists.distribution.services.editions import edition_fold, edition_publish, primary_heal
 from mamori.lists.distribution.services.kill import kill_lift, kill_switch
 from mamori.lists.distribution.services.probing import canary_watch, probe_late, probe_run
 from mamori.lists.distribution.services.subscribers import (
@@ -13,6 +13,7 @@ from mamori.lists.distribution.services.subscribers import (
 
 __all__ = [
     "canary_watch",
+    "edition_fold",
     "edition_publish",
     "kill_lift",
     "kill_switch",

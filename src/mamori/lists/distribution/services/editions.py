@@ -1,10 +1,14 @@
-"""Compile, gate, sign, write, publish. One publisher at a time; safe to run again after a crash at any point."""
+"""Compile, gate, sign, write, publish. One publisher at a time; safe to run again after a crash at any point.
+
+Only what changed since the last edition is read, judged and written: the base files of an edition are those of the
+last fold, and the changes since stand in a file of their own.
+"""
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,31 +17,37 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef
 
 from mamori.engine.editions import (
+    BASE_FILES,
+    CHANGES,
+    Delta,
     Edition,
+    FileDigest,
     ListEntry,
+    ListInForce,
+    Method,
     PersonKey,
     Refusal,
+    Rest,
     Rules,
     SignedStatement,
     activation_statement,
-    compile_rpz,
     content_refusals,
+    fold,
     gate,
     kill_statement,
-    read_edition,
-    set_digest,
-    sign_edition,
+    sign_files,
     sign_statement,
+    write_delta,
+    write_files,
 )
-from mamori.engine.editions.entries import write_files
 from mamori.ground import audit, clock, states
 from mamori.ground.actors import SYSTEM
 from mamori.ground.facts import announce
-from mamori.lists.distribution import models, store
+from mamori.lists.distribution import models, press, store
 from mamori.lists.distribution.facts import EditionPublished, EditionRefused
-from mamori.lists.distribution.keys import MEMBERS, EditionKeys, load_keys
-from mamori.lists.distribution.knot import Knot, KnotError
+from mamori.lists.distribution.keys import MEMBERS, EditionKeys
 from mamori.lists.distribution.locks import advisory_lock
+from mamori.lists.distribution.services import primary
 from mamori.lists.distribution.states import EDITION, EditionState
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing import services as listing_services
@@ -47,35 +57,33 @@ LOCK = 7_261_101  # PostgreSQL advisory lock: one publisher at a time
 LIFE = timedelta(days=7)  # how long the signatures of an edition hold
 REFRESH = timedelta(days=1)
 KEPT = 30  # editions whose files stay on disk
-HEAL_EVERY = timedelta(seconds=30)
 BRAKE = timedelta(days=1)  # the window in which additions are counted
+_NOTHING = ListInForce(0, dict.fromkeys(BASE_FILES, b""), Delta())
+Why = dict[str, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
-class _Base:
-    """The list in force, and the one the next edition is judged against (the last not emptied by the kill switch).
+class _Case:
+    """What the next edition would change, before the gate. `now`: the edition in force, None before the first.
 
-    `kill_id`: the kill order under which the list in force is empty.
+    `proposed` shows only what comes, and every statement about that and about what goes.
     """
 
-    current: Edition | None
-    judged: Edition | None
-    kill_id: UUID | None = None
+    now: press.Opened | None
+    kill: models.KillOrder | None
+    proposed: Edition
+    going: frozenset[ListEntry]
+    endings: frozenset[SignedStatement]
+    held: EditionKeys
 
+    @property
+    def listed(self) -> ListInForce:
+        return self.now.listed if self.now else _NOTHING
 
-def configured() -> bool:
-    """Whether this process can publish: it holds the keys and the folder."""
-    return settings.EDITION_DIR is not None and settings.EDITION_KEY_DIR is not None
-
-
-def _folder() -> Path:
-    assert settings.EDITION_DIR is not None
-    return settings.EDITION_DIR
-
-
-def _keys() -> EditionKeys:
-    assert settings.EDITION_KEY_DIR is not None
-    return load_keys(settings.EDITION_KEY_DIR)
+    @property
+    def is_other_order(self) -> bool:
+        """Whether the list was emptied, or came back."""
+        return (self.now.row.kill_id if self.now else None) != (self.kill.id if self.kill else None)
 
 
 def edition_publish(*, refresh: bool = False) -> UUID | None:
@@ -84,47 +92,38 @@ def edition_publish(*, refresh: bool = False) -> UUID | None:
     New entries that the gate refuses are left out and named on the list desk; the rest is published.
     `refresh` signs anew although nothing changed. Raises KnotError when the primary does not take it: run it again.
     """
-    if not configured():
+    if not press.configured():
         return None
-    keys = _keys()
+    held = press.keys()
     with advisory_lock(LOCK):
-        _resume()
-        listing_services.withdrawals_sign(key=keys.rule)
-        base = _base(keys)
-        version = _next_version()
-        kill = models.KillOrder.objects.filter(lifted_at=None).first()
-        full, refused = _passing(base, _wanted(version, keys, kill), keys)
-        if full is None or (_same(base, full, kill) and not refresh):
-            with transaction.atomic():
-                listing_services.publication_told(listed=_ids(base.current), refused=refused)
+        _resume(held)
+        listing_services.withdrawals_sign(key=held.rule)
+        case = _case(held)
+        edition, refused = _passing(case)
+        judged_by = _rules_digest()
+        all_judged = case.now is None or case.now.row.rules != judged_by
+        if all_judged:
+            refused |= _against_newer_rules(case.listed)
+        nothing = case.now is not None and not (case.going or case.endings or all_judged or case.is_other_order)
+        if edition is None or (nothing and not edition.entries and not refresh):
+            listing_services.publication_told(refused=refused, all_judged=all_judged)
             return None
-        return _publish(base, full, keys, kill, refused)
+        return _publish(case, edition, refused, judged_by, all_judged=all_judged)
 
 
 def primary_heal() -> None:
     """Look whether the primary holds exactly the edition in force, and repair it. Never raises for a primary's fault."""
-    if not (configured() and settings.KNOT_SOCKET):
-        return
-    soon = clock.now() - HEAL_EVERY
-    if models.KnotState.objects.filter(checked_at__gt=soon, problem="").count() == 2:
+    if not (press.configured() and settings.KNOT_SOCKET) or primary.is_fresh():
         return
     with advisory_lock(LOCK):
-        row = models.Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version").first()
-        if row is None:
-            return
-        edition = _read(_keys(), row)
-        try:
-            _sync(edition, killed=row.kill_id is not None)
-        except KnotError as error:
-            for zone in (settings.LIST_ZONE_NXDOMAIN, settings.LIST_ZONE_STOP):
-                models.KnotState.objects.update_or_create(
-                    zone=zone, defaults={"checked_at": clock.now(), "problem": str(error)[:200]}
-                )
+        row = _in_force()
+        if row is not None:
+            primary.heal(press.open_edition(press.keys(), row))
 
 
-def rules(keys: EditionKeys) -> Rules:
+def rules(held: EditionKeys) -> Rules:
     """What the gate holds an edition against."""
-    return replace(content_rules(), keys=_counting(keys), added_lately=_added_lately())
+    return replace(content_rules(), keys=_counting(held), added_lately=_added_lately())
 
 
 def _added_lately() -> int:
@@ -144,52 +143,107 @@ def _counting(keys: EditionKeys) -> dict[str, PersonKey]:
     return {number: key for number, key in vouched.items() if number in in_use} | keys.rule_person()
 
 
-def _wanted(version: int, keys: EditionKeys, kill: models.KillOrder | None) -> Edition:
-    """The edition the list body's decisions ask for. What expired today goes, though the sweep has not come yet."""
-    entries, activations = listing.entries_and_activations()
-    entries = [entry for entry in entries if entry.expires_on > clock.now().date()]
-    statements = [*activations, *listing.withdrawals_signed()]
-    if kill is None:
-        return Edition(version, frozenset(entries), frozenset(statements))
-    ending = _kill(version, keys, f"order:{kill.id}")
-    return Edition(version, frozenset(), frozenset([*listing.withdrawals_signed(), ending]))
+def _case(held: EditionKeys) -> _Case:
+    row = _in_force()
+    now = press.open_edition(held, row) if row else None
+    listed = now.listed if now else _NOTHING
+    kill = models.KillOrder.objects.filter(lifted_at=None).first()
+    found = listing.pending()
+    _note_what_is_told_already(listed, found)
+    coming = frozenset(
+        entry for entry in found.coming if kill is None and listed.find(entry.method, entry.target) != entry
+    )
+    going = frozenset(_standing(listed, found.going))
+    needed = {activation_statement(entry) for entry in coming}
+    statements = {signed for signed in found.activations if signed.statement in needed} | set(found.endings)
+    for entry in (*coming, *going):
+        statements |= {signed for signed in listed.statements_of(entry.entry_id) if signed.action == "withdraw"}
+    version = _next_version()
+    if kill is not None:
+        statements.add(_kill(version, held, f"order:{kill.id}"))
+    proposed = Edition(version, coming, frozenset(statements))
+    return _Case(now, kill, proposed, going, frozenset(found.endings), held)
 
 
-def _judged(base: _Base, proposed: Edition, keys: EditionKeys) -> tuple[Edition, list[Refusal]]:
+def _note_what_is_told_already(listed: ListInForce, found: listing.Pending) -> None:
+    """The notes of a publisher that died after an edition was out are made up for."""
+    came = [entry.entry_id for entry in found.coming if listed.find(entry.method, entry.target) == entry]
+    standing = {entry.entry_id for entry in _standing(listed, found.going)}
+    went = set(found.going) - standing
+    if came or went:
+        listing_services.publication_told(came=came, went=went, refused={})
+
+
+def _standing(listed: ListInForce, going: Mapping[str, tuple[Method, str]]) -> Iterator[ListEntry]:
+    """The entries of the signed list that have these ids. Where the database names another target, the list is right."""
+    missing = set()
+    for entry_id, (method, target) in going.items():
+        entry = listed.find(method, target)
+        if entry is not None and entry.entry_id == entry_id:
+            yield entry
+        else:
+            missing.add(entry_id)
+    if missing:
+        yield from (entry for entry in listed.entries() if entry.entry_id in missing)
+
+
+def _judged(case: _Case, proposed: Edition) -> tuple[Edition, list[Refusal]]:
     """The gate's word. A list whose every entry was rightly ended may be empty: the rule signs for that."""
+    listed, going_ids = case.listed, {entry.entry_id for entry in case.going}
     needed = {activation_statement(entry) for entry in proposed.entries}
-    kept = frozenset(s for s in proposed.statements if not _activates(s) or s.statement in needed)
+    kept = frozenset(s for s in proposed.statements if s.action != "activate" or s.statement in needed)
     proposed = replace(proposed, statements=kept)
-    refusals = gate(base.judged, proposed, rules(keys))
+    previous = None
+    if case.now is not None:
+        signed = (s for entry in case.going for s in listed.statements_of(entry.entry_id))
+        previous = Edition(case.now.row.version, case.going, frozenset(signed))
+
+    def is_taken(entry: ListEntry) -> bool:
+        other = listed.find(entry.method, entry.target)
+        return other is not None and other.entry_id not in going_ids
+
+    rest = Rest(len(listed) - len(case.going), is_taken)
+    refusals = gate(previous, proposed, rules(case.held), rest)
     if [refusal.code for refusal in refusals] == ["empty"]:
-        ending = _kill(proposed.version, keys, "all_entries_ended")
+        ending = _kill(proposed.version, case.held, "all_entries_ended")
         proposed = replace(proposed, statements=proposed.statements | {ending})
-        refusals = gate(base.judged, proposed, rules(keys))
+        refusals = gate(previous, proposed, rules(case.held), rest)
     return proposed, refusals
 
 
-def _passing(base: _Base, wanted: Edition, keys: EditionKeys) -> tuple[Edition | None, dict[str, list[dict[str, Any]]]]:
-    """What of the wanted edition passes the gate, None for nothing; and entry id -> why it is refused.
+def _passing(case: _Case) -> tuple[Edition | None, Why]:
+    """What passes the gate, None for nothing; and entry id -> why it is refused.
 
-    Left out: new entries that are refused themselves, then the youngest of too many, then all new ones. An entry in
-    force that newer rules refuse stays: people review it.
+    Left out: new entries that are refused themselves, then the youngest of too many, then all new ones.
     """
-    before = base.judged.entries if base.judged else frozenset()
-    edition, refusals = _judged(base, wanted, keys)
-    why = _refuse(base, edition, refusals) if refusals else {}
+    edition, refusals = _judged(case, case.proposed)
+    why = _refuse(case, edition, refusals) if refusals else {}
     while refusals:
-        new = edition.entries - before
-        if not new:
+        if not edition.entries:
             return None, why
-        fewer = edition.entries & before | _fewer(new, refusals, rules(keys).room(len(before)))
-        edition, refusals = _judged(base, replace(wanted, version=_next_version(), entries=fewer), keys)
-    for passed in _ids(edition):
-        why.pop(passed, None)
-    against = content_rules()
-    for entry in edition.entries & before:
-        if faults := list(content_refusals(entry, against)):
-            why[entry.entry_id] = [_shown(fault) for fault in faults]
+        fewer = _fewer(edition.entries, refusals, rules(case.held).room(len(case.listed)))
+        edition, refusals = _judged(case, replace(case.proposed, version=_next_version(), entries=fewer))
+    for entry in edition.entries:
+        why.pop(entry.entry_id, None)
     return edition, why
+
+
+def _against_newer_rules(listed: ListInForce) -> Why:
+    """Entries in force that the present rules would refuse: they stay, and people review them."""
+    against = content_rules()
+    found = (
+        (entry.entry_id, [_shown(fault) for fault in content_refusals(entry, against)]) for entry in listed.entries()
+    )
+    return {entry_id: faults for entry_id, faults in found if faults}
+
+
+def _rules_digest() -> str:
+    """SHA-256 (hex) over the names that entries are held against: other names, another digest."""
+    against = content_rules()
+    digest = hashlib.sha256()
+    for names in (against.popular, against.protected_suffixes, against.shared_platforms):
+        digest.update("\n".join(sorted(names.names)).encode() + b"\0")
+    return digest.hexdigest()
 
 
 def _fewer(new: frozenset[ListEntry], refusals: list[Refusal], room: int) -> frozenset[ListEntry]:
@@ -212,65 +266,122 @@ def _shown(refusal: Refusal) -> dict[str, Any]:
     }
 
 
-def _refuse(base: _Base, edition: Edition, refusals: list[Refusal]) -> dict[str, list[dict[str, Any]]]:
+def _refuse(case: _Case, edition: Edition, refusals: list[Refusal]) -> Why:
     """Record a refused edition once; returns entry id -> why, for the list desk."""
-    before = base.judged.entries if base.judged else frozenset()
-    new = [entry.entry_id for entry in edition.entries - before]
-    why: dict[str, list[dict[str, Any]]] = {}
+    why: Why = {}
     for refusal in refusals:
-        for entry_id in [refusal.entry_id] if refusal.entry_id else new:
+        for entry_id in [refusal.entry_id] if refusal.entry_id else [entry.entry_id for entry in edition.entries]:
             why.setdefault(entry_id, []).append(_shown(refusal))
-    digest = _digest(edition)
+    activations = frozenset(signed for signed in edition.statements if signed.action == "activate")
+    proposed = write_files(replace(edition, statements=activations))
+    digest = _digest({name: FileDigest.of(data) for name, data in proposed.items()})
     last = models.Edition.objects.filter(state=EditionState.REFUSED).order_by("-version").first()
     if last is None or last.digest != digest or last.built_at.date() != clock.now().date():
         with transaction.atomic():
             row = models.Edition.objects.create(
                 version=edition.version,
+                base=edition.version,
                 state=EditionState.REFUSED,
                 digest=digest,
-                names=len(edition.names()),
-                urls=len(edition.urls()),
-                added=len(new),
-                removed=len(before - edition.entries),
                 refusals=[_shown(refusal) | {"entry_id": refusal.entry_id} for refusal in refusals[:200]],
                 built_at=clock.now(),
+                **_counts(case, edition.entries),
             )
             audit.record("distribution.refused", subject=row, actor=SYSTEM, version=row.version, reasons=len(refusals))
             announce(EditionRefused(row.id))
     return why
 
 
-def _publish(
-    base: _Base,
-    edition: Edition,
-    keys: EditionKeys,
-    kill: models.KillOrder | None,
-    refused: Mapping[str, list[dict[str, Any]]],
-) -> UUID:
-    now = clock.now()
-    before = base.current.entries if base.current else frozenset()
-    files = sign_edition(
-        edition, keys=keys.service, roots=keys.roots, version=edition.version, now=now, expires=now + LIFE
-    )
-    files[MEMBERS] = keys.members
+def _counts(case: _Case, coming: frozenset[ListEntry]) -> dict[str, int]:
+    """How long the list is with this edition, and how much that changes. Under the kill switch it is empty."""
+    stays, comes = case.listed.sizes, Counter(entry.method for entry in coming)
+    goes = Counter(entry.method for entry in case.going)
+    names, urls = stays[0] - goes["dns"] + comes["dns"], stays[1] - goes["url"] + comes["url"]
+    was_empty = case.now is None or case.now.row.kill_id is not None
+    if case.kill is not None:
+        return {"names": 0, "urls": 0, "added": 0, "removed": 0 if was_empty else len(case.listed)}
+    back = len(case.listed) - len(case.going) if was_empty and case.now is not None else 0
+    return {"names": names, "urls": urls, "added": len(coming) + back, "removed": 0 if was_empty else len(case.going)}
+
+
+def _publish(case: _Case, edition: Edition, refused: Why, judged_by: str, *, all_judged: bool) -> UUID:
+    news = frozenset(s for s in edition.statements if s not in case.listed.statements_of(s.entry_id))
+    delta = case.listed.delta.lasting().then(Delta(edition.entries, case.going, news))
+    version = edition.version
+    draft = store.Draft(press.folder(), version)
+    if case.now is None:
+        base = {name: draft.write(name, [b""]) for name in BASE_FILES}
+    else:
+        base = dict(case.now.base)
+        for name in base:
+            draft.link(name, case.now.row.version)
+    files = base | {CHANGES: draft.write(CHANGES, [write_delta(delta)])}
     with transaction.atomic():
-        row = models.Edition.objects.create(
-            version=edition.version,
-            state=EditionState.SIGNED,
-            digest=_digest(edition),
-            names=len(edition.names()),
-            urls=len(edition.urls()),
-            added=len(edition.entries - before),
-            removed=len(before - edition.entries),
-            kill=kill,
-            built_at=now,
+        row = _signed(
+            draft,
+            version,
+            files,
+            case.held,
+            base=case.now.row.base if case.now else version,
+            rules=judged_by,
+            kill=case.kill,
+            **_counts(case, edition.entries),
         )
-        _changes(row, edition.entries - before, before - edition.entries, kill)
-    folder = _folder()
-    store.write(folder, edition.version, files)
-    store.switch(folder, edition.version)
-    _finish(row, edition, refused)
-    store.prune(folder, {row.version, *_kept()})
+        _changes(row, edition.entries, case.going, case.kill)
+    return _out(case.held, draft, row, refused, all_judged=all_judged)
+
+
+def edition_fold() -> UUID | None:
+    """Take the changes since the base into a new base, in files and zones. Returns the edition's id, None for nothing.
+
+    The list stays as it is. The hot zone keeps what it carries until no resolver can hold a former base any more.
+    """
+    if not press.configured():
+        return None
+    held = press.keys()
+    with advisory_lock(LOCK):
+        _resume(held)
+        row = _in_force()
+        now = press.open_edition(held, row) if row else None
+        if now is None or now.row.kill_id is not None or now.listed.delta == Delta():
+            return None
+        version = _next_version()
+        draft = store.Draft(press.folder(), version)
+        base = {name: draft.write(name, pieces) for name, pieces in fold(now.base_files, now.listed.delta).items()}
+        folded = _signed(
+            draft,
+            version,
+            base | {CHANGES: draft.write(CHANGES, [b""])},
+            held,
+            base=version,
+            rules=now.row.rules,
+            names=now.row.names,
+            urls=now.row.urls,
+        )
+        return _out(held, draft, folded, {})
+
+
+def _signed(
+    draft: store.Draft, version: int, files: Mapping[str, FileDigest], held: EditionKeys, **fields: Any
+) -> models.Edition:
+    """Sign an edition's files and note it. Not current yet."""
+    now = clock.now()
+    signatures = sign_files(
+        version, files, keys=held.service, roots=held.roots, version=version, now=now, expires=now + LIFE
+    )
+    for name, data in {**signatures, MEMBERS: held.members}.items():
+        draft.write(name, [data])
+    return models.Edition.objects.create(
+        version=version, state=EditionState.SIGNED, digest=_digest(files), built_at=now, **fields
+    )
+
+
+def _out(held: EditionKeys, draft: store.Draft, row: models.Edition, refused: Why, *, all_judged: bool = False) -> UUID:
+    """Make a signed edition the current one, and tell the primary and everybody."""
+    draft.keep()
+    store.switch(press.folder(), row.version)
+    _finish(held, row, refused, all_judged=all_judged)
+    store.prune(press.folder(), {row.version, *_kept()})
     return row.id
 
 
@@ -304,10 +415,16 @@ def _changes(
     )
 
 
-def _finish(row: models.Edition, edition: Edition, refused: Mapping[str, list[dict[str, Any]]]) -> None:
+def _finish(held: EditionKeys, row: models.Edition, refused: Why, *, all_judged: bool = False) -> None:
     """Bring the edition to the primary and tell everybody. KnotError leaves it signed: `_resume` goes on here."""
+    opened = press.open_edition(held, row)
     if settings.KNOT_SOCKET:
-        _sync(edition, killed=row.kill_id is not None)
+        if row.base == row.version:
+            primary.push_base(opened)
+        primary.push_hot(opened)
+    changed: dict[str, list[str]] = {"added": [], "removed": []}
+    for change, entry_id in row.changes.values_list("change", "entry_id"):
+        changed[change].append(str(entry_id))
     with transaction.atomic():
         row = models.Edition.objects.select_for_update().get(id=row.id)
         row.published_at = clock.now()
@@ -322,57 +439,28 @@ def _finish(row: models.Edition, edition: Edition, refused: Mapping[str, list[di
             added=row.added,
             removed=row.removed,
         )
-        listing_services.publication_told(listed=_ids(edition), refused=refused)
+        listing_services.publication_told(
+            came=changed["added"],
+            went=changed["removed"],
+            endings=[s.entry_id for s in opened.listed.delta.statements if s.action == "withdraw"],
+            refused=refused,
+            all_judged=all_judged,
+        )
         announce(EditionPublished(row.id))
 
 
-def _resume() -> None:
+def _resume(held: EditionKeys) -> None:
     """Go on with an edition whose publisher died: publish it if its files are current, else give it up."""
     for row in models.Edition.objects.filter(state=EditionState.SIGNED).order_by("version"):
-        if store.current(_folder()) == row.version:
-            _finish(row, _read(_keys(), row), {})
+        if store.current(press.folder()) == row.version:
+            _finish(held, row, {})
             continue
         with transaction.atomic():
             states.move(row, EditionState.ABANDONED, machine=EDITION, actor=SYSTEM, event="distribution.abandoned")
 
 
-def _sync(edition: Edition, *, killed: bool) -> None:
-    """Both zones hold exactly the edition's names and our canary; nothing at all under the kill switch."""
-    names = frozenset() if killed else edition.names() | {settings.CANARY_NAME}
-    knot = Knot(settings.KNOT_SOCKET)
-    for zone, records in (
-        (settings.LIST_ZONE_NXDOMAIN, compile_rpz(names, "nxdomain")),
-        (settings.LIST_ZONE_STOP, compile_rpz(names, "stop", settings.STOP_PAGE_HOST)),
-    ):
-        last = models.KnotState.objects.filter(zone=zone).values_list("serial", flat=True).first() or 0
-        synced = knot.sync(zone, records, after=last)
-        models.KnotState.objects.update_or_create(
-            zone=zone,
-            defaults={
-                "checked_at": clock.now(),
-                "records": len(records),
-                "digest": set_digest(records),
-                "problem": "",
-                "serial": synced.serial,
-                **({"healed_at": clock.now()} if synced.changes.add or synced.changes.remove else {}),
-            },
-        )
-
-
-def _base(keys: EditionKeys) -> _Base:
-    rows = models.Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version")
-    last = rows.first()
-    if last is None:
-        return _Base(None, None)
-    current = _read(keys, last)
-    judged = last if last.kill_id is None else rows.filter(kill=None).first()
-    before = current if judged == last else (_read(keys, judged) if judged else None)
-    return _Base(current, before, last.kill_id)
-
-
-def _read(keys: EditionKeys, row: models.Edition) -> Edition:
-    """An edition of ours, verified as a subscriber of the first hour would at the time it was signed."""
-    return read_edition(store.read(_folder(), row.version), keys.roots[0], row.built_at)
+def _in_force() -> models.Edition | None:
+    return models.Edition.objects.filter(state=EditionState.PUBLISHED, base__gt=0).order_by("-version").first()
 
 
 def _next_version() -> int:
@@ -381,35 +469,13 @@ def _next_version() -> int:
 
 def _kept() -> list[int]:
     rows = models.Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version")
-    judged = rows.filter(kill=None).values_list("version", flat=True)[:1]
-    return [*rows.values_list("version", flat=True)[:KEPT], *judged]
+    return list(rows.values_list("version", flat=True)[:KEPT])
 
 
-def _kill(version: int, keys: EditionKeys, reason: str) -> SignedStatement:
+def _kill(version: int, held: EditionKeys, reason: str) -> SignedStatement:
     statement = kill_statement(version, reason=reason)
-    return SignedStatement(statement, frozenset({sign_statement(statement, keys.rule)}))
+    return SignedStatement(statement, frozenset({sign_statement(statement, held.rule)}))
 
 
-def _activates(signed: SignedStatement) -> bool:
-    return b'"action":"activate"' in signed.statement
-
-
-def _lasting(edition: Edition) -> frozenset[SignedStatement]:
-    return frozenset(s for s in edition.statements if b'"action":"kill"' not in s.statement)
-
-
-def _same(base: _Base, proposed: Edition, kill: models.KillOrder | None) -> bool:
-    """Whether the list in force says the same, under the same kill order: that one empties the canary's place too."""
-    now = base.current
-    if now is None or base.kill_id != (kill.id if kill else None):
-        return False
-    return now.entries == proposed.entries and _lasting(now) == _lasting(proposed)
-
-
-def _digest(edition: Edition) -> str:
-    lasting = replace(edition, statements=_lasting(edition))
-    return hashlib.sha256(b"".join(write_files(lasting).values())).hexdigest()
-
-
-def _ids(edition: Edition | None) -> set[str]:
-    return {entry.entry_id for entry in edition.entries} if edition else set()
+def _digest(files: Mapping[str, FileDigest]) -> str:
+    return hashlib.sha256("".join(f"{name} {files[name].sha256}\n" for name in sorted(files)).encode()).hexdigest()

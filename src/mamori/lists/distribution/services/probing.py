@@ -22,6 +22,7 @@ from mamori.ground.facts import announce
 from mamori.lists.distribution.facts import EntryEffective
 from mamori.lists.distribution.models import Edition, EditionChange, Probe
 from mamori.lists.distribution.queries import LATE_AT_MOST, late_probes
+from mamori.lists.distribution.services.primary import hot_canary
 from mamori.lists.distribution.states import EditionState
 
 PAUSE = 0.02  # seconds between rounds
@@ -120,7 +121,10 @@ def _asked_again(probe: Probe, *, done: bool) -> None:
 
 
 def canary_watch() -> None:
-    """Ask every resolver, ours and outside ones, for our canary; keep the answer when it changed."""
+    """Ask every resolver, ours and outside ones, for our canaries; keep the answer when it changed.
+
+    One stands in the base zone; the other is let through by the hot zone, so that a missing or wrongly placed one shows.
+    """
     edition = Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version").first()
     if edition is None:
         return
@@ -128,6 +132,7 @@ def canary_watch() -> None:
     for outside, resolvers in ((False, settings.PROBE_RESOLVERS), (True, settings.PROBE_OUTSIDE)):
         for name, resolver in resolvers.items():
             right = is_blocked(resolver, settings.CANARY_NAME) is wanted
+            right = right and is_blocked(resolver, hot_canary()) is False
             last = Probe.objects.filter(resolver=name, entry_id=None).order_by("-id").first()
             if last is None or (last.seconds is not None) != right or last.blocked != wanted:
                 Probe.objects.create(

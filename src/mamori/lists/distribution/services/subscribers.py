@@ -19,6 +19,7 @@ from mamori.lists.distribution.knot import Access, Knot
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.permissions import LIST_READ, SUBSCRIBERS
+from mamori.lists.distribution.services.primary import Zones, all_zones
 from mamori.lists.distribution.states import SUBSCRIBER, Delivery, SubscriberState
 
 LOCK = 7_261_102  # PostgreSQL advisory lock: one at a time at the primary's configuration
@@ -43,8 +44,10 @@ def tsig_key(subscriber: Subscriber) -> str:
     return base64.b64encode(hmac.new(settings.SUBSCRIBER_KEY.encode(), text.encode(), hashlib.sha256).digest()).decode()
 
 
-def zone_of(subscriber: Subscriber) -> str:
-    return settings.LIST_ZONE_NXDOMAIN if subscriber.delivery == Delivery.NXDOMAIN else settings.LIST_ZONE_STOP
+def zones_of(subscriber: Subscriber) -> Zones:
+    """The two zones a subscriber takes: the hot one goes first in its configuration."""
+    nxdomain, stop = all_zones()
+    return nxdomain if subscriber.delivery == Delivery.NXDOMAIN else stop
 
 
 @transaction.atomic
@@ -119,13 +122,13 @@ def subscribers_apply() -> None:
 
 def _apply() -> None:
     knot = Knot(settings.KNOT_SOCKET)
-    present = {name: zone for name, zone in knot.accesses().items() if name.startswith("sub-")}
+    present = {name: zones for name, zones in knot.accesses().items() if name.startswith("sub-")}
     wanted = {key_name(row): row for row in Subscriber.objects.filter(state__in=ALIVE).exclude(delivery=Delivery.URL)}
     for name in sorted(present.keys() - wanted.keys()):
         knot.forbid(name)
-    for name in sorted(name for name, row in wanted.items() if present.get(name) != zone_of(row)):
+    for name in sorted(name for name, row in wanted.items() if present.get(name) != frozenset(zones_of(row).names)):
         row = wanted[name]
-        knot.allow(Access(name, tsig_key(row), zone_of(row), row.notify))
+        knot.allow(Access(name, tsig_key(row), zones_of(row).names, row.notify))
     with transaction.atomic():
         for row in Subscriber.objects.select_for_update().filter(
             state__in=[SubscriberState.REQUESTED, SubscriberState.REVOKING]

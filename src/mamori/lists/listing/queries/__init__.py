@@ -1,12 +1,14 @@
 """What other rooms and the pages read of the list."""
 
 from mamori.lists.listing.queries.entries import (
+    Pending,
     activation_of,
     entries_and_activations,
     entries_in_force,
     keys_in_use,
     list_entry,
     moments_of,
+    pending,
     person_keys,
     withdrawals_signed,
 )
@@ -26,6 +28,7 @@ from mamori.lists.listing.queries.shown import (
 )
 
 __all__ = [
+    "Pending",
     "activation_of",
     "appeal_of",
     "appeals",
@@ -43,6 +46,7 @@ __all__ = [
     "keys_in_use",
     "list_entry",
     "moments_of",
+    "pending",
     "person_keys",
     "timeline",
     "withdrawals_signed",

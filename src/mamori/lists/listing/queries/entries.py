@@ -1,11 +1,12 @@
 """The list as the engine knows it: entries, signed statements, keys."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from mamori.engine.editions import (
     ListEntry,
@@ -15,6 +16,7 @@ from mamori.engine.editions import (
     SignedStatement,
     activation_statement,
 )
+from mamori.ground import clock
 from mamori.lists.listing.models import Entry, SigningKey, Withdrawal
 from mamori.lists.listing.states import IN_FORCE
 
@@ -42,9 +44,42 @@ def entries_in_force(method: str = "") -> list[ListEntry]:
     return [list_entry(entry) for entry in (rows.filter(method=method) if method else rows)]
 
 
+@dataclass(frozen=True)
+class Pending:
+    """What the next edition has to take up: entries that come, with what was signed of them, and those that go.
+
+    `going`: entry id -> method and target. `endings`: signed withdrawals no edition holds yet.
+    """
+
+    coming: list[ListEntry]
+    activations: list[SignedStatement]
+    going: dict[str, tuple[Method, str]]
+    endings: list[SignedStatement]
+
+    def __bool__(self) -> bool:
+        return bool(self.coming or self.going or self.endings)
+
+
+def pending() -> Pending:
+    """What changed since the last edition. What expired today goes, though the sweep has not come yet."""
+    today = clock.now().date()
+    coming = Entry.objects.filter(state__in=IN_FORCE, listed=False, expires_on__gt=today)
+    gone = Entry.objects.filter(Q(expires_on__lte=today) | ~Q(state__in=IN_FORCE), listed=True)
+    entries, activations = _with_activations(coming)
+    ended = Withdrawal.objects.filter(entry__ended_at__isnull=False, entry__ending_told=False)
+    rows = ended.values_list("statement", "key_id", "signature")
+    endings = _grouped((statement, key, bytes(signature)) for statement, key, signature in rows)
+    going = {str(row[0]): (cast("Method", row[1]), row[2]) for row in gone.values_list("id", "method", "target")}
+    return Pending(entries, activations, going, endings)
+
+
 def entries_and_activations() -> tuple[list[ListEntry], list[SignedStatement]]:
     """Every entry in force and its two persons' signatures, read in one statement: they fit together."""
-    rows = Entry.objects.filter(state__in=IN_FORCE).values_list(
+    return _with_activations(Entry.objects.filter(state__in=IN_FORCE))
+
+
+def _with_activations(found: QuerySet[Entry]) -> tuple[list[ListEntry], list[SignedStatement]]:
+    rows = found.values_list(
         "id",
         "method",
         "target",

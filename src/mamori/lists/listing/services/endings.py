@@ -115,20 +115,31 @@ def withdrawals_sign(*, key: Ed25519PrivateKey) -> int:
 
 
 @transaction.atomic
-def publication_told(*, listed: Collection[str], refused: Mapping[str, list[dict[str, Any]]]) -> None:
-    """What became of the list. `listed`: entry ids of the edition in force; `refused`: entry id -> why it was refused.
+def publication_told(
+    *,
+    came: Collection[str] = (),
+    went: Collection[str] = (),
+    endings: Collection[str] = (),
+    refused: Mapping[str, list[dict[str, Any]]],
+    all_judged: bool = False,
+) -> None:
+    """What became of the list, by entry ids: what came and went with the edition in force, and whose ending it tells.
 
-    An entry in force that newer rules refuse goes to two-person review.
+    `refused`: entry id -> why it is refused. An entry in force that newer rules refuse goes to two-person review;
+    `all_judged`: what is in force was judged anew too, so that a former reason of such an entry is over.
     """
-    for entry in Entry.objects.select_for_update().filter(state=EntryState.PENDING_REMOVAL):
-        if str(entry.id) not in listed:
-            move(entry, EntryState.REMOVED, actor=SYSTEM, code=entry.end)
-    for entry in Entry.objects.select_for_update().filter(Q(id__in=list(refused)) | ~Q(refused=[]), state__in=IN_FORCE):
+    Entry.objects.filter(id__in=came).update(listed=True)
+    Entry.objects.filter(id__in=went).update(listed=False)
+    Entry.objects.filter(id__in=endings).update(ending_told=True)
+    for entry in Entry.objects.select_for_update().filter(state=EntryState.PENDING_REMOVAL, listed=False):
+        move(entry, EntryState.REMOVED, actor=SYSTEM, code=entry.end)
+    former = ~Q(refused=[]) if all_judged else ~Q(refused=[]) & (Q(listed=False) | Q(id__in=came))
+    for entry in Entry.objects.select_for_update().filter(Q(id__in=list(refused)) | former, state__in=IN_FORCE):
         reasons = refused.get(str(entry.id), [])
         if entry.refused != reasons:
             entry.refused = reasons
             entry.save(update_fields=["refused"])
-            if reasons and str(entry.id) in listed and entry.state in (EntryState.ACTIVE, EntryState.UPHELD):
+            if reasons and entry.listed and entry.state in (EntryState.ACTIVE, EntryState.UPHELD):
                 review_open(entry, "rules", actor=SYSTEM)
 
 

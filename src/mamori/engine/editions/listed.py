@@ -1,0 +1,180 @@
+"""The list as it stands on disk: a base of any size and the changes since, asked without reading all of it."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mamori.engine.addresses import parents
+from mamori.engine.editions.entries import (
+    ACTIVATIONS,
+    ENDINGS,
+    NAMES,
+    URLS,
+    Delta,
+    ListEntry,
+    Method,
+    read_signed,
+)
+from mamori.engine.editions.rpz import name_key
+from mamori.engine.editions.statements import SignedStatement
+
+_PIECE = 1 << 20
+
+
+class SortedLines:
+    """JSON Lines in the order of `key`, in bytes or a memory map. Finding one reads about 20 of a million."""
+
+    def __init__(self, data: Any, key: Callable[[dict[str, Any]], tuple[Any, ...]]) -> None:
+        self.data = data
+        self.key = key
+
+    def __len__(self) -> int:
+        return sum(piece.count(b"\n") for piece in self.pieces(0, len(self.data)))
+
+    def place(self, wanted: tuple[Any, ...]) -> tuple[int, int]:
+        """Where the first line begins whose key is not below `wanted`; and where it ends, when it has just that key."""
+        low, high = 0, len(self.data)
+        while low < high:
+            middle = self.data.rfind(b"\n", low, (low + high) // 2) + 1 or low
+            end = self._end(middle)
+            if self.key(json.loads(self.data[middle:end])) < wanted:
+                low = end
+            else:
+                high = middle
+        end = self._end(low)
+        return low, end if low < end and self.key(json.loads(self.data[low:end])) == wanted else low
+
+    def since(self, wanted: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
+        """The lines whose keys are not below `wanted`, a key or the beginning of one."""
+        return (json.loads(line) for line in self._lines(self.place(wanted)[0]))
+
+    def keyed(self) -> Iterator[tuple[tuple[Any, ...], bytes]]:
+        """All lines with their keys."""
+        return ((self.key(json.loads(line)), line) for line in self._lines(0))
+
+    def pieces(self, start: int, end: int) -> Iterator[bytes]:
+        """The bytes between two offsets."""
+        return (self.data[at : min(at + _PIECE, end)] for at in range(start, end, _PIECE))
+
+    def _lines(self, at: int) -> Iterator[bytes]:
+        while at < len(self.data):
+            end = self._end(at)
+            yield self.data[at:end]
+            at = end
+
+    def _end(self, at: int) -> int:
+        return self.data.find(b"\n", at) + 1 or len(self.data)
+
+
+def sorted_files(base: Mapping[str, Any]) -> dict[str, SortedLines]:
+    """The base files, each with the key its lines are sorted by."""
+    keys = {NAMES: _name_line, URLS: _url_line, ACTIVATIONS: _statement_line, ENDINGS: _statement_line}
+    return {name: SortedLines(base[name], key) for name, key in keys.items()}
+
+
+def _name_line(line: dict[str, Any]) -> tuple[Any, ...]:
+    return name_key(line["target"]), line["entry_id"]
+
+
+def _url_line(line: dict[str, Any]) -> tuple[Any, ...]:
+    return (line["target"],), line["entry_id"]
+
+
+def _statement_line(line: dict[str, Any]) -> tuple[Any, ...]:
+    return str(json.loads(line["statement"]).get("entry_id", "")), line["statement"]
+
+
+class ListInForce:
+    """One edition. `base`: the content of its base files, as bytes or memory maps, verified by the caller."""
+
+    def __init__(
+        self, version: int, base: Mapping[str, Any], delta: Delta, *, sizes: tuple[int, int] | None = None
+    ) -> None:
+        """`sizes`: how many names and URLs the base holds, when the caller knows; else they are counted."""
+        self.version = version
+        self.delta = delta
+        self._names, self._urls, self._activations, self._endings = sorted_files(base).values()
+        self._added = {(entry.method, entry.target): entry for entry in delta.added}
+        self._added_keys = sorted(
+            (name_key(entry.target), entry.target) for entry in delta.added if entry.method == "dns"
+        )
+        self._removed = {entry.entry_id for entry in delta.removed}
+        self._signed: dict[str, list[SignedStatement]] = {}
+        for signed in delta.statements:
+            self._signed.setdefault(signed.entry_id, []).append(signed)
+        self.base_sizes = sizes or (len(self._names), len(self._urls))
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many names and how many URLs stand on it."""
+        came = Counter(entry.method for entry in self.delta.added)
+        came.subtract(Counter(entry.method for entry in self.delta.removed))
+        return self.base_sizes[0] + came["dns"], self.base_sizes[1] + came["url"]
+
+    def __len__(self) -> int:
+        """How many entries stand on it."""
+        return sum(self.sizes)
+
+    def find(self, method: Method, target: str) -> ListEntry | None:
+        """The entry for a target."""
+        if entry := self._added.get((method, target)):
+            return entry
+        lines, wanted = (self._names, name_key(target)) if method == "dns" else (self._urls, (target,))
+        for line in lines.since((wanted,)):
+            if line["target"] != target:
+                return None
+            if line["entry_id"] not in self._removed:
+                return ListEntry.from_json(line)
+        return None
+
+    def is_listed(self, name: str) -> bool:
+        """Whether the name itself stands on the list of names."""
+        return self.find("dns", name) is not None
+
+    def listed_below(self, name: str) -> list[str]:
+        """Names below `name` that stand on the list."""
+        top = name_key(name)
+        found = []
+        for line in self._names.since(((*top, ""),)):
+            if name_key(line["target"])[: len(top)] != top:
+                break
+            if line["entry_id"] not in self._removed:
+                found.append(line["target"])
+        at = bisect_left(self._added_keys, ((*top, ""), ""))
+        while at < len(self._added_keys) and self._added_keys[at][0][: len(top)] == top:
+            found.append(self._added_keys[at][1])
+            at += 1
+        return found
+
+    def is_covered(self, name: str) -> bool:
+        """Whether the name, or one above it, stands on the list."""
+        return any(map(self.is_listed, parents(name)))
+
+    def statements_of(self, entry_id: str) -> list[SignedStatement]:
+        """What was ever signed about an entry."""
+        found = list(self._signed.get(entry_id, ()))
+        for lines in (self._activations, self._endings):
+            for line in lines.since((entry_id,)):
+                signed = read_signed(line)
+                if signed.entry_id != entry_id:
+                    break
+                found.append(signed)
+        return found
+
+    def names(self) -> Iterator[str]:
+        """All names, those below one another together (the order of `name_key`)."""
+        kept = (line["target"] for line in self._names.since() if line["entry_id"] not in self._removed)
+        return heapq.merge(kept, (name for _key, name in self._added_keys), key=name_key)
+
+    def entries(self) -> Iterator[ListEntry]:
+        """All entries, in no order."""
+        for line in itertools.chain(self._names.since(), self._urls.since()):
+            if line["entry_id"] not in self._removed:
+                yield ListEntry.from_json(line)
+        yield from self.delta.added

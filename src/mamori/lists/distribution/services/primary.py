@@ -1,0 +1,151 @@
+"""What the hidden primary holds: for each way of blocking a base zone and, in front of it, a hot zone.
+
+The hot zone carries what changed since the oldest base a resolver may still hold, so that a change is effective with
+the small zone alone. The base zone follows when the list is folded.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import F
+
+from mamori.engine.editions import PASSTHRU, Action, Record, compile_hot, compile_sorted, set_digest
+from mamori.ground import clock
+from mamori.lists.distribution import models
+from mamori.lists.distribution.knot import Knot, KnotError, Synced
+from mamori.lists.distribution.press import Opened
+from mamori.lists.distribution.states import EditionState
+
+HEAL_EVERY = timedelta(seconds=30)
+GRACE = timedelta(days=7)  # how long the hot zone keeps what the base has by now: for resolvers that were away
+_LIFT_ALL = frozenset({Record("*", PASSTHRU)})
+
+
+@dataclass(frozen=True)
+class Zones:
+    """One way of blocking: the two zones' names, and what a blocked name gets."""
+
+    base: str
+    action: Action
+    stop_host: str | None = None
+
+    @property
+    def hot(self) -> str:
+        """Stands first in every resolver's configuration."""
+        return f"hot-{self.base}"
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Both, in the order of a resolver's configuration."""
+        return self.hot, self.base
+
+
+def all_zones() -> tuple[Zones, Zones]:
+    return (
+        Zones(settings.LIST_ZONE_NXDOMAIN, "nxdomain"),
+        Zones(settings.LIST_ZONE_STOP, "stop", settings.STOP_PAGE_HOST),
+    )
+
+
+def hot_canary() -> str:
+    """Blocked in the base and let through in the hot zone: it answers only where the hot zone is there and comes first."""
+    return f"hot-{settings.CANARY_NAME}"
+
+
+def push_hot(opened: Opened) -> None:
+    """Bring the hot zones to what the edition asks for; under the kill switch they let everything pass. KnotError."""
+    knot = Knot(settings.KNOT_SOCKET)
+    for zones in all_zones():
+        records = _LIFT_ALL if opened.row.kill_id is not None else _hot_records(opened, zones)
+        synced = knot.sync(zones.hot, records, after=_last_serial(zones.hot))
+        _seen(zones.hot, synced, set_digest(records))
+
+
+def push_base(opened: Opened) -> None:
+    """Bring the base zones to the base of the edition. KnotError."""
+    knot = Knot(settings.KNOT_SOCKET)
+    for zones in all_zones():
+        synced = knot.sync_sorted(zones.base, _base_records(opened, zones), after=_last_serial(zones.base))
+        _seen(zones.base, synced, opened.base_digest)
+
+
+def heal(opened: Opened) -> None:
+    """Look whether the primary holds the edition in force, and repair it. A fault is noted, not raised."""
+    hot, base = [zones.hot for zones in all_zones()], [zones.base for zones in all_zones()]
+    for look, names in ((push_hot, hot), (_look_at_base, base)):
+        try:
+            look(opened)
+        except KnotError as error:
+            for zone in names:
+                models.KnotState.objects.update_or_create(
+                    zone=zone, defaults={"checked_at": clock.now(), "problem": str(error)[:200]}
+                )
+
+
+def is_fresh() -> bool:
+    """Whether all zones were seen in order lately."""
+    soon = clock.now() - HEAL_EVERY
+    return models.KnotState.objects.filter(checked_at__gt=soon, problem="").count() == 2 * len(all_zones())
+
+
+def _look_at_base(opened: Opened) -> None:
+    """A base zone with the serial we left it with is as we left it: only another one is read through."""
+    knot = Knot(settings.KNOT_SOCKET)
+    states = {state.zone: state for state in models.KnotState.objects.filter(problem="")}
+    for zones in all_zones():
+        state = states.get(zones.base)
+        if state is None or state.digest != opened.base_digest or knot.serial(zones.base) != state.serial:
+            push_base(opened)
+            return
+    models.KnotState.objects.filter(zone__in=[zones.base for zones in all_zones()]).update(checked_at=clock.now())
+
+
+def _base_records(opened: Opened, zones: Zones) -> Callable[[], Iterator[Record]]:
+    ours = frozenset({settings.CANARY_NAME, hot_canary()})
+    return lambda: compile_sorted(opened.base_names(ours), zones.action, zones.stop_host)
+
+
+def _hot_records(opened: Opened, zones: Zones) -> frozenset[Record]:
+    listed = opened.listed
+    return compile_hot(
+        _touched(opened) | {hot_canary()},
+        is_listed=listed.is_listed,
+        listed_below=listed.listed_below,
+        action=zones.action,
+        stop_host=zones.stop_host,
+    )
+
+
+def _touched(opened: Opened) -> set[str]:
+    """Names that came or went since the oldest base a resolver may hold. Those since the present base are signed."""
+    rows = models.EditionChange.objects.filter(
+        method="dns", edition__version__gt=_floor(opened.row), edition__version__lte=opened.row.version
+    ).exclude(edition__state=EditionState.ABANDONED)
+    return opened.names_changed() | set(rows.values_list("target", flat=True).distinct())
+
+
+def _floor(row: models.Edition) -> int:
+    """The version of the oldest base that resolvers may still hold."""
+    bases = models.Edition.objects.filter(state=EditionState.PUBLISHED, version=F("base"), version__lte=row.base)
+    old = bases.filter(published_at__lt=clock.now() - GRACE).order_by("-version").first()
+    return (old or bases.order_by("version").first() or row).version
+
+
+def _last_serial(zone: str) -> int:
+    return models.KnotState.objects.filter(zone=zone).values_list("serial", flat=True).first() or 0
+
+
+def _seen(zone: str, synced: Synced, digest: str) -> None:
+    models.KnotState.objects.update_or_create(
+        zone=zone,
+        defaults={
+            "checked_at": clock.now(),
+            "records": synced.records,
+            "digest": digest,
+            "problem": "",
+            "serial": synced.serial,
+            **({"healed_at": clock.now()} if synced.changed else {}),
+        },
+    )
