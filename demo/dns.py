@@ -130,6 +130,13 @@ class DnsWorld:
         """The hidden primary's control socket, for `knotc -s`."""
         return self.list.socket
 
+    @property
+    def handover(self) -> Path:
+        """Folder where large zones are handed over to the primary: what is made in it belongs to its group."""
+        folder = private_folder(self.base, "dns/handover")
+        folder.chmod(0o2750)
+        return folder
+
     # Life
 
     def start(self) -> None:

@@ -1,11 +1,15 @@
 """Names for the DNS list: hostile ones are refused, or the zone holds exactly them and nothing else."""
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from mamori.engine.addresses import ZONE_OCTETS, NameRefused, listable_name
+from mamori.engine.addresses.names import judged_name
 from mamori.engine.editions import Record, compile_rpz, cover, read_dump, zone_text
 from tests.programs import needs, program
 
@@ -187,3 +191,25 @@ def dump(records: frozenset[Record], zone: str, folder: Path) -> frozenset[Recor
     file = folder / "zone"
     file.write_text(zone_text(records, zone, 1))
     return read_dump(check(file, zone), zone)
+
+
+_LABELS = st.one_of(
+    st.sampled_from(["com", "co", "jp", "uk", "ck", "www", "example", "github", "io", "kawasaki", "city", "rpz-ip", "xn--wgv71a119e",
+                     "xn--x", "a" * 63, "a" * 64, "0x1", "1", "-a", "a-", "a_b", "A", "", "日本", "a\n"]),
+    st.text("abxn01-", min_size=1, max_size=6),
+)  # fmt: skip
+
+
+@given(st.lists(_LABELS, min_size=1, max_size=6).map(".".join))
+@example("a.github.io")
+@example("x." * 105 + "example")
+@example("x." * 106 + "example")
+def test_the_short_way_says_what_the_rules_say(name: str) -> None:
+    assert _said(listable_name, name) == _said(judged_name, name)
+
+
+def _said(judge: Callable[[str], str], name: str) -> str:
+    try:
+        return judge(name)
+    except NameRefused as refused:
+        return refused.code

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.utils import translation
 
 from demo.dns import CANARY, DnsWorld, ask
-from mamori.engine.editions import EditionRefused, Record, read_edition
+from mamori.engine.editions import EditionRefused, Record, compile_rpz, read_edition
 from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import Organisation
 from mamori.ground.accounts.services import token_create
@@ -322,6 +322,20 @@ class TestWithResolvers:
         run_jobs()
         for provider in real.providers.values():
             wait(lambda p=provider: ask(p.resolver, "after-healing.example") == p.blocked)
+
+    def test_a_large_change_is_handed_over_as_a_file_that_does_not_stay(self, real, monkeypatch):
+        monkeypatch.setattr("mamori.lists.distribution.knot.BULK", 10)
+        knot = Knot(str(real.knot_socket), real.handover)
+        before = knot.read("nx.list")
+        serial = knot.serial("nx.list")
+        many = before | compile_rpz([f"n{number}.example" for number in range(50)], "nxdomain")
+        assert knot.sync("nx.list", many, after=serial + 1000).changed == 100
+        assert knot.read("nx.list") == many
+        assert knot.serial("nx.list") > serial + 1000
+        assert not list(real.handover.iterdir())
+        knot.sync("nx.list", many | {Record("one-more.example", ".")})
+        knot.sync("nx.list", before)
+        assert knot.read("nx.list") == before
 
     def test_a_fold_moves_changes_into_the_base_and_nobody_sees_it(self, real, press, body, person, run_jobs):
         real.host(

@@ -263,6 +263,7 @@ RECHECK_PORT_MAP = dict(pair.split("=", 1) for pair in env.items("MAMORI_RECHECK
 RECHECK_VANTAGE_POINTS = int(env.number("MAMORI_RECHECK_VANTAGE_POINTS", 1))
 RECHECK_VANTAGE = env.text("MAMORI_RECHECK_VANTAGE", "1")  # worker: the name of the place it looks from
 KNOT_SOCKET = env.text("MAMORI_KNOT_SOCKET", "")
+KNOT_ZONE_DIR = env.path("MAMORI_KNOT_ZONE_DIR")  # worker: folder knotd reads too, where large zones are handed over
 LIST_ZONE_NXDOMAIN = env.text("MAMORI_LIST_ZONE_NXDOMAIN", "nx.list")
 LIST_ZONE_STOP = env.text("MAMORI_LIST_ZONE_STOP", "stop.list")
 STOP_PAGE_HOST = env.text("MAMORI_STOP_PAGE_HOST", "stop.mamori.example")

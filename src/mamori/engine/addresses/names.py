@@ -9,13 +9,17 @@ from ada_url import URL, HostType
 
 from mamori.engine.addresses.labels import MAX_LABEL, unicode_label, wire_octets
 from mamori.engine.addresses.scripts import mixed_script
-from mamori.engine.addresses.suffixes import above_public_suffix, public_suffix
+from mamori.engine.addresses.suffixes import above_public_suffix, public_suffix, touches_public_suffix
 from mamori.engine.refused import Refused
 
 # Octets on the wire kept free for the zone's own name, so that `*.name.zone` always fits into 255.
 ZONE_OCTETS = 40
 _MAX_OCTETS = 255
 _WILDCARD_OCTETS = 2
+_MAX_PLAIN = _MAX_OCTETS - ZONE_OCTETS - _WILDCARD_OCTETS - 1  # characters, as judged_name counts octets
+_PLAIN = re.compile(
+    r"(?!(?:[^.]*\.)*(?:rpz-|xn--))(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z]{0,61}[a-z])?"
+)
 _LDH_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 
@@ -115,6 +119,13 @@ def _shape(host: str) -> str | None:
 
 def listable_name(host: str) -> str:
     """Return ``host`` unchanged when it may stand on a DNS list; raise NameRefused otherwise."""
+    if _PLAIN.fullmatch(host) and len(host) <= _MAX_PLAIN and not touches_public_suffix(host):
+        return host  # the common case, in a tenth of the time; a test holds it against the rules below
+    return judged_name(host)
+
+
+def judged_name(host: str) -> str:
+    """As `listable_name`, rule by rule."""
     if code := _shape(host):
         raise NameRefused(code)
     if _WILDCARD_OCTETS + wire_octets(host) - 1 + ZONE_OCTETS > _MAX_OCTETS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from typing import Literal
@@ -34,19 +35,36 @@ def suffix_section(name: str) -> Section | None:
     return "private" if public_suffix(name) == name else None
 
 
+def _listed_rules() -> Iterator[tuple[str, bool]]:
+    """Each rule of the list but exceptions, as a name without its asterisk, and whether it had one."""
+    text = resources.files("publicsuffixlist").joinpath("public_suffix_list.dat").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        rule = line.split("//")[0].strip()
+        if rule and not rule.startswith("!"):
+            yield idna_to_ascii(rule.removeprefix("*.")).decode(), rule.startswith("*.")
+
+
 @cache
 def _parents() -> frozenset[str]:
     """Every name that has a public suffix below it."""
-    text = resources.files("publicsuffixlist").joinpath("public_suffix_list.dat").read_text(encoding="utf-8")
     parents: set[str] = set()
-    for line in text.splitlines():
-        rule = line.split("//")[0].strip()
-        if not rule or rule.startswith("!"):
-            continue
-        labels = idna_to_ascii(rule.removeprefix("*.")).decode().split(".")
-        first = 0 if rule.startswith("*.") else 1
-        parents.update(".".join(labels[at:]) for at in range(first, len(labels)))
+    for name, wild in _listed_rules():
+        labels = name.split(".")
+        parents.update(".".join(labels[at:]) for at in range(0 if wild else 1, len(labels)))
     return frozenset(parents)
+
+
+@cache
+def _suffixes() -> tuple[frozenset[str], frozenset[str]]:
+    """Names that are a rule themselves, and names below which every name is a suffix."""
+    rules = list(_listed_rules())
+    return frozenset(name for name, wild in rules if not wild), frozenset(name for name, wild in rules if wild)
+
+
+def touches_public_suffix(name: str) -> bool:
+    """False when a name of two labels or more is surely neither a public suffix nor above one: two or three look-ups."""
+    exact, wild = _suffixes()
+    return name in exact or name.partition(".")[2] in wild or name in _parents()
 
 
 def above_public_suffix(name: str) -> bool:

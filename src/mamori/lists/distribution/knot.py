@@ -1,6 +1,7 @@
 """The hidden primary (Knot DNS), by its control socket. Only transactions; no text ever reaches a zone file."""
 
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, cast
 
 from mamori.engine.addresses import NameRefused, listable_name
@@ -21,6 +23,8 @@ SOA = f"@ {TTL} SOA hub.invalid. hostmaster.invalid. {{serial}} 60 30 2592000 60
 _ZONE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 _NAME = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,62}")
 _WORD = re.compile(r"[A-Za-z0-9.@:=/+_-]+")
+BULK = 20_000  # records from which a zone is handed over as a file
+LOADING = 600  # seconds
 LINES_A_SECOND = 5_000  # at least, through the control socket
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
 _COMPLAINT = ("error", "warning: (", "invalid", "failed")
@@ -60,8 +64,10 @@ class _Difference(NamedTuple):
 class Knot:
     """One primary. Commands go to `knotc` by standard input, so that secrets stay off the process list."""
 
-    def __init__(self, socket: str) -> None:
+    def __init__(self, socket: str, zone_folder: Path | None = None) -> None:
+        """`zone_folder`: a folder both can read, where large zones are handed over; without it all goes line by line."""
         self.socket = socket
+        self._zone_folder = zone_folder
         found = shutil.which("knotc", path="/usr/sbin:/usr/local/sbin:/sbin:/usr/bin:/usr/local/bin:/bin")
         if found is None:
             raise KnotError("the program knotc is not installed")
@@ -93,14 +99,50 @@ class Knot:
             if not one.goes:
                 _check_record(Record(one.owner, one.data))
                 lines.append(f"zone-set {zone} {one.owner} {TTL} CNAME {one.data}")
+        if self._zone_folder is not None and len(different) > BULK:
+            self._load(
+                zone, wanted(), lines[: 2 if serial is None else 1] if _sets_soa(lines) else [], self._zone_folder
+            )
+            lines = []
+            serial = self._require(zone, wanted())
         if lines:
             seconds = TIMEOUT + len(lines) / LINES_A_SECOND
             self._whole([f"zone-begin {zone}", *lines], f"zone-commit {zone}", f"zone-abort {zone}", seconds)
-            serial, differences = self._compared(zone, wanted())
-            if serial is None or next(differences, None) is not None:
-                raise KnotError(f"{zone} does not hold what was published")
+            serial = self._require(zone, wanted())
         assert serial is not None
         return Synced(sum(1 for _ in wanted()), len(different), serial)
+
+    def _require(self, zone: str, wanted: Iterable[Record]) -> int:
+        """The zone's serial; KnotError unless it holds what is wanted."""
+        serial, differences = self._compared(zone, wanted)
+        if serial is None or next(differences, None) is not None:
+            raise KnotError(f"{zone} does not hold what was published")
+        return serial
+
+    def _load(self, zone: str, wanted: Iterable[Record], apex: list[str], folder: Path) -> None:
+        """Hand a whole zone over as a file of checked records: a tenth of the time of a million commands.
+
+        Knot takes the difference to what it holds (`zonefile-load: difference-no-serial`) and counts the serial on.
+        The file is needed, and stands there, only while it is read.
+        """
+        if apex:
+            self._whole([f"zone-begin {zone}", *apex], f"zone-commit {zone}", f"zone-abort {zone}")
+        file = folder / f"{zone}.handover"
+        item = f"zone[{zone}.]"
+        try:
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w") as text:
+                text.write(f"{SOA.format(serial=1).replace('@', f'{zone}.', 1)}\n{zone}. {TTL} NS hub.invalid.\n")
+                for record in wanted:
+                    _check_record(record)
+                    text.write(f"{record.owner}.{zone}. {TTL} CNAME {record.target}\n")
+            how = [f"conf-set {item}.file {file}", f"conf-set {item}.zonefile-load difference-no-serial"]
+            self._whole(["conf-begin", *how], "conf-commit", "conf-abort")
+            self._run(["zone-reload " + zone], LOADING, "-b", "-t", str(LOADING))
+        finally:
+            with suppress(KnotError):
+                back = [f"conf-unset {item}.file", f"conf-unset {item}.zonefile-load"]
+                self._whole(["conf-begin", *back], "conf-commit", "conf-abort")
+            file.unlink(missing_ok=True)
 
     def serial(self, zone: str) -> int:
         """The zone's serial number; 0 when it has none."""
@@ -247,10 +289,10 @@ class Knot:
                 self._run([abort])
             raise
 
-    def _run(self, commands: Sequence[str], seconds: float = TIMEOUT) -> list[str]:
+    def _run(self, commands: Sequence[str], seconds: float = TIMEOUT, *options: str) -> list[str]:
         try:
             done = subprocess.run(
-                [self._program, "-s", self.socket],
+                [self._program, "-s", self.socket, *options],
                 input="\n".join(commands) + "\n",
                 capture_output=True,
                 text=True,
@@ -266,6 +308,10 @@ class Knot:
         if done.returncode or complaints:
             raise KnotError((complaints or lines or ["no answer"])[0][:180])
         return lines
+
+
+def _sets_soa(lines: list[str]) -> bool:
+    return bool(lines) and " SOA " in lines[0]
 
 
 def _no_zone(complaint: str) -> bool:

@@ -56,7 +56,7 @@ def hot_canary() -> str:
 
 def push_hot(opened: Opened) -> None:
     """Bring the hot zones to what the edition asks for; under the kill switch they let everything pass. KnotError."""
-    knot = Knot(settings.KNOT_SOCKET)
+    knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
     for zones in all_zones():
         records = _LIFT_ALL if opened.row.kill_id is not None else _hot_records(opened, zones)
         synced = knot.sync(zones.hot, records, after=_last_serial(zones.hot))
@@ -65,7 +65,7 @@ def push_hot(opened: Opened) -> None:
 
 def push_base(opened: Opened) -> None:
     """Bring the base zones to the base of the edition. KnotError."""
-    knot = Knot(settings.KNOT_SOCKET)
+    knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
     for zones in all_zones():
         synced = knot.sync_sorted(zones.base, _base_records(opened, zones), after=_last_serial(zones.base))
         _seen(zones.base, synced, opened.base_digest)
@@ -92,7 +92,7 @@ def is_fresh() -> bool:
 
 def _look_at_base(opened: Opened) -> None:
     """A base zone with the serial we left it with is as we left it: only another one is read through."""
-    knot = Knot(settings.KNOT_SOCKET)
+    knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
     states = {state.zone: state for state in models.KnotState.objects.filter(problem="")}
     for zones in all_zones():
         state = states.get(zones.base)
