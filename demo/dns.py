@@ -36,7 +36,7 @@ CANARY = "canary.mamori.example."
 WORLD_TTL = 300
 LIST_TTL = 60
 LOOPBACK = "127.0.0.1"
-PORTS_NEEDED = 5
+PORTS_NEEDED = 5  # and one more with PowerDNS
 PROGRAMS = {"unbound": ("knotd", "knotc", "unbound", "named"), "bind": ("knotd", "knotc", "named")}
 
 Address = tuple[str, int]
@@ -93,7 +93,7 @@ def engines_installed() -> list[str]:
 
 
 class DnsWorld:
-    """All DNS servers. Ports: `port` primary, +1 example., +2 Unbound, +3 BIND, +4 Unbound's relay."""
+    """All DNS servers. Ports: `port` primary, +1 example., +2 Unbound, +3 BIND, +4 Unbound's relay, +5 PowerDNS if asked for."""
 
     def __init__(
         self,
@@ -116,6 +116,8 @@ class DnsWorld:
             self.providers["unbound"] = self._unbound(port + 2, port + 4)
         if "bind" in engines:
             self.providers["bind"] = self._bind(port + 3)
+        if "powerdns" in engines:
+            self.providers["powerdns"] = self._powerdns(port + 5)
 
     @property
     def primary(self) -> Address:
@@ -262,6 +264,17 @@ class DnsWorld:
         named = Program("bind", [program("named"), "-f", "-n", "1", "-c", main], folder)
         return Provider("bind", STOP_ZONE, key, (LOOPBACK, port), (LOOPBACK, port), [named])
 
+    def _powerdns(self, port: int) -> Provider:
+        key, folder = self._key("powerdns"), private_folder(self.base, "dns/powerdns")
+        values = self._subscription(key, NX_ZONE, folder)
+        write_private(folder / "mamori.lua", render(DEPLOY / "powerdns" / "mamori.lua", values))
+        lines = render(DEPLOY / "powerdns" / "mamori.conf", {"STORAGE": str(folder)})
+        sockets = socket_folder(self.base)
+        main = _POWERDNS.format(sockets=sockets, port=port, example=self.example.port)
+        write_private(folder / "recursor.conf", main + lines)
+        recursor = Program("powerdns", [program("pdns_recursor"), f"--config-dir={folder}"], folder)
+        return Provider("powerdns", NX_ZONE, key, (LOOPBACK, port), (LOOPBACK, port), [recursor])
+
     def _unbound(self, port: int, relay_port: int) -> Provider:
         key, folder = self._key("unbound"), private_folder(self.base, "dns/unbound")
         relay_folder = private_folder(self.base, "dns/relay")
@@ -298,6 +311,19 @@ options {{
 controls {{ }};
 include "{folder}/mamori.logging.conf";
 include "{folder}/mamori.conf";
+"""
+_POWERDNS = """\
+local-address=127.0.0.1
+local-port={port}
+forward-zones-recurse=.=127.0.0.1:{example}
+socket-dir={sockets}
+dnssec=off
+daemon=no
+setuid=
+setgid=
+security-poll-suffix=
+threads=1
+pdns-distributes-queries=no
 """
 _UNBOUND = """\
 server:

@@ -21,7 +21,7 @@ NAME = "late.example"
 
 
 class Resolver(threading.Thread):
-    """Answers every question on a port of loopback: with an address, or, once it `blocks`, with NXDOMAIN."""
+    """Answers every question on a port of loopback: with an address, or, once it `blocks`, with NXDOMAIN, but for the hot canary."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -40,7 +40,7 @@ class Resolver(threading.Thread):
             self.asked += 1
             question = dns.message.from_wire(wire)
             answer = dns.message.make_response(question)
-            if self.blocks:
+            if self.blocks and not str(question.question[0].name).startswith("hot-"):
                 answer.set_rcode(dns.rcode.NXDOMAIN)
             else:
                 answer.answer.append(dns.rrset.from_text(question.question[0].name, 5, "IN", "A", "192.0.2.1"))

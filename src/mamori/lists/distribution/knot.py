@@ -6,8 +6,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -86,8 +86,9 @@ class Knot:
         old backup, goes on above it (and above the time, should `after` be lost too).
         """
         _check_zone(zone)
-        serial, differences = self._compared(zone, wanted())
-        different = list(differences)
+        with closing(self._differences(zone, wanted())) as differences:
+            serial = cast("int | None", next(differences))
+            different = cast("list[_Difference]", list(differences))
         lines = []
         if serial is None or serial < after:
             lines.append(f"zone-set {zone} {SOA.format(serial=max(after + 1, int(clock.now().timestamp())))}")
@@ -114,9 +115,10 @@ class Knot:
 
     def _require(self, zone: str, wanted: Iterable[Record]) -> int:
         """The zone's serial; KnotError unless it holds what is wanted."""
-        serial, differences = self._compared(zone, wanted)
-        if serial is None or next(differences, None) is not None:
-            raise KnotError(f"{zone} does not hold what was published")
+        with closing(self._differences(zone, wanted)) as differences:
+            serial = cast("int | None", next(differences))
+            if serial is None or next(differences, None) is not None:
+                raise KnotError(f"{zone} does not hold what was published")
         return serial
 
     def _load(self, zone: str, wanted: Iterable[Record], apex: list[str], folder: Path) -> None:
@@ -155,12 +157,7 @@ class Knot:
             found = frozenset(Record(owner, data.removeprefix("CNAME ")) for owner, data in records)
         return None if serial is None else found
 
-    def _compared(self, zone: str, wanted: Iterable[Record]) -> tuple[int | None, Iterator[_Difference]]:
-        """The zone's serial, and what is not as wanted."""
-        differences = self._differences(zone, wanted)
-        return cast("int | None", next(differences)), cast("Iterator[_Difference]", differences)
-
-    def _differences(self, zone: str, wanted: Iterable[Record]) -> Iterator[_Difference | int | None]:
+    def _differences(self, zone: str, wanted: Iterable[Record]) -> Generator[_Difference | int | None]:
         """First the zone's serial, None for no zone; then, in the order of the zone, what is not as wanted."""
         with self._zone(zone) as (serial, held):
             yield serial

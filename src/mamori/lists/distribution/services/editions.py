@@ -100,7 +100,7 @@ def edition_publish(*, refresh: bool = False) -> UUID | None:
         listing_services.withdrawals_sign(key=held.rule)
         case = _case(held)
         edition, refused = _passing(case)
-        judged_by = _rules_digest()
+        judged_by = rules_digest()
         all_judged = case.now is None or case.now.row.rules != judged_by
         if all_judged:
             refused |= _against_newer_rules(case.listed)
@@ -237,7 +237,7 @@ def _against_newer_rules(listed: ListInForce) -> Why:
     return {entry_id: faults for entry_id, faults in found if faults}
 
 
-def _rules_digest() -> str:
+def rules_digest() -> str:
     """SHA-256 (hex) over the names that entries are held against: other names, another digest."""
     against = content_rules()
     digest = hashlib.sha256()
@@ -317,7 +317,7 @@ def _publish(case: _Case, edition: Edition, refused: Why, judged_by: str, *, all
             draft.link(name, case.now.row.version)
     files = base | {CHANGES: draft.write(CHANGES, [write_delta(delta)])}
     with transaction.atomic():
-        row = _signed(
+        row = edition_sign(
             draft,
             version,
             files,
@@ -348,7 +348,7 @@ def edition_fold() -> UUID | None:
         version = _next_version()
         draft = store.Draft(press.folder(), version)
         base = {name: draft.write(name, pieces) for name, pieces in fold(now.base_files, now.listed.delta).items()}
-        folded = _signed(
+        folded = edition_sign(
             draft,
             version,
             base | {CHANGES: draft.write(CHANGES, [b""])},
@@ -361,7 +361,7 @@ def edition_fold() -> UUID | None:
         return _out(held, draft, folded, {})
 
 
-def _signed(
+def edition_sign(
     draft: store.Draft, version: int, files: Mapping[str, FileDigest], held: EditionKeys, **fields: Any
 ) -> models.Edition:
     """Sign an edition's files and note it. Not current yet."""

@@ -1,0 +1,329 @@
+"""From the publication of a change to the block in Unbound, BIND and PowerDNS, on a list of a million names, and back.
+
+A database with all entries, a signed base edition, the hidden primary and three subscribers on loopback with warm
+caches. A step writes an activated entry (or ends one) and calls the publisher; the clock runs from that call, and
+each resolver is asked every 4 ms until it does what the list says. Half of the withdrawals are of names in the base.
+The peer hears of the same names: a primary whose zone file is rewritten and reloaded, and a BIND with stock settings.
+
+    python -m benchmarks.publish --base 1000000 --json FILE
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import multiprocessing
+import os
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from benchmarks.common import arguments, django, finish, goal, machine, median, owner, percentile, say, timed, world
+from demo.dns import Address, DnsWorld, Provider, ask
+from demo.knot import Record as KnotRecord
+from demo.platform import Platform
+from demo.processes import WorldError, free_ports
+from mamori.engine.editions import ListEntry, Member, activation_statement, key_id, name_key
+from mamori.engine.editions.statements import canonical_json
+from mamori.engine.keys import load_signing_key
+
+ENGINES = ("unbound", "bind", "powerdns")
+GOALS = {"unbound": (0.3, 0.5), "bind": (0.5, 0.5), "powerdns": (1.0, 1.5)}  # one change, a thousand: seconds, p95
+LONGEST = 60.0
+CHUNK = 10_000  # entries signed at a time
+STATED = datetime(2026, 11, 1, tzinfo=UTC)
+EXPIRES = date(2027, 10, 1)
+_SIGNERS: list[Any] = []
+
+
+def base_name(number: int) -> str:
+    return f"n{number}.listed-{number % 1000}.example"
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--base", type=int, default=1_000_000, help="names in the base (default 1,000,000)")
+    parser.add_argument("--changes", type=int, default=20, help="single changes each way (default 20)")
+    parser.add_argument("--thousands", type=int, default=4, help="changes of 1,000 names each way (default 4)")
+    given = parser.parse_args()
+    result: dict[str, Any] = {"benchmark": "publish", "base": given.base, "machine": machine()}
+    times: dict[str, float] = {}
+    with ExitStack() as stack:
+        platform = stack.enter_context(world())
+        folder = platform.base
+        with timed("DNS servers", times):
+            dns = stack.enter_context(DnsWorld(folder / "dnsworld", free_ports(6), engines=ENGINES))
+            dns.example.transaction("example.", add=[KnotRecord("*", 300, "A", "127.77.0.10")])
+        platform.world = {
+            "MAMORI_KNOT_SOCKET": str(dns.knot_socket),
+            "MAMORI_KNOT_ZONE_DIR": str(dns.handover),
+            "MAMORI_LIST_MAX_ADDED": "10000000",
+            "MAMORI_STOP_PAGE_HOST": "stop.mamori.example",
+            "MAMORI_CANARY_NAME": "canary.mamori.example",
+        }
+        django(platform, "worker")
+        publisher = Publisher(platform, given.base)
+        for what, step in (
+            ("entries and signatures", publisher.write_base),
+            ("rows in PostgreSQL", publisher.write_rows),
+            ("primary filled", publisher.fill_primary),
+        ):
+            with timed(what, times):
+                step()
+        with timed("subscribers hold the base", times):
+            for engine, provider in dns.providers.items():
+                until(provider.resolver, base_name(given.base - 1), provider.blocked, 600)
+                say(f"  {engine} has it")
+        steps = list(run(publisher, dns, given.changes, given.thousands))
+    result |= {"seconds": times, "steps": steps, "ours": {"engines": summary(steps)}}
+    result["goals"] = [
+        goal(f"{engine}: {what}, p95 s", found[key], GOALS[engine][which])
+        for engine, found in result["ours"]["engines"].items()
+        for what, key, which in (
+            ("one change effective", "effective_p95_s", 0),
+            ("one withdrawal lifted", "lifted_p95_s", 0),
+            ("1,000 changes", "thousand_p95_s", 1),
+        )
+    ]
+    finish(result, given.json)
+
+
+class Publisher:
+    """The list body's rows and the publisher, in this process."""
+
+    def __init__(self, platform: Platform, base: int) -> None:
+        from mamori.lists.distribution.keys import init_keys, member_add
+
+        self.platform, self.size = platform, base
+        self.keys = [Ed25519PrivateKey.generate() for _ in range(2)]
+        self.people = [uuid4(), uuid4()]
+        self.editions, folder = Path(os.environ["MAMORI_EDITION_DIR"]), Path(os.environ["MAMORI_EDITION_KEYS"])
+        self.editions.mkdir(parents=True, exist_ok=True)
+        init_keys(folder, now=clock())
+        root = (load_signing_key(folder / "root.pem"),)
+        roles: tuple[Literal["reviewer", "approver"], ...] = ("reviewer", "approver")
+        for person, key, role in zip(self.people, self.keys, roles, strict=True):
+            public = key.public_key().public_bytes_raw()
+            member_add(folder, Member(str(person), role, public, STATED.date(), EXPIRES), root)
+        self.ids = [str(UUID(int=number + 1)) for number in range(base)]
+
+    def write_base(self) -> None:
+        """Edition 1: the base files in the order readers expect, with two signatures on each entry."""
+        from mamori.lists.distribution import models, press, store
+        from mamori.lists.distribution.services import editions
+
+        names = sorted(((name_key(base_name(n)), n) for n in range(self.size)), key=lambda each: each[0])
+        draft = store.Draft(self.editions, 1)
+        base = {"names.jsonl": draft.write("names.jsonl", (_line(n) for _key, n in names))}
+        with multiprocessing.Pool(2, _signer, ([key.private_bytes_raw() for key in self.keys],)) as pool:
+            signed = pool.imap(_activations, range(0, self.size, CHUNK))
+            pieces = ("".join(lines[: self.size - at]).encode() for at, lines in zip(itertools.count(0, CHUNK), signed))
+            base["activations.jsonl"] = draft.write("activations.jsonl", pieces)
+        for name in ("urls.jsonl", "endings.jsonl"):
+            base[name] = draft.write(name, [b""])
+        files = base | {"changes.jsonl": draft.write("changes.jsonl", [b""])}
+        row = editions.edition_sign(
+            draft, 1, files, press.keys(), base=1, rules=editions.rules_digest(), names=self.size
+        )
+        draft.keep()
+        store.switch(self.editions, 1)
+        models.Edition.objects.filter(id=row.id).update(state="published", published_at=clock())
+        self.row = models.Edition.objects.get(id=row.id)
+
+    def write_rows(self) -> None:
+        """Two persons with keys, and a row for each entry, as the desk would have left them."""
+        with owner(self.platform) as connection:
+            for number, person in enumerate(self.people):
+                mail = f"p{number}@list.example"
+                _insert(connection, "accounts_user", id=person, email=mail, name="P", password="", is_active=True)
+            for number, (person, key) in enumerate(zip(self.people, self.keys, strict=True)):
+                public = key.public_key().public_bytes_raw()
+                _insert(
+                    connection, "listing_signingkey", id=key_id(public), person_id=person, public_key=public,
+                    registered_at=STATED, confirmed_at=STATED, confirmed_by_id=self.people[1 - number],
+                )  # fmt: skip
+            columns = list(self._entry(0))
+            with connection.cursor().copy(f"COPY listing_entry ({', '.join(columns)}) FROM STDIN") as copy:
+                for number in range(self.size):
+                    copy.write_row(list(self._entry(number, listed=True).values()))
+            connection.execute("ANALYZE listing_entry")
+
+    def fill_primary(self) -> None:
+        """Hand both base zones over, as after the loss of the primary."""
+        from mamori.lists.distribution import press
+        from mamori.lists.distribution.services import primary
+
+        opened = press.open_edition(press.keys(), self.row)
+        primary.push_base(opened)
+        primary.push_hot(opened)
+
+    def add(self, names: Sequence[str]) -> float:
+        """Activate entries for new names and publish. The moment the publisher was called."""
+        with owner(self.platform) as connection, connection.transaction():
+            for name in names:
+                row = self._entry(len(self.ids), name=name)
+                self.ids.append(str(row["id"]))
+                _insert(connection, "listing_entry", **row)
+                statement = _statement(str(row["id"]), name)
+                for step, person, key in zip(("propose", "activate"), self.people, self.keys, strict=True):
+                    _insert(
+                        connection, "listing_approval", entry_id=row["id"], step=step, person_id=person,
+                        key_id=key_id(key.public_key().public_bytes_raw()), statement=statement.decode(),
+                        signature=key.sign(statement), at=STATED,
+                    )  # fmt: skip
+        return self._publish()
+
+    def end(self, names: Sequence[str]) -> float:
+        """Withdraw the entries of these names and publish."""
+        with owner(self.platform) as connection:
+            connection.execute(
+                "UPDATE listing_entry SET state = 'pending_removal', \"end\" = 'withdrawn', ended_at = %s"
+                " WHERE target_digest = ANY(%s)",
+                [clock(), [_digest(name) for name in names]],
+            )
+        return self._publish()
+
+    def _publish(self) -> float:
+        from mamori.lists.distribution.services import edition_publish
+
+        began = time.monotonic()
+        if edition_publish() is None:
+            raise WorldError("nothing was published")
+        return began
+
+    def _entry(self, number: int, *, name: str = "", listed: bool = False) -> dict[str, Any]:
+        name = name or base_name(number)
+        return {
+            "id": UUID(int=number + 1), "content_id": UUID(int=number + 1), "method": "dns", "target": name,
+            "target_digest": _digest(name), "reason": "removal_too_slow", "answers": "{}", "stated_at": STATED,
+            "expires_on": EXPIRES, "state": "active", "proposer_id": self.people[0], "proposed_at": STATED,
+            "activator_id": self.people[1], "activated_at": STATED, "review_reason": "", '"end"': "", "refused": "[]",
+            "listed": listed, "ending_told": False,
+        }  # fmt: skip
+
+
+def run(publisher: Publisher, dns: DnsWorld, changes: int, thousands: int) -> Iterator[dict[str, Any]]:
+    """Single changes and changes of a thousand, each way; new names, and names of the base."""
+    for number in range(changes):
+        fresh, old = f"new-{number}.example", base_name(7 * number)
+        yield _step(publisher.add, dns, [fresh], "effective")
+        yield _step(publisher.end, dns, [old if number % 2 else fresh], "lifted")
+    for number in range(thousands):
+        many = [f"t{number}-{n}.example" for n in range(1000)]
+        yield _step(publisher.add, dns, many, "effective")
+        yield _step(publisher.end, dns, many, "lifted")
+
+
+def _step(change: Callable[[Sequence[str]], float], dns: DnsWorld, names: list[str], what: str) -> dict[str, Any]:
+    """Seconds from the call of the publisher until each engine does it for the first and the last name, warm caches."""
+    asked = sorted({names[0], names[-1]})
+    for provider in dns.providers.values():
+        for name in asked:
+            until(provider.resolver, name, "free" if what == "effective" else provider.blocked)
+    seen: dict[str, float] = {}
+
+    def watch(engine: str, provider: Provider) -> None:
+        for name in asked:
+            until(provider.resolver, name, provider.blocked if what == "effective" else "free")
+        seen[engine] = time.monotonic()
+
+    threads = [threading.Thread(target=watch, args=pair) for pair in dns.providers.items()]
+    for thread in threads:
+        thread.start()
+    began = change(names)
+    called = time.monotonic() - began
+    for thread in threads:
+        thread.join()
+    took = {engine: round(moment - began, 3) for engine, moment in seen.items()}
+    if set(took) != set(dns.providers):
+        raise WorldError(f"{set(dns.providers) - set(took)} did not follow")
+    say(f"{len(names)} {what}: {took}, publisher {called:.2f} s")
+    return {"names": len(names), "what": what, "publisher": round(called, 3), **took}
+
+
+def summary(steps: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for engine in ENGINES:
+        one = {
+            what: [s[engine] for s in steps if s["names"] == 1 and s["what"] == what]
+            for what in ("effective", "lifted")
+        }
+        row = {}
+        for what, values in one.items():
+            row |= {
+                f"{what}_p50_s": median(values),
+                f"{what}_p95_s": percentile(values, 0.95),
+                f"{what}_n": len(values),
+            }
+        many = [s[engine] for s in steps if s["names"] > 1]
+        row |= {"thousand_p50_s": median(many), "thousand_p95_s": percentile(many, 0.95), "thousand_n": len(many)}
+        found[engine] = row
+    return found
+
+
+def until(resolver: Address, name: str, wanted: str, longest: float = LONGEST) -> None:
+    """Wait until a resolver answers as wanted ("free": with an address); WorldError after `longest` seconds."""
+    began = time.monotonic()
+    while time.monotonic() - began < longest:
+        told = ask(resolver, name, timeout=1.0)
+        if told.startswith("A ") if wanted == "free" else told == wanted:
+            return
+        time.sleep(0.004)
+    raise WorldError(f"{name} is not {wanted} within {longest:g} s")
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _json(entry_id: str, name: str) -> dict[str, str]:
+    return {
+        "entry_id": entry_id, "method": "dns", "target": name, "reason": "removal_too_slow",
+        "activated_at": STATED.strftime("%Y-%m-%dT%H:%M:%SZ"), "expires_on": EXPIRES.isoformat(),
+    }  # fmt: skip
+
+
+def _statement(entry_id: str, name: str) -> bytes:
+    return activation_statement(ListEntry(entry_id, "dns", name, "removal_too_slow", STATED, EXPIRES))
+
+
+def _line(number: int) -> bytes:
+    return canonical_json(_json(str(UUID(int=number + 1)), base_name(number))) + b"\n"
+
+
+def _signer(keys: list[bytes]) -> None:
+    _SIGNERS.extend(Ed25519PrivateKey.from_private_bytes(key) for key in keys)
+
+
+def _activations(start: int) -> list[str]:
+    """Lines of activations.jsonl, in the order of entries' ids."""
+    ids = [key_id(key.public_key().public_bytes_raw()) for key in _SIGNERS]
+    lines = []
+    for number in range(start, start + CHUNK):
+        statement = _statement(str(UUID(int=number + 1)), base_name(number))
+        signatures = sorted(zip(ids, (b64encode(key.sign(statement)).decode() for key in _SIGNERS), strict=True))
+        told = [{"key_id": number, "value": value} for number, value in signatures]
+        lines.append(canonical_json({"statement": statement.decode(), "signatures": told}).decode() + "\n")
+    return lines
+
+
+def _insert(connection: psycopg.Connection[Any], table: str, **values: Any) -> None:
+    columns, places = ", ".join(values), ", ".join(["%s"] * len(values))
+    connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", list(values.values()))
+
+
+if __name__ == "__main__":
+    main()
