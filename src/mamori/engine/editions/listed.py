@@ -108,6 +108,10 @@ class ListInForce:
         self._signed: dict[str, list[SignedStatement]] = {}
         for signed in delta.statements:
             self._signed.setdefault(signed.entry_id, []).append(signed)
+        self._found: dict[
+            tuple[Method, str], ListEntry | None
+        ] = {}  # an edition does not change: what was asked is kept
+        self._told: dict[str, list[SignedStatement]] = {}
         self.base_sizes = sizes or (len(self._names), len(self._urls))
 
     @property
@@ -123,6 +127,12 @@ class ListInForce:
 
     def find(self, method: Method, target: str) -> ListEntry | None:
         """The entry for a target."""
+        place = (method, target)
+        if place not in self._found:
+            self._found[place] = self._find(method, target)
+        return self._found[place]
+
+    def _find(self, method: Method, target: str) -> ListEntry | None:
         if entry := self._added.get((method, target)):
             return entry
         lines, wanted = (self._names, name_key(target)) if method == "dns" else (self._urls, (target,))
@@ -158,6 +168,11 @@ class ListInForce:
 
     def statements_of(self, entry_id: str) -> list[SignedStatement]:
         """What was ever signed about an entry."""
+        if entry_id not in self._told:
+            self._told[entry_id] = self._statements_of(entry_id)
+        return self._told[entry_id]
+
+    def _statements_of(self, entry_id: str) -> list[SignedStatement]:
         found = list(self._signed.get(entry_id, ()))
         for lines in (self._activations, self._endings):
             for line in lines.since((entry_id,)):

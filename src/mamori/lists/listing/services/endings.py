@@ -96,22 +96,22 @@ def entries_expire() -> int:
 @transaction.atomic
 def withdrawals_sign(*, key: Ed25519PrivateKey) -> int:
     """Sign, with the rule's key, every ending of what was in force that has no statement. Called before an edition."""
-    done = 0
-    ended = Entry.objects.filter(activated_at__isnull=False, ended_at__isnull=False, withdrawal=None)
-    for entry in ended.select_for_update(of=("self",)):
+    ended = Entry.objects.filter(
+        activated_at__isnull=False, ended_at__isnull=False, ending_told=False, withdrawal=None
+    ).select_for_update(of=("self",))
+    signed: list[Withdrawal] = []
+    for entry in ended:
         assert entry.ended_at is not None
         statement = withdrawal_statement(str(entry.id), withdrawn_at=entry.ended_at, reason=entry.end)
-        signed = sign_statement(statement, key)
-        Withdrawal.objects.create(
-            entry=entry,
-            statement=statement.decode(),
-            key_id=signed.key_id,
-            signature=signed.value,
-            at=clock.now(),
+        by = sign_statement(statement, key)
+        signed.append(
+            Withdrawal(entry=entry, statement=statement.decode(), key_id=by.key_id, signature=by.value, at=clock.now())
         )
-        audit.record("listing.withdrawal_signed", subject=entry, actor=SYSTEM, key=signed.key_id)
-        done += 1
-    return done
+    Withdrawal.objects.bulk_create(signed)
+    subjects = [(one.entry, {"key": one.key_id}) for one in signed]
+    if subjects:
+        audit.record_many("listing.withdrawal_signed", subjects=subjects, actor=SYSTEM)
+    return len(signed)
 
 
 @transaction.atomic
