@@ -80,7 +80,7 @@ def _best(top: NDArray[np.uint32], bounds: tuple[int, int]) -> int:
 def _pack(differences: NDArray[np.uint8], quotients: NDArray[np.int64], k: int) -> bytes:
     """The bit stream. ``differences``: least significant octet first."""
     parts: list[bytes] = []
-    rest = np.zeros(0, np.uint8)  # bits of the last octet that is not full
+    tail = np.zeros(0, np.uint8)  # bits of the last octet that is not full
     step = _CHUNK_BITS // (k + 2)
     for start in range(0, len(differences), step):
         some, ones = differences[start : start + step], quotients[start : start + step]
@@ -90,11 +90,12 @@ def _pack(differences: NDArray[np.uint8], quotients: NDArray[np.int64], k: int) 
         bits[begins] += 1  # where a run of ones begins; where it ends 1 is taken again: empty runs cancel out
         bits[begins + ones] -= 1
         stream = np.cumsum(bits, dtype=np.int8).view(np.uint8)[:-1]
-        remainders = np.unpackbits(some, axis=1, bitorder="little", count=k)
-        stream[(begins + ones + 1)[:, None] + np.arange(k)] = remainders
-        stream = np.concatenate((rest, stream))
+        others = np.zeros((len(some), 1 + k), np.uint8)  # the zero that ends the run, then the remainder
+        others[:, 1:] = np.unpackbits(some, axis=1, bitorder="little", count=k)
+        stream[stream == 0] = others.ravel()
+        stream = np.concatenate((tail, stream))
         whole = len(stream) // 8 * 8
         parts.append(np.packbits(stream[:whole], bitorder="little").tobytes())
-        rest = stream[whole:]
-    parts.append(np.packbits(rest, bitorder="little").tobytes())
+        tail = stream[whole:]
+    parts.append(np.packbits(tail, bitorder="little").tobytes())
     return b"".join(parts)
