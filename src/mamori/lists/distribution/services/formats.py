@@ -5,15 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
-from mamori.engine.editions import ListEntry, read_edition
+from mamori.engine.editions import ListEntry
 from mamori.engine.formats import Listing, sift, write_all
 from mamori.engine.hashlists import changes, checksum, full_update, v4, v5
 from mamori.ground import clock
-from mamori.lists.distribution import models, store
+from mamori.lists.distribution import models, press
 from mamori.lists.distribution.formats import Store, mapped
-from mamori.lists.distribution.keys import load_keys
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.states import EditionState
 
@@ -25,16 +22,15 @@ log = logging.getLogger("mamori.formats")
 
 def formats_write() -> None:
     """Bring the files to the edition in force. Run often or rarely, it comes to the same."""
-    if settings.EDITION_DIR is None or settings.EDITION_KEY_DIR is None:
+    if not press.configured():
         return
     with advisory_lock(LOCK):
-        row = models.Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version").first()
-        written = Store(settings.EDITION_DIR).current()
+        row = models.Edition.objects.filter(state=EditionState.PUBLISHED, base__gt=0).order_by("-version").first()
+        written = Store(press.folder()).current()
         if row is None or (written is not None and written["edition"] == row.version):
             return
-        root = load_keys(settings.EDITION_KEY_DIR).roots[0]
-        edition = read_edition(store.read(settings.EDITION_DIR, row.version), root, row.built_at)
-        write(settings.EDITION_DIR, row.version, edition.entries)
+        emptied = row.kill_id is not None
+        write(press.folder(), row.version, [] if emptied else press.open_edition(press.keys(), row).listed.entries())
 
 
 def write(folder: Path, version: int, entries: Iterable[ListEntry]) -> None:
