@@ -21,6 +21,8 @@ RESOLVERS = {
     "named": "bind9",
     "named-checkzone": "bind9-utils",
 }
+FILTERS = {"dnsmasq": "dnsmasq-base", "squid": "squid", "e2guardian": "e2guardian", "squidGuard": "squidguard"}
+"""Programs of subscribers that load the list's formats."""
 BROWSER = {"chromium": "chromium"}
 COMPILER = {"cc": "build-essential"}
 PYTHON_HEADERS = "python3-dev"
@@ -43,13 +45,13 @@ def have(program: str) -> bool:
 
 def missing(wanted: Iterable[str]) -> list[str]:
     """Debian packages of the wanted programs that are not there."""
-    packages = {**RESOLVERS, **BROWSER, **LINTERS, **COMPILER}
+    packages = {**RESOLVERS, **FILTERS, **BROWSER, **LINTERS, **COMPILER}
     return sorted({packages[program] for program in wanted if not have(program)})
 
 
 def missing_for_tests() -> list[str]:
     fonts = [] if any(FONT_FILES.glob("*CJK*")) else [FONT]
-    return missing([*RESOLVERS, *BROWSER, *LINTERS]) + fonts
+    return missing([*RESOLVERS, *FILTERS, *BROWSER, *LINTERS]) + fonts
 
 
 def _prefix() -> list[str] | None:

@@ -12,8 +12,11 @@ from mamori.engine.addresses.suffixes import Section, above_public_suffix, regis
 
 def parents(name: str) -> Iterator[str]:
     """``name`` and every name above it."""
-    labels = name.split(".")
-    return (".".join(labels[at:]) for at in range(len(labels)))
+    yield name
+    at = name.find(".")
+    while at >= 0:
+        yield name[at + 1 :]
+        at = name.find(".", at + 1)
 
 
 class NameSet:

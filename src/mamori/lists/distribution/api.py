@@ -1,16 +1,17 @@
-"""The URL list for subscribers: signed files, as they stand on disk."""
+"""The list for subscribers: signed editions and every format, as they stand on disk."""
 
 import hashlib
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.utils.http import parse_etags
 from ninja import Router
 
 from mamori.ground.actors import Actor
 from mamori.ground.errors import NotFound
 from mamori.lists.distribution import store
+from mamori.lists.distribution.formats import Store
 from mamori.lists.distribution.permissions import LIST_READ
 
 router = Router(tags=["list"])
@@ -44,6 +45,56 @@ def file(request: HttpRequest, version: int, name: str) -> HttpResponse:
     answer["ETag"] = etag
     answer["Cache-Control"] = "private, no-cache"
     return answer
+
+
+@router.get("/list/formats", response={200: dict[str, Any]})
+def formats(request: HttpRequest) -> Any:
+    """Every format of the edition in force: digest, size, which decisions it carries, what it leaves out and why."""
+    _require(request)
+    manifest = _manifest()[1]
+    return {part: manifest[part] for part in ("edition", "written_at", "names", "urls", "refused", "files")}
+
+
+@router.get("/list/formats/{name}")
+def format_now(request: HttpRequest, name: str) -> HttpResponse:
+    """One format of the edition in force, with an ETag: ask again with If-None-Match."""
+    _require(request)
+    place, manifest = _manifest()
+    return _object(request, place, manifest, name, "private, no-cache")
+
+
+@router.get("/list/formats/{int:edition}/{name}")
+def format_of(request: HttpRequest, edition: int, name: str) -> HttpResponse:
+    """One format of one edition; it never changes. The last three editions are kept."""
+    _require(request)
+    place, _current = _manifest()
+    return _object(request, place, place.manifest(edition) or {}, name, "private, max-age=604800, immutable")
+
+
+def _manifest() -> tuple[Store, dict[str, Any]]:
+    place = Store(settings.EDITION_DIR) if settings.EDITION_DIR else None
+    manifest = place.current() if place else None
+    if place is None or manifest is None:
+        raise NotFound
+    return place, manifest
+
+
+def _object(request: HttpRequest, place: Store, manifest: dict[str, Any], name: str, keep: str) -> HttpResponse:
+    told = manifest.get("files", {}).get(name)
+    path = place.object(told["sha256"]) if told else None
+    if told is None or path is None:
+        raise NotFound
+    etag = f'"{told["sha256"]}"'
+    answer: HttpResponse | FileResponse
+    if etag in parse_etags(request.headers.get("If-None-Match", "")):
+        answer = HttpResponse(status=304)
+    else:
+        answer = FileResponse(path.open("rb"), content_type=told["content_type"])
+        answer["Content-Disposition"] = f'attachment; filename="{name}"'
+        answer["Mamori-Edition"] = str(manifest["edition"])
+    answer["ETag"] = etag
+    answer["Cache-Control"] = keep
+    return answer  # type: ignore[return-value]
 
 
 def _require(request: HttpRequest) -> None:

@@ -13,3 +13,9 @@ def publish() -> None:
 @task("distribution.subscribers")
 def subscribers() -> None:
     services.subscribers_apply()
+
+
+@task("distribution.formats")
+def formats() -> None:
+    """Write every subscriber's format of the edition in force."""
+    services.formats_write()

@@ -1,7 +1,8 @@
-"""Publish at once when the list changed."""
+"""Publish at once when the list changed; write every format when an edition is out."""
 
 from mamori.ground.facts import listens
-from mamori.lists.distribution.jobs import publish
+from mamori.lists.distribution.facts import EditionPublished
+from mamori.lists.distribution.jobs import formats, publish
 from mamori.lists.listing.facts import EntryActivated, EntryWithdrawn
 
 
@@ -13,3 +14,8 @@ def activated(_fact: EntryActivated) -> None:
 @listens(EntryWithdrawn, "distribution.publish_removed")
 def withdrawn(_fact: EntryWithdrawn) -> None:
     publish()
+
+
+@listens(EditionPublished, "distribution.write_formats")
+def published(_fact: EditionPublished) -> None:
+    formats()

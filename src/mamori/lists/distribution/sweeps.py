@@ -54,6 +54,12 @@ def reconcile() -> None:
         services.subscribers_apply()
 
 
+@sweep("distribution.formats")
+def formats() -> None:
+    """What a crash left unwritten."""
+    services.formats_write()
+
+
 @sweep("distribution.probe")
 def probe() -> None:
     services.probe_run()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from mamori.lists.distribution import pages
+from mamori.lists.distribution import pages, safebrowsing
 
 STAFF = [
     path("editions/", pages.editions, name="distribution_editions"),
@@ -14,4 +14,14 @@ STAFF = [
         name="distribution_subscriber_revoke",
     ),
     path("editions/kill/", pages.kill, name="distribution_kill"),
+]
+
+# Addresses that clients of Safe Browsing call.
+PARTNER = [
+    path("v4/threatListUpdates:fetch", safebrowsing.v4_fetch),
+    path("v4/fullHashes:find", safebrowsing.v4_find),
+    path("v5/hashLists", safebrowsing.v5_list),
+    path("v5/hashLists:batchGet", safebrowsing.v5_batch),
+    path("v5/hashList/<str:name>", safebrowsing.v5_get),
+    path("v5/hashes:search", safebrowsing.v5_search),
 ]

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from mamori.engine.addresses import MAX_LENGTH
 from mamori.ground.actors import Actor
+from mamori.ground.doors import TOO_LARGE
 from mamori.ground.errors import DomainError
 from mamori.hotline.intake.services.batches import Item as Report
 from mamori.hotline.intake.services.batches import Json
 from mamori.lists.exchange import binary, index
-from mamori.lists.exchange.doors import TOO_LARGE
 from mamori.lists.exchange.items import DIGESTS, LENGTHS, MOST, Item, Told
 from mamori.lists.exchange.services import examine, match_report
 from mamori.lists.fingerprints.permissions import IMAGES_MATCH

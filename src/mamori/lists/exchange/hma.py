@@ -14,9 +14,9 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.actors import Actor
+from mamori.ground.doors import TOO_LARGE, Door, by_bearer, in_message
 from mamori.ground.errors import DomainError
 from mamori.lists.exchange import index
-from mamori.lists.exchange.doors import TOO_LARGE, Door, by_bearer, in_message
 from mamori.lists.exchange.items import LEAST_QUALITY, LENGTHS, Item, Match
 from mamori.lists.exchange.services import examine, quota_take
 from mamori.lists.fingerprints.permissions import IMAGES_MATCH

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.accounts.queries import token_told
 from mamori.ground.actors import Actor
+from mamori.ground.doors import Door, by_basic
 from mamori.ground.errors import DomainError, NotFound
 from mamori.lists.exchange import cursors
-from mamori.lists.exchange.doors import Door, by_basic
 from mamori.lists.exchange.items import is_matched
 from mamori.lists.exchange.xml import XmlRefused, read_xml, write_xml
 from mamori.lists.fingerprints import services as bank

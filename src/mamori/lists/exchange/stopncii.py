@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from mamori.ground import clock
 from mamori.ground.actors import Actor
+from mamori.ground.doors import Door, by_function_key, in_code
 from mamori.ground.errors import DomainError
 from mamori.lists.exchange import cursors
-from mamori.lists.exchange.doors import Door, by_function_key, in_code
 from mamori.lists.exchange.items import is_matched
 from mamori.lists.fingerprints import services as bank
 from mamori.lists.fingerprints.codes import Classification

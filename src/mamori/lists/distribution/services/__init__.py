@@ -1,6 +1,7 @@
 """The only writer of the distribution tables."""
 
 from mamori.lists.distribution.services.editions import edition_fold, edition_publish, primary_heal
+from mamori.lists.distribution.services.formats import formats_write
 from mamori.lists.distribution.services.kill import kill_lift, kill_switch
 from mamori.lists.distribution.services.probing import canary_watch, probe_late, probe_run
 from mamori.lists.distribution.services.subscribers import (
@@ -15,6 +16,7 @@ __all__ = [
     "canary_watch",
     "edition_fold",
     "edition_publish",
+    "formats_write",
     "kill_lift",
     "kill_switch",
     "primary_heal",

@@ -99,6 +99,12 @@ def by_function_key(request: HttpRequest) -> Actor | None:
     return _named(request.headers.get("Ocp-Apim-Subscription-Key", ""), request.headers.get("x-functions-key", ""))
 
 
+def by_key(request: HttpRequest) -> Actor | None:
+    """Google's ways: the token as `key` in the query or in X-Goog-Api-Key. `Authorization: Bearer` goes too."""
+    secret = request.GET.get("key", "") or request.headers.get("X-Goog-Api-Key", "")
+    return token_actor(secret) if secret else by_bearer(request)
+
+
 def _named(name: str, secret: str) -> Actor | None:
     actor = token_actor(secret) if secret else None
     if actor is None or actor.id is None:
@@ -117,3 +123,9 @@ def in_code(error: DomainError) -> HttpResponse:
     """The partner API's shape of an error."""
     body = {"code": error.code, "message": str(error.message), "remedy": str(error.remedy)}
     return JsonResponse(body, status=error.status)
+
+
+def in_google(error: DomainError) -> HttpResponse:
+    """Google's shape of an error."""
+    body = {"code": error.status, "message": f"{error.message} {error.remedy}".strip(), "status": error.code.upper()}
+    return JsonResponse({"error": body}, status=error.status)

@@ -1,0 +1,63 @@
+"""The hash list: SHA-256 of the one expression that stands for each entry.
+
+After "Safe Browsing v5: URLs and Hashing" (developers.google.com/safe-browsing/reference/URLs.and.Hashing): a client
+hashes up to 30 expressions of an address, among them ``host/`` and ``host/path?query``, and looks each up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from mamori.engine.editions import ListEntry
+from mamori.engine.formats.listing import Listing, Written, place_of
+from mamori.engine.hashlists.digests import joined
+
+_DEEPEST_PREFIX = (
+    3  # clients look up the first three directories of a path; one below them is looked up as itself alone
+)
+# Text Safe Browsing's own canonical form would not change: escapes in upper case, and only of what it escapes itself.
+_FIXED = re.compile(r"(?:[^%]|%(?:[89A-F][0-9A-F]|[01][0-9A-F]|20|23|7F))*")
+
+
+class NotExpressible(ValueError):
+    """An entry of which an expression would say more, or something else, than was decided. ``code``: why."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+def expression_of(entry: ListEntry) -> str:
+    """The one expression that stands for an entry: ``host/`` (dns) or the page's host, path and query (url).
+
+    Raises NotExpressible with ``covers_below`` (a directory or a start page: its expression blocks everything below),
+    ``port`` (an expression names no port) or ``other_canonical_form`` (Safe Browsing would write the address in
+    another way). That canonical form itself is not made here.
+    """
+    if entry.method == "dns":
+        return f"{entry.target}/"
+    place = place_of(entry.target)
+    path, question, query = place.tail.partition("?")
+    if place.port is not None:
+        raise NotExpressible("port")
+    if "//" in path or (question and not query) or ("%" in place.tail and not _FIXED.fullmatch(place.tail)):
+        raise NotExpressible("other_canonical_form")
+    if path.endswith("/") and not query and path.count("/") - 1 <= _DEEPEST_PREFIX:
+        raise NotExpressible("covers_below")
+    return f"{place.host}{place.tail}"
+
+
+def hash_list(listing: Listing) -> Written:
+    """All hashes of a listing in ascending order, 32 octets each, without anything between them."""
+    left_out: Counter[str] = Counter()
+
+    def expressions() -> Iterator[str]:
+        for entry in (*listing.dns, *listing.url):
+            try:
+                yield expression_of(entry)
+            except NotExpressible as error:
+                left_out[error.code] += 1
+
+    return Written(joined(expressions()), left_out)
