@@ -141,6 +141,20 @@ def test_an_entry_put_into_the_database_without_signatures_is_refused(press, bod
     assert Edition.objects.get(state="refused").refusals[0]["code"] == "too_few_persons"
 
 
+def test_notes_changed_in_the_database_are_put_right_by_the_signed_list(press, body, person, run_jobs):
+    stays, goes = (body.list(listable(f"https://{name}.example/1", person)) for name in ("stays", "goes"))
+    run_jobs()
+    Entry.objects.filter(id=goes.id).update(listed=False)
+    listing.entry_withdraw(actor=body.approver.actor, entry_id=goes.id)
+    run_jobs()
+    assert in_force(press) == {"stays.example", "goes.example"}
+    Entry.objects.filter(id=stays.id).update(listed=False)
+    services.edition_publish(refresh=True)
+    assert in_force(press) == {"stays.example"}
+    stays.refresh_from_db()
+    assert stays.listed
+
+
 def test_expiry_needs_no_signature_of_a_person(press, body, person, run_jobs, frozen):
     body.list(listable(URL, person))
     run_jobs()

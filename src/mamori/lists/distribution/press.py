@@ -23,7 +23,7 @@ from mamori.lists.distribution import models, store
 from mamori.lists.distribution.keys import EditionKeys, load_keys
 
 KEPT_OPEN = 2  # bases
-NAMES = "names.jsonl"
+NAMES = BASE_FILES[0]
 _METADATA = ("timestamp.json", "snapshot.json", "targets.json")
 
 

@@ -98,6 +98,8 @@ def edition_publish(*, refresh: bool = False) -> UUID | None:
     with advisory_lock(LOCK):
         _resume(held)
         listing_services.withdrawals_sign(key=held.rule)
+        if refresh:
+            _put_notes_right(held)
         case = _case(held)
         edition, refused = _passing(case)
         judged_by = rules_digest()
@@ -163,6 +165,15 @@ def _case(held: EditionKeys) -> _Case:
         statements.add(_kill(version, held, f"order:{kill.id}"))
     proposed = Edition(version, coming, frozenset(statements))
     return _Case(now, kill, proposed, going, frozenset(found.endings), held)
+
+
+def _put_notes_right(held: EditionKeys) -> None:
+    """Once a day the database's notes of what is listed are compared with the signed list, whoever changed them."""
+    row = _in_force()
+    if row is not None:
+        standing = {entry.entry_id for entry in press.open_edition(held, row).listed.entries()}
+        noted = listing.noted_as_listed()
+        listing_services.publication_told(came=standing - noted, went=noted - standing, refused={})
 
 
 def _note_what_is_told_already(listed: ListInForce, found: listing.Pending) -> None:

@@ -73,6 +73,11 @@ def pending() -> Pending:
     return Pending(entries, activations, going, endings)
 
 
+def noted_as_listed() -> set[str]:
+    """Ids of the entries that are noted to stand in the last edition."""
+    return {str(entry_id) for entry_id in Entry.objects.filter(listed=True).values_list("id", flat=True).iterator()}
+
+
 def entries_and_activations() -> tuple[list[ListEntry], list[SignedStatement]]:
     """Every entry in force and its two persons' signatures, read in one statement: they fit together."""
     return _with_activations(Entry.objects.filter(state__in=IN_FORCE))
