@@ -11,13 +11,15 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from mamori.engine.addresses import AddressError, canonicalize
-from mamori.engine.editions import ListEntry
+from mamori.engine.editions import ListEntry, cover
 from mamori.engine.formats import (
     FORMATS,
     EntryRefused,
     Listing,
     NotExpressible,
     expression_of,
+    expressions,
+    literals,
     place_of,
     sift,
     write_all,
@@ -189,6 +191,11 @@ def test_no_name_breaks_out_of_a_line(targets: list[str]) -> None:
     assert set(some.names) <= set(targets)
 
 
+@given(st.sets(st.from_regex(r"([ab]\.){0,3}[cd]\.example", fullmatch=True), max_size=12))
+def test_roots_are_what_a_zone_needs(names: set[str]) -> None:
+    assert set(listing(*sorted(names)).roots) == cover(names)
+
+
 def canonical(text_: str) -> str | None:
     try:
         return canonicalize(text_).url
@@ -235,6 +242,21 @@ def test_a_url_that_looks_canonical_is(url: str) -> None:
     if judging._PLAIN.fullmatch(url):
         assert canonical(url) == url
     assert judging.is_canonical_url(url) == (canonical(url) == url)
+
+
+@given(any_url | st.from_regex(r"https?://[a-z]\.example(:[0-9]{1,3})?(/[a-z.%?]{0,3}){0,5}", fullmatch=True))
+def test_the_short_ways_of_pages_say_what_the_long_ways_say(text_: str) -> None:
+    url = canonical(text_)
+    assume(url)
+    place = place_of(url)
+    tail = literals.decoded(place.tail)
+    page = None if tail is None else judging.Page(literals.literal(place.host), place.port, tail)
+    assert listing(url).pages == (page,)
+    if expressions._SIMPLE.fullmatch(url):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(expressions, "_SIMPLE", re.compile("(?!)"))
+            long = expression_of(entry(url))
+        assert expression_of(entry(url)) == long
 
 
 def test_hosts_too_long_for_a_name_go_the_long_way() -> None:

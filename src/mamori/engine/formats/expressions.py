@@ -14,6 +14,8 @@ from mamori.engine.editions import ListEntry
 from mamori.engine.formats.listing import Listing, Written, place_of
 from mamori.engine.hashlists.digests import joined
 
+# The host, path and query of a page about which there is no question below: no port, escape, empty part or last slash.
+_SIMPLE = re.compile(r"https?://([^/:?%\[]+(?:/[^/?%]+)+(?:\?[^%]+)?)")
 _DEEPEST_PREFIX = (
     3  # clients look up the first three directories of a path; one below them is looked up as itself alone
 )
@@ -38,6 +40,8 @@ def expression_of(entry: ListEntry) -> str:
     """
     if entry.method == "dns":
         return f"{entry.target}/"
+    if simple := _SIMPLE.fullmatch(entry.target):
+        return simple[1]
     place = place_of(entry.target)
     path, question, query = place.tail.partition("?")
     if place.port is not None:

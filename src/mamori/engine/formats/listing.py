@@ -6,18 +6,23 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from mamori.engine.addresses import AddressError, NameRefused, canonicalize, listable_name
-from mamori.engine.editions import ListEntry, cover
+from mamori.engine.editions import ListEntry
+from mamori.engine.formats.literals import decoded, literal
 
 # A URL the WHATWG parser would not change, told by its characters alone: lower-case LDH host whose last label is no
 # number and no A-label, no default port, no dot segment, no character that is percent-encoded or means something.
 _LABEL = r"(?!xn--)%s(?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = rf"(?:{_LABEL % '[a-z0-9]'}\.)+{_LABEL % '[a-z]'}"
 _PLAIN = re.compile(rf"https?://{_HOST}(?:/(?![.]{{1,2}}(?:[/?]|$))[A-Za-z0-9._~-]*)+(?:\?[A-Za-z0-9._~/&=+-]+)?")
+# A URL in which only dots and question marks mean something in an expression.
+_EASY = re.compile(r"https?://([a-z0-9.-]+/[A-Za-z0-9./:=&_?-]*)")
 _MAX_PLAIN = 2000  # longer ones, and hosts of more than 253 octets, go the long way
 _MAX_HOST = 253
+_SOME = 8192  # lines
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,79}")
 
 
@@ -46,6 +51,17 @@ class Place(NamedTuple):
         return self.tail.partition("?")[0]
 
 
+class Page(NamedTuple):
+    """Expressions of a URL's parts: host with brackets around IPv6, path and query as `literals.decoded` writes them.
+
+    ``port`` None for the scheme's own.
+    """
+
+    host: str
+    port: int | None
+    tail: str
+
+
 def place_of(url: str) -> Place:
     """Take a canonical URL apart; ValueError for what is none by its first look."""
     scheme, _, rest = url.partition("://")
@@ -54,6 +70,17 @@ def place_of(url: str) -> Place:
     if ":" in host and not host.endswith("]"):
         host, _, port = host.rpartition(":")
     return Place(scheme, host, int(port) if port else None, tail)
+
+
+def _page(url: str) -> Page | None:
+    """The parts of a canonical URL as expressions; None where an escape cannot be told from what it stands for."""
+    if easy := _EASY.fullmatch(url):
+        text = easy[1].replace(".", "\\.").replace("?", "\\?")
+        at = text.index("/")
+        return Page(text[:at], None, text[at:])
+    _scheme, host, port, tail = place_of(url)
+    written = decoded(tail)
+    return None if written is None else Page(literal(host), port, written)
 
 
 def is_canonical_url(url: str) -> bool:
@@ -89,6 +116,13 @@ def sift(entries: Iterable[ListEntry]) -> tuple[list[ListEntry], list[EntryRefus
         else:
             fit.append(entry)
     return fit, refused
+
+
+def encoded(lines: Iterable[str]) -> bytes:
+    """The lines as UTF-8, some thousands at a time: the whole text stands in memory once. Surrogates become octets."""
+    all_lines = iter(lines)
+    some = iter(lambda: "".join(islice(all_lines, _SOME)), "")
+    return b"".join(each.encode("utf-8", "surrogateescape") for each in some)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +165,28 @@ class Listing:
     @cached_property
     def roots(self) -> tuple[str, ...]:
         """The listed names below no other listed name, in order: what blocks whole trees needs no more."""
-        covering = cover(self.names)
-        return tuple(name for name in self.names if name in covering)
+        listed, found = set(self.names), []
+        for name in self.names:
+            at = name.find(".")
+            while at >= 0 and name[at + 1 :] not in listed:
+                at = name.find(".", at + 1)
+            if at < 0:
+                found.append(name)
+        return tuple(found)
 
     @cached_property
     def urls(self) -> tuple[str, ...]:
         """Every listed URL, in order."""
         return tuple(dict.fromkeys(entry.target for entry in self.url))
+
+    @cached_property
+    def pages(self) -> tuple[Page | None, ...]:
+        """The parts of every listed URL as expressions; None for one that programs cannot tell from others.
+
+        In order, and each once: ``http`` and ``https`` make no difference to any of those programs.
+        """
+        found: dict[Page | str, Page | None] = {}
+        for url in self.urls:
+            page = _page(url)
+            found[page or url] = page
+        return tuple(found.values())

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cache
+from itertools import chain
 from json.encoder import encode_basestring_ascii as quoted
 
 from mamori.engine.editions import ListEntry
 from mamori.engine.editions.statements import utc_text
-from mamori.engine.formats.listing import Listing, Written
+from mamori.engine.formats.listing import Listing, Written, encoded
 
+_BETWEEN = ("", ",\n")
 COLUMNS = ("target", "reason", "activated_at", "expires_on", "entry_id")
 
 
@@ -28,17 +30,17 @@ def _csv(entries: Iterable[ListEntry]) -> Written:
         f'"{entry.target}","{entry.reason}",{since},{until},"{entry.entry_id}"\r\n'
         for entry, since, until in _moments(entries)
     )
-    return Written((",".join(COLUMNS) + "\r\n" + "".join(lines)).encode("ascii"))
+    return Written(encoded(chain([",".join(COLUMNS) + "\r\n"], lines)))
 
 
 def _json(entries: Iterable[ListEntry]) -> Written:
     # Ids and reasons are codes (listing.fault): only a target can hold what JSON escapes.
-    lines = ",\n".join(
-        f'{{"target":{quoted(entry.target)},"reason":"{entry.reason}","activated_at":"{since}",'
+    lines = (
+        f'{_BETWEEN[number > 0]}{{"target":{quoted(entry.target)},"reason":"{entry.reason}","activated_at":"{since}",'
         f'"expires_on":"{until}","entry_id":"{entry.entry_id}"}}'
-        for entry, since, until in _moments(entries)
+        for number, (entry, since, until) in enumerate(_moments(entries))
     )
-    return Written(f"[{lines}]\n".encode("ascii"))
+    return Written(encoded(chain(["["], lines, ["]\n"])))
 
 
 def names_csv(listing: Listing) -> Written:
@@ -72,4 +74,4 @@ def removals(listing: Listing) -> Written:
         f'"remove_until":"{until}","reference":"{entry.entry_id}"}}\n'
         for entry, since, until in _moments(listing.url)
     )
-    return Written("".join(lines).encode("ascii"))
+    return Written(encoded(lines))

@@ -17,21 +17,15 @@ documentation (acl url_regex), the comments of e2guardian's own bannedregexpurll
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from mamori.engine.formats.listing import Listing, Place, Written, place_of
+from mamori.engine.formats.listing import Listing, Page, Written, encoded
 from mamori.engine.formats.names import header
 
 # The longest line all three programs read whole: Squid cuts a line after 2,047 octets, and half an expression would
 # match other pages.
 MAX_PATTERN = 2000
-_META = "\\.^$|?*+()[]{}"  # the backslash first
-_RARE = re.compile(r"[^A-Za-z0-9.?/:=&%_-]")
-_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})?")
-_SPACE = "(%20|[ ])"
-_SAME = re.compile(rb"[A-Za-z0-9._~\x80-\xff-]")  # octets that mean the same escaped and not
 _PAGES = (
     "Mamori: single pages to be blocked, one expression each; no other page of a site is meant.",
     "Mamori: 遮断する個別ページの一覧です。同じサイトの他のページは対象ではありません。",
@@ -46,78 +40,55 @@ class NotToldApart(ValueError):
         super().__init__(code)
 
 
-def literal(text: str) -> str:
-    """An expression that matches the text and nothing else."""
-    for sign in _META if _RARE.search(text) else ".?":  # many times faster than a table of translation
-        text = text.replace(sign, f"\\{sign}")
-    return text
-
-
-def decoded(tail: str) -> str:
-    """An expression of a path and query for programs that decode escapes before they compare.
-
-    Octets that are no UTF-8 come as surrogates (PEP 383). NotToldApart for an escape of a sign that means another
-    thing when it is not escaped.
-    """
-    if "%" not in tail:
-        return literal(tail)
-    out = bytearray()
-    last = 0
-    for found in _ESCAPE.finditer(tail):
-        octet = bytes.fromhex(found[1] or "")
-        out += literal(tail[last : found.start()]).encode()
-        if octet == b" ":
-            out += _SPACE.encode()
-        elif _SAME.fullmatch(octet):
-            out += literal(octet.decode()).encode() if octet.isascii() else octet
-        else:
-            raise NotToldApart("escape")
-        last = found.end()
-    out += literal(tail[last:]).encode()
-    return out.decode("utf-8", "surrogateescape")
-
-
-def squid_pattern(place: Place) -> str:
+def squid_pattern(page: Page) -> str:
     """The scheme is not told apart, the port is; Squid itself drops the scheme's own port and a name's last dot."""
-    _scheme, host, port, tail = place
-    return f"^https?://{literal(host)}{'' if port is None else f':{port}'}{decoded(tail)}$"
+    host, port, tail = page
+    return f"^https?://{host}{'' if port is None else f':{port}'}{tail}$"
 
 
-def ufdbguard_pattern(place: Place) -> str:
+def ufdbguard_pattern(page: Page) -> str:
     """The scheme and its own port are allowed to stand there; another port is told apart."""
-    _scheme, host, port, tail = place
-    if "//" in tail and "//" in place.path:
-        raise NotToldApart("repeated_slash")
-    return f"^(https?://)?{literal(host)}{'(:80|:443)?' if port is None else f':{port}'}{decoded(tail)}$"
+    host, port, tail = page
+    _refuse_repeated_slash(tail)
+    return f"^(https?://)?{host}{'(:80|:443)?' if port is None else f':{port}'}{tail}$"
 
 
-def e2guardian_pattern(place: Place) -> str:
+def e2guardian_pattern(page: Page) -> str:
     """Neither scheme nor port nor a path's last slash."""
-    _scheme, host, port, tail = place
+    host, port, tail = page
     if port is not None:
         raise NotToldApart("port")
-    if "//" in tail and "//" in place.path:
+    _refuse_repeated_slash(tail)
+    slash = "?" if tail.endswith("/") and "\\?" not in tail else ""  # may stand there, or not
+    return f"^{host}{tail}{slash}$"
+
+
+def _refuse_repeated_slash(tail: str) -> None:
+    if "//" in tail and "//" in tail.partition("\\?")[0]:
         raise NotToldApart("repeated_slash")
-    slash = "/?" if tail.endswith("/") and "?" not in tail else ""
-    return f"^{literal(host)}{decoded(tail[:-1] if slash else tail)}{slash}$"
 
 
-def _written(listing: Listing, pattern: Callable[[Place], str]) -> Written:
+def _written(listing: Listing, pattern: Callable[[Page], str]) -> Written:
     """One expression a line; pages that cannot be told apart are left out."""
     left_out: Counter[str] = Counter()
-    lines: dict[str, None] = {}
-    for url in listing.urls:
-        try:
-            line = pattern(place_of(url))
-        except NotToldApart as error:
-            left_out[error.code] += 1
-            continue
-        if len(line) > MAX_PATTERN // 4 and len(line.encode("utf-8", "surrogateescape")) > MAX_PATTERN:
-            left_out["over_long"] += 1
-        else:
-            lines[line] = None
-    text = header("#", _PAGES) + "".join(f"{line}\n" for line in lines)
-    return Written(text.encode("utf-8", "surrogateescape"), left_out)
+
+    def lines() -> Iterator[str]:
+        yield header("#", _PAGES)
+        for page in listing.pages:
+            if page is None:
+                left_out["escape"] += 1
+                continue
+            try:
+                line = pattern(page)
+            except NotToldApart as error:
+                left_out[error.code] += 1
+                continue
+            if len(line) > MAX_PATTERN // 4 and len(encoded([line])) > MAX_PATTERN:
+                left_out["over_long"] += 1
+            else:
+                yield f"{line}\n"
+
+    return Written(encoded(lines()), left_out)
 
 
 def squid(listing: Listing) -> Written:
