@@ -63,12 +63,12 @@ def format_now(request: HttpRequest, name: str) -> HttpResponse:
     return _object(request, place, manifest, name, "private, no-cache")
 
 
-@router.get("/list/formats/{int:edition}/{name}")
-def format_of(request: HttpRequest, edition: int, name: str) -> HttpResponse:
+@router.get("/list/formats/{int:version}/{name}")
+def format_of(request: HttpRequest, version: int, name: str) -> HttpResponse:
     """One format of one edition; it never changes. The last three editions are kept."""
     _require(request)
     place, _current = _manifest()
-    return _object(request, place, place.manifest(edition) or {}, name, "private, max-age=604800, immutable")
+    return _object(request, place, place.manifest(version) or {}, name, "private, max-age=604800, immutable")
 
 
 def _manifest() -> tuple[Store, dict[str, Any]]:
