@@ -4,7 +4,8 @@
     python -m benchmarks.formats --names 1000000 --urls 0
 
 Half of the entries are names, half are pages. Files are written to disk as they are made. Sizes of hash lists are those of
-whole messages of the protocols. The peer of a Rice-coded list is the same list uncompressed, as version 4 sends it to clients
+whole messages of the protocols. The goal for the files is one of processor time, which
+other work on the machine disturbs less; the seconds by the clock stand beside it. The peer of a Rice-coded list is the same list uncompressed, as version 4 sends it to clients
 that ask for no compression. Names and pages are made up under .example.
 """
 
@@ -61,7 +62,7 @@ def main() -> None:
     more = entries(given.changes // 2, given.changes - given.changes // 2, first=10_000_000)
     result["updates"] = rows = _updates(hashes, more, given.changes)
     result["goals"] = [
-        goal("all formats and coded lists on disk, seconds", result["seconds"]["all"], 15),
+        goal("all formats and coded lists on disk, seconds of processor time", result["seconds"]["processor"], 15),
         goal("memory at most, MB", result["rss_mb"], 1000),
         *(goal(f"{row['message']}, octets", row["octets"], row["limit"]) for row in rows if row.get("limit")),
     ]
