@@ -1,4 +1,7 @@
-"""Addresses: one canonical form, names fit for a DNS list, breadth of an entry."""
+"""Addresses: one canonical form, names fit for a DNS list, breadth of an entry, expressions of a URL list.
+
+`UrlIndex`, which looks URLs up in such a list, is in `mamori.engine.addresses.index`: it brings Numba with it.
+"""
 
 from mamori.engine.addresses.breadth import (
     Breadth,
@@ -12,6 +15,14 @@ from mamori.engine.addresses.breadth import (
     shared_platforms,
 )
 from mamori.engine.addresses.canonical import MAX_LENGTH, Address, AddressError, canonicalize, defang
+from mamori.engine.addresses.expressions import (
+    Rule,
+    expression_hashes,
+    expressions,
+    host_expression,
+    page_expression,
+    safe_browsing_url,
+)
 from mamori.engine.addresses.names import ZONE_OCTETS, NameRefused, listable_name
 from mamori.engine.addresses.suffixes import (
     Section,
@@ -29,19 +40,25 @@ __all__ = [
     "Breadth",
     "NameRefused",
     "NameSet",
+    "Rule",
     "Section",
     "above_public_suffix",
     "breadth",
     "canonicalize",
     "defang",
+    "expression_hashes",
+    "expressions",
+    "host_expression",
     "listable_name",
     "names_in",
+    "page_expression",
     "parents",
     "popular_names",
     "popular_set",
     "protected_suffixes",
     "public_suffix",
     "registrable_domain",
+    "safe_browsing_url",
     "shared_platforms",
     "suffix_section",
 ]

@@ -107,7 +107,7 @@ def _cached(function: Callable[..., Any]) -> Any:
             settings.CACHE_DIR = before
     stamp: Any = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if hasattr(stamp, "_source_stamp"):  # Numba looks at one file's age; a kernel is made of several
-        stamp._source_stamp = _sources()  # noqa: SLF001
+        stamp._source_stamp = _sources(Path(function.__code__.co_filename).parent)  # noqa: SLF001
     return dispatcher
 
 
@@ -119,10 +119,10 @@ def _on_disk(each: Kernel) -> bool:
     return index is not None and Path(index).exists()
 
 
-def _sources() -> str:
-    """A digest of all modules kernels are made of."""
+def _sources(folder: Path) -> str:
+    """A digest of all modules a kernel in `folder` is made of: those beside it, and these."""
     total = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted({*folder.glob("*.py"), *Path(__file__).parent.glob("*.py")}):
         total.update(path.read_bytes())
     return total.hexdigest()
 
