@@ -4,9 +4,9 @@
     python -m benchmarks.formats --names 1000000 --urls 0
 
 Half of the entries are names, half are pages. Files are written to disk as they are made. Sizes of hash lists are those of
-whole messages of the protocols. The goal for the files is one of processor time, which
-other work on the machine disturbs less; the seconds by the clock stand beside it. The peer of a Rice-coded list is the same list uncompressed, as version 4 sends it to clients
-that ask for no compression. Names and pages are made up under .example.
+whole messages of the protocols. The goal for the files is one of processor time, which other work on the machine
+disturbs less; the seconds by the clock stand beside it. The peer of a Rice-coded list is the same list uncompressed, as
+version 4 sends it to clients that ask for no compression. Names and pages are made up under .example.
 """
 
 from __future__ import annotations
