@@ -3,11 +3,13 @@
 import hashlib
 import random
 import urllib.parse
+from datetime import UTC, date, datetime
 
 import pytest
 
 from mamori.engine.addresses import (
     AddressError,
+    canonicalize,
     expression_hashes,
     expressions,
     host_expression,
@@ -15,6 +17,8 @@ from mamori.engine.addresses import (
     safe_browsing_url,
 )
 from mamori.engine.addresses.expressions import MOST, _unescaped
+from mamori.engine.editions import ListEntry, Method
+from mamori.engine.formats.expressions import NotExpressible, expression_of
 from tests.engine.addresses.mutations import urls
 
 # Of "URLs and Hashing"; names moved under .example, addresses into 192.0.2.0/24 and 198.51.100.0/24.
@@ -224,6 +228,30 @@ def test_what_a_page_and_a_host_become() -> None:
 def test_a_host_is_nothing_more_than_a_host(host: str) -> None:
     with pytest.raises(AddressError):
         host_expression(host)
+
+
+def entry(method: Method, target: str) -> ListEntry:
+    return ListEntry("0", method, target, "x", datetime(2026, 11, 29, tzinfo=UTC), date(2027, 11, 29))
+
+
+def test_published_hash_lists_hold_what_clients_look_up() -> None:
+    """Whatever `engine.formats` writes for a page or a host is what clients look up for it."""
+    source = urls(20261130)
+    written = 0
+    for _ in range(20_000):
+        try:
+            address = canonicalize(next(source))
+        except AddressError:
+            continue
+        try:
+            expression = expression_of(entry("url", address.url))
+        except NotExpressible:
+            continue
+        written += 1
+        assert expression == page_expression(address.url)
+        if address.host_kind == "name":
+            assert expression_of(entry("dns", address.host)) == host_expression(address.host)
+    assert written > 500
 
 
 def test_unescaping_equals_repeated_passes() -> None:

@@ -86,7 +86,7 @@ def page_expression(url: str | bytes) -> str:
 
     In `UrlIndex` it stands for this page alone. In a list for other clients of Safe Browsing it would not: there
     "site.example/" blocks the domain, "site.example/a/" all below it, and "site.example/a" its every query and the
-    same path on names below the host. Whoever writes such a list has to have decided on that much.
+    same path on names below the host. What `mamori.engine.formats` publishes leaves out pages that would cover others.
     """
     _, host, path, query = split_canonical(url)
     return host + path + query

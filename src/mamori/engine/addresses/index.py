@@ -30,9 +30,8 @@ class Memory(threading.local):
         self.octets = np.zeros(look_up.SIZE, np.uint8)
         self.address = address(self.octets)
         self.url = memoryview(self.octets.data)[look_up.URL : look_up.URL + reading.LONGEST]
-        self._numbers = np.zeros(
-            8, np.int64
-        )  # a row; begin and end of a URL; those of a canonical one and of its parts
+        # A row; begin and end of a URL; those of a canonical one, and the ends of its host and path.
+        self._numbers = np.zeros(8, np.int64)
         numbers, at = memoryview(self._numbers.data), address(self._numbers)
         self.first_row, self.size, self.canonical = numbers[:1], numbers[1:3], numbers[3:7]
         self.rows_at, self.bounds_at, self.canonical_at = at, at + 8, at + 24

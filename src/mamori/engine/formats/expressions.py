@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from mamori.engine.addresses import page_expression
 from mamori.engine.editions import ListEntry
 from mamori.engine.formats.listing import Listing, Written, place_of
 from mamori.engine.hashlists.digests import joined
@@ -50,7 +51,10 @@ def expression_of(entry: ListEntry) -> str:
         raise NotExpressible("other_canonical_form")
     if path.endswith("/") and not query and path.count("/") - 1 <= _DEEPEST_PREFIX:
         raise NotExpressible("covers_below")
-    return f"{place.host}{place.tail}"
+    expression = f"{place.host}{place.tail}"
+    if place.host.startswith("[") and expression != page_expression(entry.target):  # it carries an IPv4 address
+        raise NotExpressible("other_canonical_form")
+    return expression
 
 
 def hash_list(listing: Listing) -> Written:
