@@ -22,7 +22,7 @@ def hot_of(history: list[frozenset[str]], **options: str) -> frozenset[Record]:
     now = history[-1]
     return compile_hot(
         touched,
-        is_listed=now.__contains__,
+        is_covered=lambda name: not now.isdisjoint(parents(name)),
         listed_below=lambda name: [each for each in now if each.endswith(f".{name}")],
         action="nxdomain",
         **options,  # type: ignore[arg-type]
@@ -94,7 +94,7 @@ def test_the_stop_page_is_never_blocked():
     with pytest.raises(ValueError, match="stop page"):
         compile_hot(
             ["mamori.example"],
-            is_listed={"mamori.example"}.__contains__,
+            is_covered={"mamori.example"}.__contains__,
             listed_below=lambda _name: (),
             action="stop",
             stop_host="stop.mamori.example",

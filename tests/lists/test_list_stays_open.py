@@ -22,7 +22,7 @@ from mamori.lists.distribution.services.probing import _watch
 from mamori.lists.distribution.services.subscribers import key_name
 from mamori.lists.distribution.states import Delivery
 from mamori.lists.listing import queries, services
-from mamori.lists.listing.models import Appeal, Entry
+from mamori.lists.listing.models import Appeal, Entry, Withdrawal
 from mamori.lists.listing.states import AppealState, Method, Proof
 from tests.lists.cases import checked, confirmed, hold, listable, told_to_police, tried
 from tests.programs import needs
@@ -69,7 +69,7 @@ def test_a_suspended_entry_withdrawn_before_its_ending_was_signed_does_not_freez
 def test_a_proposal_given_up_is_no_ending_to_sign(press, body, person):
     services.entry_withdraw(actor=body.both.actor, entry_id=body.propose(listable(URL, person)).id)
     distribution.edition_publish()
-    assert queries.withdrawals_signed() == []
+    assert list(Withdrawal.objects.all()) == []
 
 
 def test_one_refused_new_entry_holds_back_no_other(press, body, person):

@@ -42,8 +42,9 @@ def test_two_persons_with_keys_of_their_own_put_an_entry_in_force(body, person, 
     assert (entry.state, entry.proposer, entry.activator) == ("active", body.reviewer, body.approver)
     (listed,) = queries.entries_in_force("dns")
     assert listed.target == "bad.example"
-    entries, (activation,) = queries.entries_and_activations()
-    assert entries == [listed] and len(activation.signatures) == 2
+    found = queries.pending()
+    (activation,) = found.activations
+    assert found.coming == [listed] and len(activation.signatures) == 2
     assert [event.now for event in entry.events.order_by("id")] == ["proposed", "pending_activation", "active"]
 
 
@@ -205,7 +206,7 @@ def test_gone_content_is_lifted_at_once_and_its_proposals_are_given_up(body, per
     services.publication_told(refused={})
     entry.refresh_from_db()
     assert entry.state == "removed"
-    (signed,) = queries.withdrawals_signed()
+    (signed,) = queries.pending().endings
     assert b'"reason":"content_gone"' in signed.statement
 
 

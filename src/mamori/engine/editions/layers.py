@@ -19,23 +19,19 @@ PASSTHRU = "rpz-passthru."
 def compile_hot(
     touched: Iterable[str],
     *,
-    is_listed: Callable[[str], bool],
+    is_covered: Callable[[str], bool],
     listed_below: Callable[[str], Iterable[str]],
     action: Action,
     stop_host: str | None = None,
 ) -> frozenset[Record]:
     """Records of the hot zone for the names that came or went since the oldest base a resolver may hold.
 
-    ``is_listed`` tells whether a name itself stands on the list now, ``listed_below`` which names below one do. A
-    touched name is blocked when it or a name above it is listed now; otherwise it passes with everything below it
+    ``is_covered`` tells whether a name or one above it stands on the list now, ``listed_below`` which names below one do.
+    A touched name is blocked when it is covered; otherwise it passes with everything below it
     (``rpz-passthru.``, draft-vixie-dnsop-dns-rpz), but for what is listed there. Every name between two of these is
     written too: a wildcard does not reach past a name that exists below it (RFC 4592, section 3.3.1).
     """
     target = block_target(action, stop_host)
-
-    def is_covered(name: str) -> bool:
-        return any(map(is_listed, parents(name)))
-
     blocked: dict[str, bool] = {}
     for name in touched:
         blocked[name] = is_covered(name)

@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal, NamedTuple
 
 from mamori.engine.addresses import ZONE_OCTETS, NameRefused, listable_name, parents
@@ -45,11 +44,7 @@ def compile_rpz(names: Iterable[str], action: Action, stop_host: str | None = No
     answer is a CNAME to ``stop_host``, otherwise NXDOMAIN. Raises NameRefused for a name, ValueError for a wrong
     ``stop_host``.
     """
-    target = block_target(action, stop_host)
-    checked = cover(listable_name(name) for name in names)
-    if stop_host is not None and not checked.isdisjoint(parents(stop_host)):
-        raise ValueError("the stop page's own name is on the list")
-    return frozenset(Record(owner, target) for name in checked for owner in (name, f"*.{name}"))
+    return frozenset(compile_sorted(sorted(names, key=name_key), action, stop_host))
 
 
 def compile_sorted(names: Iterable[str], action: Action, stop_host: str | None = None) -> Iterator[Record]:
@@ -87,7 +82,14 @@ def block_target(action: Action, stop_host: str | None) -> str:
 def cover(names: Iterable[str]) -> frozenset[str]:
     """The names without those that lie below another of them."""
     listed = frozenset(names)
-    return frozenset(name for name in listed if not any(above in listed for above in islice(parents(name), 1, None)))
+    found = set()
+    for name in listed:
+        at = name.find(".")
+        while at >= 0 and name[at + 1 :] not in listed:
+            at = name.find(".", at + 1)
+        if at < 0:
+            found.add(name)
+    return frozenset(found)
 
 
 def diff(old: frozenset[Record], new: frozenset[Record]) -> Changes:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from mamori.engine.addresses import AddressError, NameRefused, canonicalize, listable_name
-from mamori.engine.editions import ListEntry
+from mamori.engine.editions import ListEntry, cover
 from mamori.engine.formats.literals import decoded, literal
 
 # A URL the WHATWG parser would not change, told by its characters alone: lower-case LDH host whose last label is no
@@ -165,14 +165,8 @@ class Listing:
     @cached_property
     def roots(self) -> tuple[str, ...]:
         """The listed names below no other listed name, in order: what blocks whole trees needs no more."""
-        listed, found = set(self.names), []
-        for name in self.names:
-            at = name.find(".")
-            while at >= 0 and name[at + 1 :] not in listed:
-                at = name.find(".", at + 1)
-            if at < 0:
-                found.append(name)
-        return tuple(found)
+        roots = cover(self.names)
+        return tuple(name for name in self.names if name in roots)
 
     @cached_property
     def urls(self) -> tuple[str, ...]:

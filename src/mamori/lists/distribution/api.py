@@ -11,7 +11,7 @@ from ninja import Router
 from mamori.ground.actors import Actor
 from mamori.ground.errors import NotFound
 from mamori.lists.distribution import store
-from mamori.lists.distribution.formats import Store
+from mamori.lists.distribution.formats import Store, in_force
 from mamori.lists.distribution.permissions import LIST_READ
 
 router = Router(tags=["list"])
@@ -25,7 +25,7 @@ def current(request: HttpRequest) -> Any:
     version = store.current(folder) if folder else None
     if folder is None or version is None:
         raise NotFound
-    return {"version": version, "files": sorted(store.read(folder, version))}
+    return {"version": version, "files": store.names(folder, version)}
 
 
 @router.get("/list/editions/{int:version}/{name}")
@@ -34,9 +34,10 @@ def file(request: HttpRequest, version: int, name: str) -> HttpResponse:
     _require(request)
     if settings.EDITION_DIR is None or version < 1 or not (settings.EDITION_DIR / str(version)).is_dir():
         raise NotFound
-    data = store.read(settings.EDITION_DIR, version).get(name)
-    if data is None:
+    path = store.file(settings.EDITION_DIR, version, name)
+    if path is None:
         raise NotFound
+    data = path.read_bytes()
     etag = f'"{hashlib.sha256(data).hexdigest()}"'
     if etag in parse_etags(request.headers.get("If-None-Match", "")):
         answer = HttpResponse(status=304)
@@ -51,7 +52,7 @@ def file(request: HttpRequest, version: int, name: str) -> HttpResponse:
 def formats(request: HttpRequest) -> Any:
     """Every format of the edition in force: digest, size, which decisions it carries, what it leaves out and why."""
     _require(request)
-    manifest = _manifest()[1]
+    _place, manifest = in_force()
     return {part: manifest[part] for part in ("edition", "written_at", "names", "urls", "refused", "files")}
 
 
@@ -59,7 +60,7 @@ def formats(request: HttpRequest) -> Any:
 def format_now(request: HttpRequest, name: str) -> HttpResponse:
     """One format of the edition in force, with an ETag: ask again with If-None-Match."""
     _require(request)
-    place, manifest = _manifest()
+    place, manifest = in_force()
     return _object(request, place, manifest, name, "private, no-cache")
 
 
@@ -67,16 +68,8 @@ def format_now(request: HttpRequest, name: str) -> HttpResponse:
 def format_of(request: HttpRequest, version: int, name: str) -> HttpResponse:
     """One format of one edition; it never changes. The last three editions are kept."""
     _require(request)
-    place, _current = _manifest()
+    place, _current = in_force()
     return _object(request, place, place.manifest(version) or {}, name, "private, max-age=604800, immutable")
-
-
-def _manifest() -> tuple[Store, dict[str, Any]]:
-    place = Store(settings.EDITION_DIR) if settings.EDITION_DIR else None
-    manifest = place.current() if place else None
-    if place is None or manifest is None:
-        raise NotFound
-    return place, manifest
 
 
 def _object(request: HttpRequest, place: Store, manifest: dict[str, Any], name: str, keep: str) -> HttpResponse:

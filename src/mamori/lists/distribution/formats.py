@@ -8,7 +8,6 @@ current             link to the manifest in force, moved in one step
 
 import hashlib
 import json
-import mmap
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-FOLDER, LINK = "formats", "current"
+from django.conf import settings
+
+from mamori.ground.errors import NotFound
+from mamori.lists.distribution import store
+
+FOLDER = "formats"
+HASHES = "hashes-32.bin"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 KEPT_FILES = 3  # editions whose files stay
 KEPT_STEPS = 5000  # editions from which a hash list is brought up to date without sending it anew
@@ -31,7 +36,7 @@ class Store:
     def current(self) -> dict[str, Any] | None:
         """The manifest in force; None when nothing was written yet."""
         try:
-            return self._read(self.folder / LINK)
+            return self._read(self.folder / store.LINK)
         except FileNotFoundError:
             return None
 
@@ -65,11 +70,7 @@ class Store:
         name = f"{manifest['edition']}.json"
         _write(self.folder / f"{manifest['edition']}.steps", steps)
         _write(self.folder / name, json.dumps(manifest, sort_keys=True, indent=1).encode())
-        link = self.folder / f".{LINK}.new"
-        link.unlink(missing_ok=True)
-        link.symlink_to(name)
-        link.rename(self.folder / LINK)
-        sync(self.folder)
+        store.point(self.folder, name)
 
     def prune(self) -> None:
         """Delete manifests and steps of old editions, and objects no kept edition has."""
@@ -97,10 +98,16 @@ def objects_of(manifest: Mapping[str, Any]) -> Iterable[str]:
 @lru_cache(maxsize=8)
 def mapped(path: Path) -> memoryview:
     """An object's bytes without reading them; objects never change."""
-    with path.open("rb") as file:
-        if not path.stat().st_size:
-            return memoryview(b"")
-        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    return memoryview(store.mapped(path))
+
+
+def in_force() -> tuple[Store, dict[str, Any]]:
+    """The folder and the manifest in force. NotFound before anything was written."""
+    place = Store(settings.EDITION_DIR) if settings.EDITION_DIR else None
+    manifest = place.current() if place else None
+    if place is None or manifest is None:
+        raise NotFound
+    return place, manifest
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -110,12 +117,3 @@ def _write(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.rename(path)
-
-
-def sync(folder: Path) -> None:
-    """Bring a folder's entries to disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,14 +6,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from mamori.engine.hashlists import Net, Update, full_update, partial_update
 from mamori.ground.errors import NotFound
-from mamori.lists.distribution.formats import Store, mapped
+from mamori.lists.distribution import formats
+from mamori.lists.distribution.formats import HASHES, Store, mapped
 
 _NAME, _NUMBER, _SUM = 6, 8, 8  # octets of a state: which list, which edition, the start of its checksum
-HASHES = "hashes-32.bin"
 
 
 @dataclass(frozen=True)
@@ -64,12 +62,7 @@ class HashList:
 
 def in_force(name: str, length: int) -> HashList:
     """The list as it stands. NotFound before anything was written."""
-    if settings.EDITION_DIR is None:
-        raise NotFound
-    store = Store(settings.EDITION_DIR)
-    manifest = store.current()
-    if manifest is None:
-        raise NotFound
+    store, manifest = formats.in_force()
     return HashList(name, length, manifest, store)
 
 

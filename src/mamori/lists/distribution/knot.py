@@ -86,32 +86,31 @@ class Knot:
         old backup, goes on above it (and above the time, should `after` be lost too).
         """
         _check_zone(zone)
-        with closing(self._differences(zone, wanted())) as differences:
+        records = itertools.count()  # as many as are taken from it
+        with closing(
+            self._differences(zone, (record for record, _n in zip(wanted(), records, strict=False)))
+        ) as differences:
             serial = cast("int | None", next(differences))
             different = cast("list[_Difference]", list(differences))
-        lines = []
+        apex = []
         if serial is None or serial < after:
-            lines.append(f"zone-set {zone} {SOA.format(serial=max(after + 1, int(clock.now().timestamp())))}")
+            apex.append(f"zone-set {zone} {SOA.format(serial=max(after + 1, int(clock.now().timestamp())))}")
         if serial is None:
-            lines.append(f"zone-set {zone} @ {TTL} NS hub.invalid.")
-        # A name whose target changes is taken out and put in again, in this order.
-        lines += dict.fromkeys(f"zone-unset {zone} {d.owner} {d.data.split()[0]}" for d in different if d.goes)
-        for one in different:
-            if not one.goes:
-                _check_record(Record(one.owner, one.data))
-                lines.append(f"zone-set {zone} {one.owner} {TTL} CNAME {one.data}")
+            apex.append(f"zone-set {zone} @ {TTL} NS hub.invalid.")
         if self._zone_folder is not None and len(different) > BULK:
-            self._load(
-                zone, wanted(), lines[: 2 if serial is None else 1] if _sets_soa(lines) else [], self._zone_folder
-            )
-            lines = []
+            self._load(zone, wanted(), apex, self._zone_folder)
+        else:
+            self._change(zone, [*apex, *_commands(zone, different)])
+        if apex or different:
             serial = self._require(zone, wanted())
+        assert serial is not None
+        return Synced(next(records), len(different), serial)
+
+    def _change(self, zone: str, lines: Sequence[str]) -> None:
+        """One transaction of a zone; none when there is nothing to change."""
         if lines:
             seconds = TIMEOUT + len(lines) / LINES_A_SECOND
             self._whole([f"zone-begin {zone}", *lines], f"zone-commit {zone}", f"zone-abort {zone}", seconds)
-            serial = self._require(zone, wanted())
-        assert serial is not None
-        return Synced(sum(1 for _ in wanted()), len(different), serial)
 
     def _require(self, zone: str, wanted: Iterable[Record]) -> int:
         """The zone's serial; KnotError unless it holds what is wanted."""
@@ -121,14 +120,12 @@ class Knot:
                 raise KnotError(f"{zone} does not hold what was published")
         return serial
 
-    def _load(self, zone: str, wanted: Iterable[Record], apex: list[str], folder: Path) -> None:
+    def _load(self, zone: str, wanted: Iterable[Record], apex: Sequence[str], folder: Path) -> None:
         """Hand a whole zone over as a file of checked records: a tenth of the time of a million commands.
 
         Knot takes the difference to what it holds (`zonefile-load: difference-no-serial`) and counts the serial on.
         The file is needed, and stands there, only while it is read.
         """
-        if apex:
-            self._whole([f"zone-begin {zone}", *apex], f"zone-commit {zone}", f"zone-abort {zone}")
         file = folder / f"{zone}.handover"
         item = f"zone[{zone}.]"
         try:
@@ -137,6 +134,7 @@ class Knot:
                 for record in wanted:
                     _check_record(record)
                     text.write(f"{record.owner}.{zone}. {TTL} CNAME {record.target}\n")
+            self._change(zone, apex)
             how = [f"conf-set {item}.file {file}", f"conf-set {item}.zonefile-load difference-no-serial"]
             self._whole(["conf-begin", *how], "conf-commit", "conf-abort")
             self._run(["zone-reload " + zone], LOADING, "-b", "-t", str(LOADING))
@@ -307,8 +305,13 @@ class Knot:
         return lines
 
 
-def _sets_soa(lines: list[str]) -> bool:
-    return bool(lines) and " SOA " in lines[0]
+def _commands(zone: str, different: Sequence[_Difference]) -> Iterator[str]:
+    """What takes the differences out of the way. A name whose target changes is taken out and put in again."""
+    yield from dict.fromkeys(f"zone-unset {zone} {one.owner} {one.data.split()[0]}" for one in different if one.goes)
+    for one in different:
+        if not one.goes:
+            _check_record(Record(one.owner, one.data))
+            yield f"zone-set {zone} {one.owner} {TTL} CNAME {one.data}"
 
 
 def _no_zone(complaint: str) -> bool:

@@ -21,6 +21,7 @@ from mamori.engine.editions import (
 )
 from mamori.lists.distribution import models, store
 from mamori.lists.distribution.keys import EditionKeys, load_keys
+from mamori.lists.distribution.states import EditionState
 
 KEPT_OPEN = 2  # bases
 NAMES = BASE_FILES[0]
@@ -65,6 +66,11 @@ def folder() -> Path:
 def keys() -> EditionKeys:
     assert settings.EDITION_KEY_DIR is not None
     return load_keys(settings.EDITION_KEY_DIR)
+
+
+def in_force() -> models.Edition | None:
+    """The last published edition that has a base."""
+    return models.Edition.objects.filter(state=EditionState.PUBLISHED, base__gt=0).order_by("-version").first()
 
 
 def open_edition(held: EditionKeys, row: models.Edition) -> Opened:

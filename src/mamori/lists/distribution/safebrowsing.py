@@ -5,7 +5,8 @@ The token stands where such clients put their key. What a client asks about is i
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,7 @@ from mamori.ground.errors import DomainError, NotFound
 from mamori.lists.distribution.hashlists import HashList, in_force
 from mamori.lists.distribution.permissions import LIST_READ
 
+Asked = TypeVar("Asked")
 door = Door(by_key, in_google, 'Bearer realm="mamori"')
 WAIT = 60  # seconds until a client asks again, and for which an answer about a hash holds: as long as a DNS answer does
 MALWARE = 1  # under this type of threat the list is told: every client in the field asks for it and knows its number
@@ -40,10 +42,7 @@ def _answer(data: bytes) -> HttpResponse:
 @door(LIST_READ, "POST")
 def v4_fetch(request: HttpRequest, _actor: Actor) -> HttpResponse:
     """threatListUpdates.fetch: the list under the type MALWARE for every platform; every other list is empty."""
-    try:
-        asked = v4.read_fetch(_body(request))
-    except MessageRefused as error:
-        raise REFUSED from error
+    asked = _message(request, v4.read_fetch)
     found = in_force(V4_NAME, 4)
     return _answer(v4.fetch_answer([_v4_list(found, each) for each in asked], WAIT))
 
@@ -65,10 +64,7 @@ def _v4_list(found: HashList, asked: v4.ListAsked) -> bytes:
 @door(LIST_READ, "POST")
 def v4_find(request: HttpRequest, _actor: Actor) -> HttpResponse:
     """fullHashes.find: the whole hashes that begin as asked."""
-    try:
-        asked = v4.read_find(_body(request))
-    except MessageRefused as error:
-        raise REFUSED from error
+    asked = _message(request, v4.read_find)
     found = _search(asked.hashes) if MALWARE in asked.threats else []
     answer = v4.find_answer(found, MALWARE, sorted(asked.platforms), wait=0, cache=WAIT, negative=WAIT)
     return _answer(answer)
@@ -144,10 +140,14 @@ def _fits(found: HashList, update: Update, most_update: int, most_held: int) -> 
         )
 
 
-def _body(request: HttpRequest) -> bytes:
+def _message(request: HttpRequest, read: Callable[[bytes], Asked]) -> Asked:
+    """The request's body, read as a message of version 4."""
     if len(request.body) > MOST_BODY:
         raise TOO_LARGE
-    return request.body
+    try:
+        return read(request.body)
+    except MessageRefused as error:
+        raise REFUSED from error
 
 
 def _octets(request: HttpRequest, *names: str) -> list[bytes]:

@@ -4,7 +4,7 @@ import hashlib
 import mmap
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mamori.engine.editions import FileDigest
@@ -40,19 +40,24 @@ class Draft:
 
     def keep(self) -> None:
         """On disk when this returns; not current yet."""
-        _sync(self._draft)
+        sync(self._draft)
         shutil.rmtree(self._place, ignore_errors=True)
         self._draft.rename(self._place)
-        _sync(self._folder)
+        sync(self._folder)
 
 
 def switch(folder: Path, version: int) -> None:
     """Make an edition the current one, atomically."""
+    point(folder, str(version))
+
+
+def point(folder: Path, target: str) -> None:
+    """Let the link `current` of a folder point to something in it, in one step."""
     link = folder / f".{LINK}.new"
     link.unlink(missing_ok=True)
-    link.symlink_to(str(version))
+    link.symlink_to(target)
     link.rename(folder / LINK)
-    _sync(folder)
+    sync(folder)
 
 
 def current(folder: Path) -> int | None:
@@ -63,9 +68,23 @@ def current(folder: Path) -> int | None:
         return None
 
 
+def file(folder: Path, version: int, name: str) -> Path | None:
+    """Where a file of an edition lies; None for none."""
+    return next((path for path in _files(folder, version) if path.name == name), None)
+
+
+def names(folder: Path, version: int) -> list[str]:
+    """The names of an edition's files, in order."""
+    return sorted(path.name for path in _files(folder, version))
+
+
 def read(folder: Path, version: int) -> dict[str, bytes]:
     """All files of an edition."""
-    return {path.name: path.read_bytes() for path in (folder / str(version)).iterdir()}
+    return {path.name: path.read_bytes() for path in _files(folder, version)}
+
+
+def _files(folder: Path, version: int) -> Iterator[Path]:
+    return (folder / str(version)).iterdir()
 
 
 def mapped(path: Path) -> bytes | mmap.mmap:
@@ -84,7 +103,8 @@ def prune(folder: Path, keep: Iterable[int]) -> None:
             shutil.rmtree(place)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Bring a folder's entries to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -5,7 +5,7 @@ from django.utils.timezone import localtime
 
 from mamori.ground import clock
 from mamori.ground.jobs import sweep
-from mamori.lists.distribution import services
+from mamori.lists.distribution import press, services
 from mamori.lists.distribution.knot import KnotError
 from mamori.lists.distribution.models import Edition, EditionChange
 from mamori.lists.distribution.services.editions import REFRESH
@@ -31,7 +31,7 @@ def refresh() -> None:
 @sweep("distribution.fold")
 def fold() -> None:
     """Once a night, when something changed since; and at any time when the hot zone grows long."""
-    last = Edition.objects.filter(state=EditionState.PUBLISHED, base__gt=0).order_by("-version").first()
+    last = press.in_force()
     if last is None:
         return
     base = Edition.objects.filter(version=last.base).first()

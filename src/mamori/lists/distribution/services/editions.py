@@ -75,6 +75,7 @@ class _Case:
     going: frozenset[ListEntry]
     endings: frozenset[SignedStatement]
     held: EditionKeys
+    rules: Rules
 
     @property
     def listed(self) -> ListInForce:
@@ -118,7 +119,7 @@ def primary_heal() -> None:
     if not (press.configured() and settings.KNOT_SOCKET) or primary.is_fresh():
         return
     with advisory_lock(LOCK):
-        row = _in_force()
+        row = press.in_force()
         if row is not None:
             primary.heal(press.open_edition(press.keys(), row))
 
@@ -146,16 +147,17 @@ def _counting(keys: EditionKeys) -> dict[str, PersonKey]:
 
 
 def _case(held: EditionKeys) -> _Case:
-    row = _in_force()
+    row = press.in_force()
     now = press.open_edition(held, row) if row else None
     listed = now.listed if now else _NOTHING
     kill = models.KillOrder.objects.filter(lifted_at=None).first()
     found = listing.pending()
-    _note_what_is_told_already(listed, found)
-    coming = frozenset(
-        entry for entry in found.coming if kill is None and listed.find(entry.method, entry.target) != entry
-    )
+    there = {entry for entry in found.coming if listed.find(entry.method, entry.target) == entry}
     going = frozenset(_standing(listed, found.going))
+    went = found.going.keys() - {entry.entry_id for entry in going}
+    if there or went:  # the notes of a publisher that died after an edition was out are made up for
+        listing_services.publication_told(came=[entry.entry_id for entry in there], went=went, refused={})
+    coming = frozenset(found.coming) - there if kill is None else frozenset[ListEntry]()
     needed = {activation_statement(entry) for entry in coming}
     statements = {signed for signed in found.activations if signed.statement in needed} | set(found.endings)
     for entry in (*coming, *going):
@@ -164,25 +166,16 @@ def _case(held: EditionKeys) -> _Case:
     if kill is not None:
         statements.add(_kill(version, held, f"order:{kill.id}"))
     proposed = Edition(version, coming, frozenset(statements))
-    return _Case(now, kill, proposed, going, frozenset(found.endings), held)
+    return _Case(now, kill, proposed, going, frozenset(found.endings), held, rules(held))
 
 
 def _put_notes_right(held: EditionKeys) -> None:
     """Once a day the database's notes of what is listed are compared with the signed list, whoever changed them."""
-    row = _in_force()
+    row = press.in_force()
     if row is not None:
         standing = {entry.entry_id for entry in press.open_edition(held, row).listed.entries()}
         noted = listing.noted_as_listed()
         listing_services.publication_told(came=standing - noted, went=noted - standing, refused={})
-
-
-def _note_what_is_told_already(listed: ListInForce, found: listing.Pending) -> None:
-    """The notes of a publisher that died after an edition was out are made up for."""
-    came = [entry.entry_id for entry in found.coming if listed.find(entry.method, entry.target) == entry]
-    standing = {entry.entry_id for entry in _standing(listed, found.going)}
-    went = set(found.going) - standing
-    if came or went:
-        listing_services.publication_told(came=came, went=went, refused={})
 
 
 def _standing(listed: ListInForce, going: Mapping[str, tuple[Method, str]]) -> Iterator[ListEntry]:
@@ -214,11 +207,11 @@ def _judged(case: _Case, proposed: Edition) -> tuple[Edition, list[Refusal]]:
         return other is not None and other.entry_id not in going_ids
 
     rest = Rest(len(listed) - len(case.going), is_taken)
-    refusals = gate(previous, proposed, rules(case.held), rest)
+    refusals = gate(previous, proposed, case.rules, rest)
     if [refusal.code for refusal in refusals] == ["empty"]:
         ending = _kill(proposed.version, case.held, "all_entries_ended")
         proposed = replace(proposed, statements=proposed.statements | {ending})
-        refusals = gate(previous, proposed, rules(case.held), rest)
+        refusals = gate(previous, proposed, case.rules, rest)
     return proposed, refusals
 
 
@@ -232,7 +225,7 @@ def _passing(case: _Case) -> tuple[Edition | None, Why]:
     while refusals:
         if not edition.entries:
             return None, why
-        fewer = _fewer(edition.entries, refusals, rules(case.held).room(len(case.listed)))
+        fewer = _fewer(edition.entries, refusals, case.rules.room(len(case.listed)))
         edition, refusals = _judged(case, replace(case.proposed, version=_next_version(), entries=fewer))
     for entry in edition.entries:
         why.pop(entry.entry_id, None)
@@ -352,7 +345,7 @@ def edition_fold() -> UUID | None:
     held = press.keys()
     with advisory_lock(LOCK):
         _resume(held)
-        row = _in_force()
+        row = press.in_force()
         now = press.open_edition(held, row) if row else None
         if now is None or now.row.kill_id is not None or now.listed.delta == Delta():
             return None
@@ -468,10 +461,6 @@ def _resume(held: EditionKeys) -> None:
             continue
         with transaction.atomic():
             states.move(row, EditionState.ABANDONED, machine=EDITION, actor=SYSTEM, event="distribution.abandoned")
-
-
-def _in_force() -> models.Edition | None:
-    return models.Edition.objects.filter(state=EditionState.PUBLISHED, base__gt=0).order_by("-version").first()
 
 
 def _next_version() -> int:

@@ -9,13 +9,11 @@ from mamori.engine.editions import ListEntry
 from mamori.engine.formats import Listing, sift, write_all
 from mamori.engine.hashlists import changes, checksum, full_update, v4, v5
 from mamori.ground import clock
-from mamori.lists.distribution import models, press
-from mamori.lists.distribution.formats import Store, mapped
+from mamori.lists.distribution import press
+from mamori.lists.distribution.formats import HASHES, Store, mapped
 from mamori.lists.distribution.locks import advisory_lock
-from mamori.lists.distribution.states import EditionState
 
 LOCK = 7_261_103  # PostgreSQL advisory lock: one writer of formats at a time
-HASHES = "hashes-32.bin"
 MOST_CHANGED = 4  # a hash list of which more than this part changed is sent whole
 log = logging.getLogger("mamori.formats")
 
@@ -25,7 +23,7 @@ def formats_write() -> None:
     if not press.configured():
         return
     with advisory_lock(LOCK):
-        row = models.Edition.objects.filter(state=EditionState.PUBLISHED, base__gt=0).order_by("-version").first()
+        row = press.in_force()
         written = Store(press.folder()).current()
         if row is None or (written is not None and written["edition"] == row.version):
             return

@@ -57,8 +57,9 @@ def hot_canary() -> str:
 def push_hot(opened: Opened) -> None:
     """Bring the hot zones to what the edition asks for; under the kill switch they let everything pass. KnotError."""
     knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
+    touched = _touched(opened)
     for zones in all_zones():
-        records = _LIFT_ALL if opened.row.kill_id is not None else _hot_records(opened, zones)
+        records = _LIFT_ALL if opened.row.kill_id is not None else _hot_records(opened, touched, zones)
         synced = knot.sync(zones.hot, records, after=_last_serial(zones.hot))
         _seen(zones.hot, synced, set_digest(records))
 
@@ -107,12 +108,11 @@ def _base_records(opened: Opened, zones: Zones) -> Callable[[], Iterator[Record]
     return lambda: compile_sorted(opened.base_names(ours), zones.action, zones.stop_host)
 
 
-def _hot_records(opened: Opened, zones: Zones) -> frozenset[Record]:
-    listed = opened.listed
+def _hot_records(opened: Opened, touched: set[str], zones: Zones) -> frozenset[Record]:
     return compile_hot(
-        _touched(opened) | {hot_canary()},
-        is_listed=listed.is_listed,
-        listed_below=listed.listed_below,
+        touched | {hot_canary()},
+        is_covered=opened.listed.is_covered,
+        listed_below=opened.listed.listed_below,
         action=zones.action,
         stop_host=zones.stop_host,
     )

@@ -3,7 +3,6 @@
 from mamori.lists.listing.queries.entries import (
     Pending,
     activation_of,
-    entries_and_activations,
     entries_in_force,
     keys_in_use,
     list_entry,
@@ -11,7 +10,6 @@ from mamori.lists.listing.queries.entries import (
     noted_as_listed,
     pending,
     person_keys,
-    withdrawals_signed,
 )
 from mamori.lists.listing.queries.shown import (
     appeal_of,
@@ -36,7 +34,6 @@ __all__ = [
     "candidates",
     "desk",
     "entries",
-    "entries_and_activations",
     "entries_in_force",
     "entries_of",
     "entry_of",
@@ -51,5 +48,4 @@ __all__ = [
     "pending",
     "person_keys",
     "timeline",
-    "withdrawals_signed",
 ]

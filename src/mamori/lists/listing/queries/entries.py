@@ -78,11 +78,6 @@ def noted_as_listed() -> set[str]:
     return {str(entry_id) for entry_id in Entry.objects.filter(listed=True).values_list("id", flat=True).iterator()}
 
 
-def entries_and_activations() -> tuple[list[ListEntry], list[SignedStatement]]:
-    """Every entry in force and its two persons' signatures, read in one statement: they fit together."""
-    return _with_activations(Entry.objects.filter(state__in=IN_FORCE))
-
-
 def _with_activations(found: QuerySet[Entry]) -> tuple[list[ListEntry], list[SignedStatement]]:
     rows = found.values_list(
         "id",
@@ -102,12 +97,6 @@ def _with_activations(found: QuerySet[Entry]) -> tuple[list[ListEntry], list[Sig
         if statement is not None:
             signed.append((statement, key, bytes(signature)))
     return list(entries.values()), _grouped(signed)
-
-
-def withdrawals_signed() -> list[SignedStatement]:
-    """Every withdrawal ever signed."""
-    rows = Withdrawal.objects.values_list("statement", "key_id", "signature")
-    return _grouped((statement, key, bytes(signature)) for statement, key, signature in rows)
 
 
 def keys_in_use() -> frozenset[str]:
