@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mamori.engine.addresses import parents
-from mamori.engine.editions import PASSTHRU, Record, compile_hot, compile_rpz, compile_sorted, cover, name_key
+from mamori.engine.editions import (
+    PASSTHRU,
+    Record,
+    compile_hot,
+    compile_rpz,
+    compile_sorted,
+    cover,
+    hot_names,
+    name_key,
+)
 
 labels = st.sampled_from(["a", "b", "c"])
 names = st.lists(labels, min_size=1, max_size=4).map(lambda found: ".".join([*found, "site.example"]))
@@ -20,13 +29,12 @@ def hot_of(history: list[frozenset[str]], **options: str) -> frozenset[Record]:
     """The hot zone for what came or went since the first list of a history."""
     touched = {name for before, after in pairwise(history) for name in before ^ after}
     now = history[-1]
-    return compile_hot(
+    points = hot_names(
         touched,
         is_covered=lambda name: not now.isdisjoint(parents(name)),
         listed_below=lambda name: [each for each in now if each.endswith(f".{name}")],
-        action="nxdomain",
-        **options,  # type: ignore[arg-type]
     )
+    return compile_hot(points, "nxdomain", **options)  # type: ignore[arg-type]
 
 
 def strict(zone: dict[str, str], name: str) -> str | None:
@@ -92,13 +100,7 @@ def test_nothing_touched_is_an_empty_zone():
 
 def test_the_stop_page_is_never_blocked():
     with pytest.raises(ValueError, match="stop page"):
-        compile_hot(
-            ["mamori.example"],
-            is_covered={"mamori.example"}.__contains__,
-            listed_below=lambda _name: (),
-            action="stop",
-            stop_host="stop.mamori.example",
-        )
+        compile_hot({"mamori.example": True}, "stop", "stop.mamori.example")
 
 
 def test_names_below_a_listed_one_are_left_out():

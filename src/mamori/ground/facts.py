@@ -18,9 +18,12 @@ class Fact:
 F = TypeVar("F", bound=Fact)
 _listeners: dict[type[Fact], list[str]] = defaultdict(list)
 _handlers: dict[str, tuple[type[Fact], Callable[[Any], None]]] = {}
+_lanes: dict[str, jobs.Lane] = {}
 
 
-def listens(fact: type[F], name: str) -> Callable[[Callable[[F], None]], Callable[[F], None]]:
+def listens(
+    fact: type[F], name: str, lane: jobs.Lane = jobs.Lane.DEFAULT
+) -> Callable[[Callable[[F], None]], Callable[[F], None]]:
     """Register a listener. `name` ("room.what_it_does") is stored in jobs: never rename one with jobs waiting.
 
     A listener must be safe to run twice.
@@ -29,7 +32,7 @@ def listens(fact: type[F], name: str) -> Callable[[Callable[[F], None]], Callabl
     def register(function: Callable[[F], None]) -> Callable[[F], None]:
         if name in _handlers:
             raise ValueError(f"listener {name} is registered twice")
-        _handlers[name] = (fact, function)
+        _handlers[name], _lanes[name] = (fact, function), lane
         _listeners[fact].append(name)
         return function
 
@@ -38,14 +41,13 @@ def listens(fact: type[F], name: str) -> Callable[[Callable[[F], None]], Callabl
 
 def announce(*facts: Fact) -> None:
     """Store one job per fact and listener. Call inside the transaction of the change."""
-    jobs.defer_many(
-        "ground.listen",
-        [
-            {"listener": name, "fact": {f.name: str(getattr(fact, f.name)) for f in dataclasses.fields(fact)}}
-            for fact in facts
-            for name in _listeners[type(fact)]
-        ],
-    )
+    waiting: dict[jobs.Lane, list[jobs.Json]] = defaultdict(list)
+    for fact in facts:
+        told = {field.name: str(getattr(fact, field.name)) for field in dataclasses.fields(fact)}
+        for name in _listeners[type(fact)]:
+            waiting[_lanes[name]].append({"listener": name, "fact": told})
+    for lane, many in waiting.items():
+        jobs.defer_many("ground.listen", many, lane)
 
 
 def deliver(listener: str, fact: dict[str, str]) -> None:

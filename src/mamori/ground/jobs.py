@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from django.db import close_old_connections, connection
@@ -17,19 +18,30 @@ from procrastinate.contrib.django import app
 
 log = logging.getLogger("mamori.jobs")
 Json = dict[str, Any]
-QUEUE = "default"
+
+
+class Lane(StrEnum):
+    """Where a job waits: behind jobs of its own kind only, so that slow ones never hold up a block or its end."""
+
+    DEFAULT = "default"
+    OUTSIDE = "outside"  # waits for other people's servers, or takes long
+    LIST = "list"  # publishes the list
+    PROBE = "probe"  # watches resolvers
+
+
 RETRY = RetryStrategy(max_attempts=8, exponential_wait=3)
 _tasks: dict[str, Callable[..., None]] = {}
+_lanes: dict[str, Lane] = {}
 _sweeps: dict[str, Callable[[], object]] = {}
 
 
-def task(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def task(name: str, lane: Lane = Lane.DEFAULT) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a job's function under a stored name. Its arguments are JSON values: ids and codes only."""
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         if name in _tasks:
             raise ValueError(f"task {name} is registered twice")
-        _tasks[name] = function
+        _tasks[name], _lanes[name] = function, lane
         return function
 
     return register
@@ -40,8 +52,8 @@ def defer(name: str, **arguments: Any) -> None:
     defer_many(name, [arguments])
 
 
-def defer_many(name: str, many: Iterable[Json]) -> None:
-    """Store jobs for one task in the present transaction: one statement, whatever their number.
+def defer_many(name: str, many: Iterable[Json], lane: Lane | None = None) -> None:
+    """Store jobs for one task in the present transaction: one statement, whatever their number. `lane`: not the task's.
 
     Procrastinate's own SQL function is called directly: through its Django connector each call costs about 1 ms.
     """
@@ -52,7 +64,7 @@ def defer_many(name: str, many: Iterable[Json]) -> None:
         cursor.execute(
             "SELECT procrastinate_defer_jobs_v1(ARRAY(SELECT ROW(%s, %s, 0, NULL, NULL, args::jsonb, NULL)"
             "::procrastinate_job_to_defer_v1 FROM unnest(%s::text[]) AS args))",
-            [QUEUE, "mamori.job", rows],
+            [str(lane or _lanes[name]), "mamori.job", rows],
         )
 
 
@@ -117,7 +129,7 @@ def retry(name: str = "") -> int:
         return int(cursor.rowcount)
 
 
-@app.task(name="mamori.job", queue=QUEUE, retry=RETRY)
+@app.task(name="mamori.job", queue=str(Lane.DEFAULT), retry=RETRY)
 def run_job(name: str, arguments: Json) -> None:
     """The one task Procrastinate knows: it calls the registered function."""
     if not connection.in_atomic_block:

@@ -138,23 +138,32 @@ def retry_stalled(running: Running) -> None:
 
 
 async def _work(running: Running, stop: threading.Event, concurrency: int) -> None:
+    """A worker for each lane. The list has one publisher; what waits for others has as many hands as all the rest."""
     worker_app = app.with_connector(cast(DjangoConnector, app.connector).get_worker_connector())
+    hands = dict.fromkeys(jobs.Lane, concurrency) | {jobs.Lane.LIST: 1}
     async with worker_app.open_async():
-        task = asyncio.create_task(
-            worker_app.run_worker_async(
-                queues=[jobs.QUEUE],
-                concurrency=concurrency,
-                install_signal_handlers=False,
-                update_heartbeat_interval=HEARTBEAT_SECONDS,
-                stalled_worker_timeout=STALLED_SECONDS,
-                delete_jobs="successful",
-                fetch_job_polling_interval=1.0,
-                worker_middleware=[running.around],
+        tasks = [
+            asyncio.create_task(
+                worker_app.run_worker_async(
+                    queues=[str(lane)],
+                    name=str(lane),
+                    concurrency=many,
+                    install_signal_handlers=False,
+                    update_heartbeat_interval=HEARTBEAT_SECONDS,
+                    stalled_worker_timeout=STALLED_SECONDS,
+                    delete_jobs="successful",
+                    fetch_job_polling_interval=1.0,
+                    worker_middleware=[running.around],
+                )
             )
-        )
-        while not stop.is_set() and not task.done():  # noqa: ASYNC110 - `stop` belongs to threads
+            for lane, many in hands.items()
+        ]
+        while not stop.is_set() and not any(task.done() for task in tasks):  # noqa: ASYNC110 - `stop` belongs to threads
             await asyncio.sleep(0.3)
-        task.cancel()
-        await asyncio.wait([task])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         if not stop.is_set():
-            task.result()
+            for task in tasks:
+                if not task.cancelled():
+                    task.result()

@@ -18,7 +18,7 @@ from mamori.engine.editions.entries import (
 )
 from mamori.engine.editions.folding import fold
 from mamori.engine.editions.gate import Refusal, Rest, Rules, content_refusals, gate
-from mamori.engine.editions.layers import PASSTHRU, compile_hot
+from mamori.engine.editions.layers import PASSTHRU, compile_hot, hot_names
 from mamori.engine.editions.listed import ListInForce
 from mamori.engine.editions.members import Member, Members, MembersRefused, read_members, sign_members
 from mamori.engine.editions.publish import (
@@ -89,6 +89,7 @@ __all__ = [
     "diff",
     "fold",
     "gate",
+    "hot_names",
     "key_id",
     "kill_statement",
     "name_key",

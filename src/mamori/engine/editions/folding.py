@@ -30,7 +30,7 @@ def fold(base: Mapping[str, Any], delta: Delta) -> dict[str, Iterator[bytes]]:
 def _spliced(old: SortedLines, fresh: bytes, removed: Sequence[tuple[Any, ...]]) -> Iterator[bytes]:
     """The old lines without those of these keys, and the fresh ones, in order."""
     edits = [(*old.place(key), key, b"") for key in removed]
-    for key, line in SortedLines(fresh, old.key).keyed():
+    for key, line in SortedLines(fresh, old.order).keyed():
         start, end = old.place(key)
         if start == end:  # else it stands there already
             edits.append((start, start, key, line))

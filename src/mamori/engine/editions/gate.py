@@ -15,9 +15,8 @@ from mamori.engine.editions.statements import (
     SignedStatement,
     activation_statement,
     read_statement,
+    signers,
     utc_text,
-    verify_activation,
-    verify_ending,
 )
 
 # code: message, remedy. Both are constant, with %(name)s fields filled from Refusal.params.
@@ -248,7 +247,6 @@ class _Statements:
 
     def __init__(self, previous: Edition | None, proposed: Edition, rules: Rules) -> None:
         self._rules = rules
-        self._approvers = {number: key for number, key in rules.keys.items() if key.role == "approver"}
         self._signed: dict[bytes, set[Signature]] = {}
         self._ended: dict[str, str] = {}  # entry id: latest moment of a signed withdrawal
         self.killed = False
@@ -263,10 +261,14 @@ class _Statements:
         for statement in self._signed:
             fields = read_statement(statement)
             if fields.get("action") == "kill" and fields.get("version") == proposed.version:
-                self.killed = self.killed or bool(self._endings(statement))
+                self.killed = self.killed or self._endings(statement)
 
-    def _endings(self, statement: bytes) -> frozenset[str]:
-        return verify_ending(statement, self._signed.get(statement, ()), self._rules.keys)
+    def _endings(self, statement: bytes) -> bool:
+        """Whether a person or a rule validly signed it: one is enough for a withdrawal or the kill switch."""
+        return bool(self._signers(statement))
+
+    def _signers(self, statement: bytes) -> frozenset[PersonKey]:
+        return signers(statement, self._signed.get(statement, ()), self._rules.keys)
 
     def lost(self) -> Iterator[Refusal]:
         if self._missing:
@@ -282,10 +284,10 @@ class _Statements:
         if statement not in self._signed:
             yield Refusal("no_activation", shown, entry.entry_id)
         elif new or SignedStatement(statement, frozenset(signatures)) not in self._verified:
-            persons = verify_activation(statement, signatures, self._rules.keys)
-            if len(persons) < 2:
-                yield Refusal("too_few_persons", shown | {"persons": len(persons)}, entry.entry_id)
-            elif not verify_activation(statement, signatures, self._approvers):
+            by = {key for key in self._signers(statement) if key.role != "rule"}
+            if (persons := len({key.person for key in by})) < 2:
+                yield Refusal("too_few_persons", shown | {"persons": persons}, entry.entry_id)
+            elif not any(key.role == "approver" for key in by):
                 yield Refusal("no_approver", shown, entry.entry_id)
 
     def about_removed(self, entry: ListEntry) -> Iterator[Refusal]:

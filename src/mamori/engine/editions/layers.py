@@ -7,7 +7,7 @@ base may follow hours later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import islice
 
 from mamori.engine.addresses import parents
@@ -16,22 +16,16 @@ from mamori.engine.editions.rpz import Action, Record, block_target
 PASSTHRU = "rpz-passthru."
 
 
-def compile_hot(
-    touched: Iterable[str],
-    *,
-    is_covered: Callable[[str], bool],
-    listed_below: Callable[[str], Iterable[str]],
-    action: Action,
-    stop_host: str | None = None,
-) -> frozenset[Record]:
-    """Records of the hot zone for the names that came or went since the oldest base a resolver may hold.
+def hot_names(
+    touched: Iterable[str], *, is_covered: Callable[[str], bool], listed_below: Callable[[str], Iterable[str]]
+) -> dict[str, bool]:
+    """What the hot zone says of which names (and of all below each): True for blocked, False for let through.
 
-    ``is_covered`` tells whether a name or one above it stands on the list now, ``listed_below`` which names below one do.
-    A touched name is blocked when it is covered; otherwise it passes with everything below it
-    (``rpz-passthru.``, draft-vixie-dnsop-dns-rpz), but for what is listed there. Every name between two of these is
-    written too: a wildcard does not reach past a name that exists below it (RFC 4592, section 3.3.1).
+    ``touched``: the names that came or went since the oldest base a resolver may hold. ``is_covered`` tells whether a
+    name or one above it stands on the list now, ``listed_below`` which names below one do. A touched name is blocked
+    when it is covered; otherwise it passes with everything below it, but for what is listed there. Every name between
+    two of these is written too: a wildcard does not reach past a name that exists below it (RFC 4592, section 3.3.1).
     """
-    target = block_target(action, stop_host)
     blocked: dict[str, bool] = {}
     for name in touched:
         blocked[name] = is_covered(name)
@@ -40,13 +34,16 @@ def compile_hot(
     for name in [*blocked]:
         for between in _between(name, blocked):
             blocked.setdefault(between, is_covered(between))
-    if stop_host is not None and any(blocked.get(above) for above in parents(stop_host)):
+    return {name: hit for name, hit in blocked.items() if not any(blocked.get(above) for above in _above(name))}
+
+
+def compile_hot(names: Mapping[str, bool], action: Action, stop_host: str | None = None) -> frozenset[Record]:
+    """Records of the hot zone for what `hot_names` says (``rpz-passthru.``: draft-vixie-dnsop-dns-rpz)."""
+    target = block_target(action, stop_host)
+    if stop_host is not None and any(names.get(above) for above in parents(stop_host)):
         raise ValueError("the stop page's own name is on the list")
     return frozenset(
-        Record(owner, target if hit else PASSTHRU)
-        for name, hit in blocked.items()
-        if not any(blocked.get(above) for above in _above(name))
-        for owner in (name, f"*.{name}")
+        Record(owner, target if hit else PASSTHRU) for name, hit in names.items() for owner in (name, f"*.{name}")
     )
 
 

@@ -8,7 +8,7 @@ import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from mamori.engine.addresses import parents
 from mamori.engine.editions.entries import (
@@ -27,12 +27,19 @@ from mamori.engine.editions.statements import SignedStatement
 _PIECE = 1 << 20
 
 
-class SortedLines:
-    """JSON Lines in the order of `key`, in bytes or a memory map. Finding one reads about 20 of a million."""
+class LineOrder(NamedTuple):
+    """How lines are sorted: by the whole key of a line that was read, or its first part, straight from the bytes."""
 
-    def __init__(self, data: Any, key: Callable[[dict[str, Any]], tuple[Any, ...]]) -> None:
+    key: Callable[[dict[str, Any]], tuple[Any, ...]]
+    first: Callable[[bytes], Any]
+
+
+class SortedLines:
+    """JSON Lines in order, in bytes or a memory map. Finding one looks at about 20 of a million."""
+
+    def __init__(self, data: Any, order: LineOrder) -> None:
         self.data = data
-        self.key = key
+        self.order = order
 
     def __len__(self) -> int:
         return sum(piece.count(b"\n") for piece in self.pieces(0, len(self.data)))
@@ -43,12 +50,21 @@ class SortedLines:
         while low < high:
             middle = self.data.rfind(b"\n", low, (low + high) // 2) + 1 or low
             end = self._end(middle)
-            if self.key(json.loads(self.data[middle:end])) < wanted:
+            if self._is_below(self.data[middle:end], wanted):
                 low = end
             else:
                 high = middle
         end = self._end(low)
-        return low, end if low < end and self.key(json.loads(self.data[low:end])) == wanted else low
+        return low, end if low < end and self._key(self.data[low:end]) == wanted else low
+
+    def _is_below(self, line: bytes, wanted: tuple[Any, ...]) -> bool:
+        if not wanted:
+            return False
+        first = self.order.first(line)
+        return bool(first < wanted[0]) if first != wanted[0] else self._key(line) < wanted
+
+    def _key(self, line: bytes) -> tuple[Any, ...]:
+        return self.order.key(json.loads(line))
 
     def since(self, wanted: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
         """The lines whose keys are not below `wanted`, a key or the beginning of one."""
@@ -56,7 +72,7 @@ class SortedLines:
 
     def keyed(self) -> Iterator[tuple[tuple[Any, ...], bytes]]:
         """All lines with their keys."""
-        return ((self.key(json.loads(line)), line) for line in self._lines(0))
+        return ((self._key(line), line) for line in self._lines(0))
 
     def pieces(self, start: int, end: int) -> Iterator[bytes]:
         """The bytes between two offsets."""
@@ -73,21 +89,41 @@ class SortedLines:
 
 
 def sorted_files(base: Mapping[str, Any]) -> dict[str, SortedLines]:
-    """The base files, each with the key its lines are sorted by."""
-    keys = {NAMES: _name_line, URLS: _url_line, ACTIVATIONS: _statement_line, ENDINGS: _statement_line}
-    return {name: SortedLines(base[name], key) for name, key in keys.items()}
+    """The base files, each with the order of its lines."""
+    statements = LineOrder(_statement_key, _statement_first)
+    orders = {
+        NAMES: LineOrder(_name_key, lambda line: name_key(_target(line))),
+        URLS: LineOrder(_url_key, lambda line: (_target(line),)),
+        ACTIVATIONS: statements,
+        ENDINGS: statements,
+    }
+    return {name: SortedLines(base[name], order) for name, order in orders.items()}
 
 
-def _name_line(line: dict[str, Any]) -> tuple[Any, ...]:
+def _name_key(line: dict[str, Any]) -> tuple[Any, ...]:
     return name_key(line["target"]), line["entry_id"]
 
 
-def _url_line(line: dict[str, Any]) -> tuple[Any, ...]:
+def _url_key(line: dict[str, Any]) -> tuple[Any, ...]:
     return (line["target"],), line["entry_id"]
 
 
-def _statement_line(line: dict[str, Any]) -> tuple[Any, ...]:
+def _statement_key(line: dict[str, Any]) -> tuple[Any, ...]:
     return str(json.loads(line["statement"]).get("entry_id", "")), line["statement"]
+
+
+def _target(line: bytes) -> str:
+    """The target of a canonical line, where it is plain without being read as JSON."""
+    start = line.find(b'"target":"') + 10
+    found = line[start : line.find(b'"', start)]
+    return str(json.loads(line)["target"]) if start < 10 or b"\\" in found else found.decode()
+
+
+def _statement_first(line: bytes) -> str:
+    """The entry a canonical line's statement speaks of."""
+    start = line.find(b'\\"entry_id\\":\\"') + 15
+    found = line[start : line.find(b'"', start) - 1]
+    return str(_statement_key(json.loads(line))[0]) if start < 15 or b"\\" in found else found.decode()
 
 
 class ListInForce:

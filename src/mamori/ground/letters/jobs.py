@@ -1,10 +1,10 @@
 from uuid import UUID
 
-from mamori.ground.jobs import sweep, task
+from mamori.ground.jobs import Lane, sweep, task
 from mamori.ground.letters import services
 
 
-@task("letters.send")
+@task("letters.send", Lane.OUTSIDE)
 def send(letter_id: str) -> None:
     services.letter_send(UUID(letter_id))
 

@@ -1,5 +1,6 @@
 from mamori.ground.actors import SYSTEM
 from mamori.ground.facts import listens
+from mamori.ground.jobs import Lane
 from mamori.hotline.assessment.facts import (
     ChildAtRiskFound,
     ContentConfirmed,
@@ -10,17 +11,17 @@ from mamori.hotline.assessment.facts import (
 from mamori.hotline.tracing import services
 
 
-@listens(ContentOpened, "tracing.run")
+@listens(ContentOpened, "tracing.run", Lane.OUTSIDE)
 def run(fact: ContentOpened) -> None:
     services.trace_run(actor=SYSTEM, content_id=fact.content_id, ask_name=True)
 
 
-@listens(ContentReported, "tracing.ask_name")
+@listens(ContentReported, "tracing.ask_name", Lane.OUTSIDE)
 def reported_again(fact: ContentReported) -> None:
     services.name_ask(content_id=fact.content_id)
 
 
-@listens(ContentReopened, "tracing.run_again")
+@listens(ContentReopened, "tracing.run_again", Lane.OUTSIDE)
 def run_again(fact: ContentReopened) -> None:
     services.trace_run(actor=SYSTEM, content_id=fact.content_id)
 

@@ -1,13 +1,11 @@
-from mamori.ground.jobs import task
+from mamori.ground.jobs import Lane, task
 from mamori.lists.distribution import services
 
 
-@task("distribution.publish")
+@task("distribution.publish", Lane.LIST)
 def publish() -> None:
-    """Publish the list as it stands and measure until it is effective. Run often or rarely, it comes to the same."""
-    edition_id = services.edition_publish()
-    if edition_id is not None:
-        services.probe_run(edition_id)
+    """Publish the list as it stands. Run often or rarely, it comes to the same."""
+    services.edition_publish()
 
 
 @task("distribution.subscribers")
@@ -15,7 +13,7 @@ def subscribers() -> None:
     services.subscribers_apply()
 
 
-@task("distribution.formats")
+@task("distribution.formats", Lane.OUTSIDE)
 def formats() -> None:
     """Write every subscriber's format of the edition in force."""
     services.formats_write()

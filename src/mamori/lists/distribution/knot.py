@@ -23,7 +23,8 @@ SOA = f"@ {TTL} SOA hub.invalid. hostmaster.invalid. {{serial}} 60 30 2592000 60
 _ZONE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 _NAME = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,62}")
 _WORD = re.compile(r"[A-Za-z0-9.@:=/+_-]+")
-BULK = 20_000  # records from which a zone is handed over as a file
+BULK = 200  # differences from which a zone may be handed over as a file
+LINE = 4  # times as dear as a record of the file is a command for a difference
 LOADING = 600  # seconds
 LINES_A_SECOND = 5_000  # at least, through the control socket
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
@@ -92,19 +93,20 @@ class Knot:
         ) as differences:
             serial = cast("int | None", next(differences))
             different = cast("list[_Difference]", list(differences))
+        size = next(records)
         apex = []
         if serial is None or serial < after:
             apex.append(f"zone-set {zone} {SOA.format(serial=max(after + 1, int(clock.now().timestamp())))}")
         if serial is None:
             apex.append(f"zone-set {zone} @ {TTL} NS hub.invalid.")
-        if self._zone_folder is not None and len(different) > BULK:
+        if self._zone_folder is not None and len(different) > max(BULK, size / LINE):
             self._load(zone, wanted(), apex, self._zone_folder)
         else:
             self._change(zone, [*apex, *_commands(zone, different)])
         if apex or different:
             serial = self._require(zone, wanted())
         assert serial is not None
-        return Synced(next(records), len(different), serial)
+        return Synced(size, len(different), serial)
 
     def _change(self, zone: str, lines: Sequence[str]) -> None:
         """One transaction of a zone; none when there is nothing to change."""

@@ -42,6 +42,7 @@ from mamori.engine.editions import (
 )
 from mamori.ground import audit, clock, states
 from mamori.ground.actors import SYSTEM
+from mamori.ground.bulk import insert_rows
 from mamori.ground.facts import announce
 from mamori.lists.distribution import models, press, store
 from mamori.lists.distribution.facts import EditionPublished, EditionRefused
@@ -405,17 +406,21 @@ def _changes(
             return max(moment for moment in (activated, lifted, entry.activated_at) if moment)
         return ended or (kill.at if kill else row.built_at)
 
-    models.EditionChange.objects.bulk_create(
-        models.EditionChange(
-            edition=row,
-            entry_id=UUID(entry.entry_id),
-            change="added" if came else "removed",
-            method=entry.method,
-            target=entry.target,
-            since=since(entry, came=came),
-        )
-        for entries, came in ((added, True), (removed, False))
-        for entry in entries
+    insert_rows(
+        "distribution_editionchange",
+        "edition_id, entry_id, change, method, target, since",
+        [
+            (
+                row.id,
+                entry.entry_id,
+                "added" if came else "removed",
+                entry.method,
+                entry.target,
+                since(entry, came=came),
+            )
+            for entries, came in ((added, True), (removed, False))
+            for entry in entries
+        ],
     )
 
 

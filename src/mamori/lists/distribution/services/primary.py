@@ -11,7 +11,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models import F
 
-from mamori.engine.editions import PASSTHRU, Action, Record, compile_hot, compile_sorted, set_digest
+from mamori.engine.editions import PASSTHRU, Action, Record, compile_hot, compile_sorted, hot_names, set_digest
 from mamori.ground import clock
 from mamori.lists.distribution import models
 from mamori.lists.distribution.knot import Knot, KnotError, Synced
@@ -57,9 +57,9 @@ def hot_canary() -> str:
 def push_hot(opened: Opened) -> None:
     """Bring the hot zones to what the edition asks for; under the kill switch they let everything pass. KnotError."""
     knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
-    touched = _touched(opened)
+    names = {} if opened.row.kill_id is not None else _hot_names(opened)
     for zones in all_zones():
-        records = _LIFT_ALL if opened.row.kill_id is not None else _hot_records(opened, touched, zones)
+        records = compile_hot(names, zones.action, zones.stop_host) if names else _LIFT_ALL
         synced = knot.sync(zones.hot, records, after=_last_serial(zones.hot))
         _seen(zones.hot, synced, set_digest(records))
 
@@ -108,13 +108,11 @@ def _base_records(opened: Opened, zones: Zones) -> Callable[[], Iterator[Record]
     return lambda: compile_sorted(opened.base_names(ours), zones.action, zones.stop_host)
 
 
-def _hot_records(opened: Opened, touched: set[str], zones: Zones) -> frozenset[Record]:
-    return compile_hot(
-        touched | {hot_canary()},
+def _hot_names(opened: Opened) -> dict[str, bool]:
+    return hot_names(
+        _touched(opened) | {hot_canary()},
         is_covered=opened.listed.is_covered,
         listed_below=opened.listed.listed_below,
-        action=zones.action,
-        stop_host=zones.stop_host,
     )
 
 

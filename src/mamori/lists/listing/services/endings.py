@@ -17,7 +17,7 @@ from mamori.ground.facts import announce
 from mamori.lists.listing.facts import EntryWithdrawn
 from mamori.lists.listing.models import Candidate, Entry, Withdrawal
 from mamori.lists.listing.permissions import WITHDRAW
-from mamori.lists.listing.services.moves import locked, move
+from mamori.lists.listing.services.moves import locked, move, move_many
 from mamori.lists.listing.services.reviews import review_open
 from mamori.lists.listing.states import BEFORE, IN_FORCE, End, EntryState
 
@@ -131,8 +131,8 @@ def publication_told(
     Entry.objects.filter(id__in=came).update(listed=True)
     Entry.objects.filter(id__in=went).update(listed=False)
     Entry.objects.filter(id__in=endings).update(ending_told=True)
-    for entry in Entry.objects.select_for_update().filter(state=EntryState.PENDING_REMOVAL, listed=False):
-        move(entry, EntryState.REMOVED, actor=SYSTEM, code=entry.end)
+    gone = Entry.objects.select_for_update().filter(state=EntryState.PENDING_REMOVAL, listed=False)
+    move_many(list(gone), EntryState.REMOVED, actor=SYSTEM)
     former = ~Q(refused=[]) if all_judged else ~Q(refused=[]) & (Q(listed=False) | Q(id__in=came))
     for entry in Entry.objects.select_for_update().filter(Q(id__in=list(refused)) | former, state__in=IN_FORCE):
         reasons = refused.get(str(entry.id), [])

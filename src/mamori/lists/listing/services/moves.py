@@ -1,5 +1,6 @@
 """How an entry moves: state, log and timeline in one place."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -41,3 +42,21 @@ def move(
         code=code,
     )
     EntryEvent.objects.create(entry=entry, at=clock.now(), was=was, now=str(to), code=code, actor_kind=actor.kind)
+
+
+def move_many(entries: Sequence[Entry], to: EntryState, *, actor: Actor) -> None:
+    """Move locked entries that have ended, each with its own end as the code."""
+    past = [(entry, entry.state) for entry in entries]
+    states.move_many(
+        entries,
+        to,
+        machine=ENTRY,
+        actor=actor,
+        event=f"listing.{to}",
+        codes=lambda entry: {"method": entry.method, "code": entry.end},
+    )
+    at = clock.now()
+    EntryEvent.objects.bulk_create(
+        EntryEvent(entry=entry, at=at, was=was, now=str(to), code=entry.end, actor_kind=actor.kind)
+        for entry, was in past
+    )
