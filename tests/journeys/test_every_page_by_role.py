@@ -158,6 +158,7 @@ PAGES = {
     "distribution_subscribers": Page({V, O}),
     "distribution_subscriber": Page({V, O}),
     "distribution_subscriber_revoke": Page({V, O}),
+    "distribution_take_back": Page({R, V, U}),
     "distribution_kill": Page({V, S, U}),
     "fingerprints_desk": Page({A, S, U}),
     "fingerprints_proposals": Page({A, S, U}),

@@ -76,3 +76,15 @@ def test_a_kill_switch_without_the_workers_database_is_one_line(platform: Platfo
     assert done.returncode == 2
     assert "MAMORI_SECRET_KEY" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_not_there_cannot_be_withdrawn(platform: Platform) -> None:
+    for arguments, complaint in (
+        (("--entry", "nobody.example"), "nothing in force is called nobody.example"),
+        (("--edition", "99999"), "no such edition brought an entry"),
+        (("--edition", "the last"), "a number, or"),
+        (("--edition", "last", "--entry", "x.example"), "choose an edition or an entry"),
+    ):
+        code, said = pull(platform, "y\n", *arguments)
+        assert (code, orders(platform)) == (2, []), said
+        assert complaint in " ".join(said.replace("│", " ").split())

@@ -92,6 +92,42 @@ def test_the_last_entry_may_go_without_the_kill_switch(press, body, person, run_
     assert in_force(press) == {"bad.example"}
 
 
+def test_what_one_edition_brought_is_taken_back_by_one_person_and_nothing_else(
+    press, body, person, run_jobs, browser_of
+):
+    body.list(listable("https://stays.example/1", person))
+    run_jobs()
+    before = queries.in_force().version
+    mistaken = [body.list(listable(f"https://{name}.example/1", person)) for name in ("one", "two")]
+    services.edition_publish()
+    wrong = queries.in_force().version
+    version, brought = queries.added_by()
+    assert (version, set(brought)) == (wrong, {"one.example", "two.example"})
+    browser = browser_of(body.reviewer)
+    assert "take-back" in browser.get(f"/editions/{wrong}/").content.decode()
+    english = {"accept-language": "en"}
+    assert "lifted everywhere" in browser.get(f"/editions/{wrong}/take-back/", headers=english).content.decode()
+    assert in_force(press) == {"stays.example", "one.example", "two.example"}, "asking changes nothing"
+    browser.post(f"/editions/{wrong}/take-back/")
+    run_jobs()
+    assert in_force(press) == {"stays.example"}
+    assert {Entry.objects.get(id=entry.id).state for entry in mistaken} == {"removed"}
+    for version, status in ((9999, 404), (before, 302)):
+        assert browser_of(body.approver).post(f"/editions/{version}/take-back/").status_code == status
+    with pytest.raises(DomainError):
+        services.edition_withdraw(actor=person(Role.ANALYST).actor, version=before)
+
+
+def test_of_many_facts_at_once_one_publication_is_enough(press, body, person, run_jobs, monkeypatch):
+    published, publish = [], services.edition_publish
+    monkeypatch.setattr(services, "edition_publish", lambda: published.append(publish()))
+    for number in range(4):
+        body.list(listable(f"https://n{number}.example/1", person))
+    run_jobs()
+    assert len(in_force(press)) == 4
+    assert len(published) == 1
+
+
 def test_a_refused_edition_leaves_the_last_good_one_says_why_and_holds_no_ending_back(
     press, body, person, run_jobs, settings, browser_of
 ):

@@ -58,7 +58,11 @@ def data_classes() -> list[DataClass]:
 def retention_review(*, actor: Actor) -> list[Due]:
     """What is due now in each class."""
     actor.require(DESTROY)
-    return [Due(data_class, len(ids), len(held)) for data_class in data_classes() for ids, held in [_due(data_class)]]
+    return [
+        Due(data_class, min(len(ids) + len(held), MOST), len(held))
+        for data_class in data_classes()
+        for ids, held in [_due(data_class)]
+    ]
 
 
 @transaction.atomic
@@ -69,11 +73,22 @@ def retention_destroy(*, actor: Actor, name: str) -> int:
     if data_class is None:
         raise NotFound
     ids, held = _due(data_class)
-    done = data_class.destroy(actor, [i for i in ids if i not in held])
+    done = data_class.destroy(actor, ids)
     audit.record("retention.destroyed", subject=f"retention:{name}", actor=actor, count=done, held=len(held))
     return done
 
 
 def _due(data_class: DataClass) -> tuple[Sequence[Any], set[Any]]:
-    ids = data_class.due(clock.now() - data_class.period, MOST)
-    return ids, data_class.held(ids)
+    """At most MOST rows that are due and free, the oldest first, and those on hold met on the way.
+
+    Held rows stay the oldest for as long as they are held: asking for more until enough are free keeps them from
+    standing before all others.
+    """
+    before, most = clock.now() - data_class.period, MOST
+    while True:
+        ids = data_class.due(before, most)
+        held = data_class.held(ids)
+        if len(ids) < most or len(ids) - len(held) >= MOST:
+            free = [i for i in ids if i not in held][:MOST]
+            return free, held
+        most *= 2

@@ -100,8 +100,13 @@ def move_many(
     actor: Actor,
     event: str,
     codes: Callable[[Row], Mapping[str, audit.Code]],
+    changed: Mapping[str, Any] | None = None,
 ) -> None:
-    """Move rows of one model that the caller has locked, as `move` does each, in two statements. All or none."""
+    """Move rows of one model that the caller has locked, as `move` does each, in two statements. All or none.
+
+    `changed`: other fields that get the same value in every row.
+    """
+    values = {**(changed or {}), "state": str(to)}
     subjects = []
     for row in rows:
         current = machine.states(row.state)  # type: ignore[attr-defined]
@@ -110,6 +115,7 @@ def move_many(
     if not rows:
         return
     for row in rows:
-        row.state = str(to)  # type: ignore[attr-defined]
-    type(rows[0]).objects.filter(pk__in=[row.pk for row in rows]).update(state=str(to))  # type: ignore[attr-defined]
+        for name, value in values.items():
+            setattr(row, name, value)
+    type(rows[0]).objects.filter(pk__in=[row.pk for row in rows]).update(**values)  # type: ignore[attr-defined]
     audit.record_many(event, subjects=subjects, actor=actor)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -217,15 +218,51 @@ def letters_bounce() -> None:
         console.print("A letter of ours bounced: it is on the desk." if known else "Not a bounce of ours.")
 
 
-def kill_switch(reason: Annotated[str, typer.Option(prompt="Why is the list switched off?")]) -> None:
-    """Withdraw every entry of the list everywhere, at once. One person may do this; it is logged and shown."""
-    typer.confirm("Every entry will be lifted in all resolvers. Go on?", abort=True)
+def kill_switch(
+    reason: Annotated[str, typer.Option(help="why, for the log: with the whole list")] = "",
+    edition: Annotated[str, typer.Option(help="only what this edition brought: its number, or “last”")] = "",
+    entry: Annotated[str, typer.Option(help="only this entry: its number, name or address")] = "",
+) -> None:
+    """Lift the whole list everywhere at once, or what one edition brought, or one entry. One person may; it is logged."""
+    if edition and entry:
+        raise typer.BadParameter("choose an edition or an entry")
     with platform("worker"):
-        from mamori.ground.actors import SYSTEM  # noqa: PLC0415
-        from mamori.lists.distribution.services import kill_switch as switch  # noqa: PLC0415
+        from django.conf import settings  # noqa: PLC0415
 
-        switch(actor=SYSTEM, reason=reason)
-        console.print("The list is empty. `mamori doctor` shows when each resolver follows.")
+        from mamori.ground.actors import SYSTEM  # noqa: PLC0415
+        from mamori.lists.distribution import queries, services  # noqa: PLC0415
+        from mamori.lists.listing import queries as listing  # noqa: PLC0415
+        from mamori.lists.listing import services as listing_services  # noqa: PLC0415
+
+        if entry:
+            found = listing.called(entry)
+            if not found:
+                raise typer.BadParameter(f"nothing in force is called {entry}", param_hint="--entry")
+            typer.confirm(f"{entry} will be lifted in all resolvers. Go on?", abort=True)
+            listing_services.entries_withdraw(actor=SYSTEM, entry_ids=[UUID(one.entry_id) for one in found])
+            names = [one.target for one in found if one.method == "dns"]
+        elif edition:
+            version, names = queries.added_by(None if edition == "last" else _number(edition))
+            if not version:
+                raise typer.BadParameter("no such edition brought an entry", param_hint="--edition")
+            typer.confirm(f"What edition {version} brought will be lifted in all resolvers. Go on?", abort=True)
+            count = services.edition_withdraw(actor=SYSTEM, version=version)
+            console.print(f"{count} entries are withdrawn.")
+        else:
+            reason = reason or typer.prompt("Why is the list switched off?")
+            typer.confirm("Every entry will be lifted in all resolvers. Go on?", abort=True)
+            services.kill_switch(actor=SYSTEM, reason=reason)
+            names = [settings.CANARY_NAME]
+        for resolver, seconds in services.seconds_until_free(names):
+            followed = f"lifted after {seconds:.1f} s" if seconds is not None else "still blocks after a minute"
+            console.print(f"  {resolver}: {followed}")
+        console.print("Ordered and logged. The page Editions shows when each resolver follows.")
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise typer.BadParameter("a number, or “last”", param_hint="--edition")
+    return int(text)
 
 
 def audit_verify(

@@ -25,6 +25,7 @@ from mamori.lists.distribution.models import Edition, Subscriber
 from mamori.lists.distribution.permissions import EXPORT, KILL, RESTORE, SUBSCRIBERS
 from mamori.lists.distribution.services.subscribers import ALIVE, key_name, zones_of
 from mamori.lists.distribution.states import Delivery, EditionState
+from mamori.lists.listing.permissions import WITHDRAW
 
 
 def _choices(machine: str) -> list[tuple[str, str | Promise]]:
@@ -131,10 +132,12 @@ def edition(request: StaffRequest, version: int) -> HttpResponse:
         KeyValue(_("Seconds to effect"), row.effect),
         KeyValue(_("Digest"), row.digest, "digest"),
     ]
+    may_take_back = row.state == EditionState.PUBLISHED and row.added and request.actor.may(WITHDRAW)
     return render(
         request,
         "distribution/edition.html",
         {
+            "may_take_back": may_take_back,
             "edition": row,
             "facts": facts,
             "changes": changes,
@@ -142,6 +145,28 @@ def edition(request: StaffRequest, version: int) -> HttpResponse:
             "sees_targets": queries.sees_targets(request.actor),
         },
     )
+
+
+@require_http_methods(["GET", "POST"])
+def take_back(request: StaffRequest, version: int) -> HttpResponse:
+    """Withdraw what an edition brought: asks first, then one person is enough."""
+    row = queries.edition_of(request.actor, version)
+    if request.method == "POST":
+        count = services.edition_withdraw(actor=request.actor, version=row.version)
+        messages.success(request, _text("%(n)d entries are withdrawn; the next edition lifts them.") % {"n": count})
+        return redirect("distribution_edition", row.version)
+    request.actor.require(WITHDRAW)
+    context = {
+        "title": _("Take back what edition %(version)d brought") % {"version": row.version},
+        "consequence": _(
+            "Every entry it brought and that is still in force is lifted everywhere within seconds. To list one again it"
+            " must be proposed and activated anew."
+        ),
+        "confirm_label": _("Lift them"),
+        "danger": True,
+        "cancel_url": reverse("distribution_edition", args=[row.version]),
+    }
+    return render(request, "ui/confirm.html", context)
 
 
 @require_http_methods(["GET", "POST"])

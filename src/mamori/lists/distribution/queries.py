@@ -52,6 +52,18 @@ def in_force() -> Edition | None:
     return Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version").first()
 
 
+def added_by(version: int | None = None) -> tuple[int, list[str]]:
+    """An edition that brought entries (the last one when none is given): its number, and the names still listed of it.
+
+    The number 0 when there is none.
+    """
+    rows = Edition.objects.filter(state=EditionState.PUBLISHED, added__gt=0)
+    row = (rows.filter(version=version) if version else rows.order_by("-version")).first()
+    if row is None:
+        return 0, []
+    return row.version, list(row.changes.filter(change="added", method="dns").values_list("target", flat=True)[:MOST])
+
+
 def open_kill() -> KillOrder | None:
     return KillOrder.objects.select_related("by").filter(lifted_at=None).first()
 

@@ -6,6 +6,7 @@ STAFF = [
     path("editions/", pages.editions, name="distribution_editions"),
     path("list/refused/", pages.refused, name="distribution_refused"),
     path("editions/<int:version>/", pages.edition, name="distribution_edition"),
+    path("editions/<int:version>/take-back/", pages.take_back, name="distribution_take_back"),
     path("editions/subscribers/", pages.subscribers, name="distribution_subscribers"),
     path("editions/subscribers/<uuid:subscriber_id>/", pages.subscriber, name="distribution_subscriber"),
     path(

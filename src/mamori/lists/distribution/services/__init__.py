@@ -2,8 +2,8 @@
 
 from mamori.lists.distribution.services.editions import edition_fold, edition_publish, primary_heal
 from mamori.lists.distribution.services.formats import formats_write
-from mamori.lists.distribution.services.kill import kill_lift, kill_switch
-from mamori.lists.distribution.services.probing import canary_watch, probe_late, probe_run
+from mamori.lists.distribution.services.kill import edition_withdraw, kill_lift, kill_switch
+from mamori.lists.distribution.services.probing import canary_watch, probe_late, probe_run, seconds_until_free
 from mamori.lists.distribution.services.subscribers import (
     subscriber_add,
     subscriber_renew_key,
@@ -16,12 +16,14 @@ __all__ = [
     "canary_watch",
     "edition_fold",
     "edition_publish",
+    "edition_withdraw",
     "formats_write",
     "kill_lift",
     "kill_switch",
     "primary_heal",
     "probe_late",
     "probe_run",
+    "seconds_until_free",
     "subscriber_add",
     "subscriber_renew_key",
     "subscriber_revoke",

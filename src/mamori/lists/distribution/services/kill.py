@@ -1,4 +1,4 @@
-"""The kill switch: one person empties the list everywhere at once; another one, an approver, brings it back."""
+"""The kill switch: one person empties the list everywhere, or takes back what one edition brought; at once."""
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -6,8 +6,11 @@ from django.utils.translation import gettext_lazy as _
 from mamori.ground import audit, clock, jobs
 from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError
-from mamori.lists.distribution.models import KillOrder
+from mamori.lists.distribution.models import Edition, KillOrder
 from mamori.lists.distribution.permissions import KILL, RESTORE
+from mamori.lists.distribution.states import EditionState
+from mamori.lists.listing import services as listing_services
+from mamori.lists.listing.permissions import WITHDRAW
 
 
 @transaction.atomic
@@ -26,6 +29,19 @@ def kill_switch(*, actor: Actor, reason: str) -> KillOrder:
         audit.record("distribution.killed", subject=order, actor=actor)
     jobs.defer("distribution.publish")
     return order
+
+
+@transaction.atomic
+def edition_withdraw(*, actor: Actor, version: int) -> int:
+    """Take back every entry that an edition brought and that is still in force. One person, at once. How many."""
+    actor.require(WITHDRAW)
+    edition = Edition.objects.filter(version=version, state=EditionState.PUBLISHED).first()
+    if edition is None:
+        raise DomainError("no_such_edition", _("There is no published edition of that number."), status=404)
+    came = edition.changes.filter(change="added").values_list("entry_id", flat=True)
+    count = listing_services.entries_withdraw(actor=actor, entry_ids=list(came))
+    audit.record("distribution.taken_back", subject=edition, actor=actor, version=version, entries=count)
+    return count
 
 
 @transaction.atomic

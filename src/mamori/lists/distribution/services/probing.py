@@ -1,6 +1,7 @@
 """Ask resolvers what they do. Listed names are asked only of our own; outside ones are asked for our canary alone."""
 
 import time
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -118,6 +119,21 @@ def _asked_again(probe: Probe, *, done: bool) -> None:
         and not Probe.objects.filter(edition_id=probe.edition_id, entry_id=entry_id, seconds=None).exists()
     ):
         announce(EntryEffective(entry_id))
+
+
+def seconds_until_free(names: Collection[str], *, longest: float = 60.0) -> Iterator[tuple[str, float | None]]:
+    """Each of our resolvers, and after how many seconds from now it blocks none of the names; None: not in time."""
+    began = time.monotonic()
+    waiting = {resolver: list(names) for resolver in settings.PROBE_RESOLVERS}
+    while waiting and time.monotonic() - began < longest:
+        for resolver, blocked in list(waiting.items()):
+            address = settings.PROBE_RESOLVERS[resolver]
+            waiting[resolver] = [name for name in blocked if is_blocked(address, name) is not False]
+            if not waiting[resolver]:
+                del waiting[resolver]
+                yield resolver, time.monotonic() - began
+        time.sleep(PAUSE)
+    yield from ((resolver, None) for resolver in waiting)
 
 
 def canary_watch() -> None:

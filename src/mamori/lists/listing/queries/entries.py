@@ -73,6 +73,22 @@ def pending() -> Pending:
     return Pending(entries, activations, going, endings)
 
 
+def is_pending(entry_id: UUID) -> bool:
+    """Whether the next edition has anything to say of an entry."""
+    comes, goes = Q(state__in=IN_FORCE, listed=False), ~Q(state__in=IN_FORCE) & Q(listed=True)
+    untold = Q(activated_at__isnull=False, ended_at__isnull=False, ending_told=False)
+    return Entry.objects.filter(comes | goes | untold, id=entry_id).exists()
+
+
+def called(word: str) -> list[ListEntry]:
+    """The entries in force for a name or an address, or the one of this number."""
+    rows = Entry.objects.filter(state__in=IN_FORCE)
+    try:
+        return [list_entry(entry) for entry in rows.filter(id=UUID(word))]
+    except ValueError:
+        return [list_entry(entry) for entry in rows.filter(target=word)]
+
+
 def noted_as_listed() -> set[str]:
     """Ids of the entries that are noted to stand in the last edition."""
     return {str(entry_id) for entry_id in Entry.objects.filter(listed=True).values_list("id", flat=True).iterator()}

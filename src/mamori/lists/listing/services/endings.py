@@ -43,7 +43,7 @@ def entry_withdraw(*, actor: Actor, entry_id: UUID) -> None:
     """One person takes an entry off the list, or gives a proposal up. At once; nobody needs to agree."""
     actor.require(WITHDRAW)
     entry = locked(entry_id)
-    end = End.OVERSIGHT if Role.AUDITOR in actor.roles else End.WITHDRAWN
+    end = _by_person(actor)
     if entry.state in BEFORE:
         end_proposal(entry, end, actor=actor)
     elif entry.state == EntryState.SUSPENDED:
@@ -52,6 +52,18 @@ def entry_withdraw(*, actor: Actor, entry_id: UUID) -> None:
         end_in_force(entry, end, actor=actor)
     else:
         raise DomainError("ended_already", _("This entry has ended already."))
+
+
+@transaction.atomic
+def entries_withdraw(*, actor: Actor, entry_ids: Collection[UUID]) -> int:
+    """One person takes many entries off the list with the next edition. Returns how many; what ended already stays so."""
+    actor.require(WITHDRAW)
+    entries = list(Entry.objects.select_for_update().filter(id__in=entry_ids, state__in=IN_FORCE))
+    end = str(_by_person(actor))
+    ended = {"ended_at": clock.now(), "end": end}
+    move_many(entries, EntryState.PENDING_REMOVAL, actor=actor, code=end, changed=ended)
+    announce(*(EntryWithdrawn(entry.id) for entry in entries))
+    return len(entries)
 
 
 @transaction.atomic
@@ -141,6 +153,10 @@ def publication_told(
             entry.save(update_fields=["refused"])
             if reasons and entry.listed and entry.state in (EntryState.ACTIVE, EntryState.UPHELD):
                 review_open(entry, "rules", actor=SYSTEM)
+
+
+def _by_person(actor: Actor) -> End:
+    return End.OVERSIGHT if Role.AUDITOR in actor.roles else End.WITHDRAWN
 
 
 def _of(content_id: UUID) -> Iterable[Entry]:

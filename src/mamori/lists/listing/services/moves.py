@@ -1,6 +1,6 @@
 """How an entry moves: state, log and timeline in one place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -44,8 +44,10 @@ def move(
     EntryEvent.objects.create(entry=entry, at=clock.now(), was=was, now=str(to), code=code, actor_kind=actor.kind)
 
 
-def move_many(entries: Sequence[Entry], to: EntryState, *, actor: Actor) -> None:
-    """Move locked entries that have ended, each with its own end as the code."""
+def move_many(
+    entries: Sequence[Entry], to: EntryState, *, actor: Actor, code: str = "", changed: Mapping[str, Any] | None = None
+) -> None:
+    """Move locked entries and write their timelines. `code`: of all; without one, each entry's own end."""
     past = [(entry, entry.state) for entry in entries]
     states.move_many(
         entries,
@@ -53,10 +55,11 @@ def move_many(entries: Sequence[Entry], to: EntryState, *, actor: Actor) -> None
         machine=ENTRY,
         actor=actor,
         event=f"listing.{to}",
-        codes=lambda entry: {"method": entry.method, "code": entry.end},
+        codes=lambda entry: {"method": entry.method, "code": code or entry.end},
+        changed=changed,
     )
     at = clock.now()
     EntryEvent.objects.bulk_create(
-        EntryEvent(entry=entry, at=at, was=was, now=str(to), code=entry.end, actor_kind=actor.kind)
+        EntryEvent(entry=entry, at=at, was=was, now=str(to), code=code or entry.end, actor_kind=actor.kind)
         for entry, was in past
     )
