@@ -3,13 +3,14 @@
 A database with all entries, a signed base edition, the hidden primary and three subscribers on loopback with warm
 caches. A step writes an activated entry (or ends one) and calls the publisher; the clock runs from that call, and
 each resolver is asked every 4 ms until it does what the list says. Half of the withdrawals are of names in the base.
-The peer hears of the same names: a primary whose zone file is rewritten and reloaded, and a BIND with stock settings.
+Then the kill switch, and the end of it. The peer (`benchmarks.reloading`) holds the same names and is changed in turn.
 
     python -m benchmarks.publish --base 1000000 --json FILE
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import itertools
 import multiprocessing
@@ -17,18 +18,19 @@ import os
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from uuid import UUID, uuid4
 
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from benchmarks.common import arguments, django, finish, goal, machine, median, owner, percentile, say, timed, world
-from demo.dns import Address, DnsWorld, Provider, ask
+from benchmarks.reloading import Reloading
+from demo.dns import Address, DnsWorld, ask
 from demo.knot import Record as KnotRecord
 from demo.platform import Platform
 from demo.processes import WorldError, free_ports
@@ -38,7 +40,8 @@ from mamori.engine.keys import load_signing_key
 
 ENGINES = ("unbound", "bind", "powerdns")
 GOALS = {"unbound": (0.3, 0.5), "bind": (0.5, 0.5), "powerdns": (1.0, 1.5)}  # one change, a thousand: seconds, p95
-LONGEST = 60.0
+KILL = 5.0  # seconds
+LONGEST = 120.0
 CHUNK = 10_000  # entries signed at a time
 STATED = datetime(2026, 11, 1, tzinfo=UTC)
 EXPIRES = date(2027, 10, 1)
@@ -54,6 +57,7 @@ def main() -> None:
     parser.add_argument("--base", type=int, default=1_000_000, help="names in the base (default 1,000,000)")
     parser.add_argument("--changes", type=int, default=20, help="single changes each way (default 20)")
     parser.add_argument("--thousands", type=int, default=4, help="changes of 1,000 names each way (default 4)")
+    parser.add_argument("--peer-changes", type=int, default=3, help="changes of the peer each way (default 3)")
     given = parser.parse_args()
     result: dict[str, Any] = {"benchmark": "publish", "base": given.base, "machine": machine()}
     times: dict[str, float] = {}
@@ -83,8 +87,13 @@ def main() -> None:
             for engine, provider in dns.providers.items():
                 until(provider.resolver, base_name(given.base - 1), provider.blocked, 600)
                 say(f"  {engine} has it")
-        steps = list(run(publisher, dns, given.changes, given.thousands))
-    result |= {"seconds": times, "steps": steps, "ours": {"engines": summary(steps)}}
+        with timed("the peer holds the base", times):
+            names = (base_name(number) for number in range(given.base))
+            peer = stack.enter_context(Reloading(dns.base, free_ports(2), dns.example.port, names))
+            until(peer.resolver, base_name(given.base - 1), peer.blocked, 600)
+        steps = list(run(publisher, dns, peer, given))
+    result |= {"seconds": times, "steps": steps, "ours": {"engines": summary(steps), "kill": killed(steps)}}
+    result["peer"] = {"engines": {"bind": row_of(steps, "peer")}}
     result["goals"] = [
         goal(f"{engine}: {what}, p95 s", found[key], GOALS[engine][which])
         for engine, found in result["ours"]["engines"].items()
@@ -93,6 +102,9 @@ def main() -> None:
             ("one withdrawal lifted", "lifted_p95_s", 0),
             ("1,000 changes", "thousand_p95_s", 1),
         )
+    ]
+    result["goals"] += [
+        goal(f"{engine}: kill switch s", seconds, KILL) for engine, seconds in result["ours"]["kill"].items()
     ]
     finish(result, given.json)
 
@@ -192,6 +204,22 @@ class Publisher:
             )
         return self._publish()
 
+    def kill(self) -> float:
+        """Empty the list everywhere. The moment of the order."""
+        from mamori.ground.actors import SYSTEM
+        from mamori.lists.distribution.services import kill_switch
+
+        began = time.monotonic()
+        kill_switch(actor=SYSTEM, reason="A benchmark.")
+        self._publish()
+        return began
+
+    def restore(self) -> float:
+        """Bring the list back."""
+        with owner(self.platform) as connection:
+            connection.execute("UPDATE distribution_killorder SET lifted_at = %s", [clock()])
+        return self._publish()
+
     def _publish(self) -> float:
         from mamori.lists.distribution.services import edition_publish
 
@@ -211,32 +239,50 @@ class Publisher:
         }  # fmt: skip
 
 
-def run(publisher: Publisher, dns: DnsWorld, changes: int, thousands: int) -> Iterator[dict[str, Any]]:
-    """Single changes and changes of a thousand, each way; new names, and names of the base."""
-    for number in range(changes):
+def run(publisher: Publisher, dns: DnsWorld, peer: Reloading, given: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Single changes and changes of a thousand, each way, of new names and names of the base; the peer in between."""
+    ours: dict[str, Watched] = dict(dns.providers)
+    for number in range(given.changes):
         fresh, old = f"new-{number}.example", base_name(7 * number)
-        yield _step(publisher.add, dns, [fresh], "effective")
-        yield _step(publisher.end, dns, [old if number % 2 else fresh], "lifted")
-    for number in range(thousands):
+        yield _step(publisher.add, ours, [fresh], "effective")
+        yield _step(publisher.end, ours, [old if number % 2 else fresh], "lifted")
+        if number < given.peer_changes:
+            yield _step(peer.add, {"peer": peer}, [fresh], "effective")
+            yield _step(peer.end, {"peer": peer}, [old if number % 2 else fresh], "lifted")
+    for number in range(given.thousands):
         many = [f"t{number}-{n}.example" for n in range(1000)]
-        yield _step(publisher.add, dns, many, "effective")
-        yield _step(publisher.end, dns, many, "lifted")
+        yield _step(publisher.add, ours, many, "effective")
+        yield _step(publisher.end, ours, many, "lifted")
+    last = [base_name(given.base - 1)]
+    yield _step(lambda _names: publisher.kill(), ours, last, "killed")
+    yield _step(lambda _names: publisher.restore(), ours, last, "effective again")
 
 
-def _step(change: Callable[[Sequence[str]], float], dns: DnsWorld, names: list[str], what: str) -> dict[str, Any]:
-    """Seconds from the call of the publisher until each engine does it for the first and the last name, warm caches."""
-    asked = sorted({names[0], names[-1]})
-    for provider in dns.providers.values():
+class Watched(Protocol):
+    """A resolver, and what it says of a listed name."""
+
+    resolver: Address
+
+    @property
+    def blocked(self) -> str: ...
+
+
+def _step(
+    change: Callable[[Sequence[str]], float], watched: Mapping[str, Watched], names: list[str], what: str
+) -> dict[str, Any]:
+    """Seconds from the beginning of a change until each resolver does it for the first and the last name, warm caches."""
+    blocks, asked = what.startswith("effective"), sorted({names[0], names[-1]})
+    for one in watched.values():
         for name in asked:
-            until(provider.resolver, name, "free" if what == "effective" else provider.blocked)
+            until(one.resolver, name, "free" if blocks else one.blocked)
     seen: dict[str, float] = {}
 
-    def watch(engine: str, provider: Provider) -> None:
+    def watch(engine: str, one: Watched) -> None:
         for name in asked:
-            until(provider.resolver, name, provider.blocked if what == "effective" else "free")
+            until(one.resolver, name, one.blocked if blocks else "free")
         seen[engine] = time.monotonic()
 
-    threads = [threading.Thread(target=watch, args=pair) for pair in dns.providers.items()]
+    threads = [threading.Thread(target=watch, args=pair) for pair in watched.items()]
     for thread in threads:
         thread.start()
     began = change(names)
@@ -244,30 +290,41 @@ def _step(change: Callable[[Sequence[str]], float], dns: DnsWorld, names: list[s
     for thread in threads:
         thread.join()
     took = {engine: round(moment - began, 3) for engine, moment in seen.items()}
-    if set(took) != set(dns.providers):
-        raise WorldError(f"{set(dns.providers) - set(took)} did not follow")
-    say(f"{len(names)} {what}: {took}, publisher {called:.2f} s")
+    if set(took) != set(watched):
+        raise WorldError(f"{set(watched) - set(took)} did not follow")
+    say(f"{len(names)} {what}: {took}, took {called:.2f} s")
     return {"names": len(names), "what": what, "publisher": round(called, 3), **took}
 
 
 def summary(steps: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
+    found = {}
     for engine in ENGINES:
-        one = {
-            what: [s[engine] for s in steps if s["names"] == 1 and s["what"] == what]
-            for what in ("effective", "lifted")
+        many = [step[engine] for step in steps if step["names"] > 1 and engine in step]
+        found[engine] = row_of(steps, engine) | {
+            "thousand_p50_s": median(many),
+            "thousand_p95_s": percentile(many, 0.95),
+            "thousand_n": len(many),
         }
-        row = {}
-        for what, values in one.items():
+    return found
+
+
+def row_of(steps: list[dict[str, Any]], engine: str) -> dict[str, float]:
+    """What single changes took in one engine."""
+    row: dict[str, float] = {}
+    for what in ("effective", "lifted"):
+        values = [step[engine] for step in steps if step["names"] == 1 and step["what"] == what and engine in step]
+        if values:
             row |= {
                 f"{what}_p50_s": median(values),
                 f"{what}_p95_s": percentile(values, 0.95),
                 f"{what}_n": len(values),
             }
-        many = [s[engine] for s in steps if s["names"] > 1]
-        row |= {"thousand_p50_s": median(many), "thousand_p95_s": percentile(many, 0.95), "thousand_n": len(many)}
-        found[engine] = row
-    return found
+    return row
+
+
+def killed(steps: list[dict[str, Any]]) -> dict[str, float]:
+    """Seconds from the kill switch until each engine answers again for the last name of the base."""
+    return {engine: step[engine] for step in steps if step["what"] == "killed" for engine in ENGINES}
 
 
 def until(resolver: Address, name: str, wanted: str, longest: float = LONGEST) -> None:
