@@ -323,9 +323,8 @@ class MainJob:
         begun = time.monotonic()
         last = list(self.entries)[-1]
         watch = LiftWatch(self.world.dns, last) if self.world.dns else None
-        for _round in range(8):
-            self._wait_for("checks.recorded", self._count("checks.recorded") + 1, 6, patient=False)
-            self._settle("checks.recorded")
+        for _round in range(12):
+            self._settle_checks()
             if self._count("checks.gone") >= len(self.contents):
                 break
             self.platform.forward(20 * 60)
@@ -428,15 +427,9 @@ class MainJob:
                 return
             time.sleep(0.2)
 
-    def _wait_for(
-        self, event: str, count: int, seconds: float, *, keep: Callable[[], None] | None = None, patient: bool = True
-    ) -> None:
+    def _wait_for(self, event: str, count: int, seconds: float, *, keep: Callable[[], None] | None = None) -> None:
         """Until so many rows had this event; given up when none came for `seconds`."""
-        try:
-            self._until(lambda: self._count(event), count, seconds, f"{count} x {event}", keep=keep)
-        except WorldError:
-            if patient:
-                raise
+        self._until(lambda: self._count(event), count, seconds, f"{count} x {event}", keep=keep)
 
     def _until(
         self,
@@ -466,13 +459,24 @@ class MainJob:
     def _eventually(self, true: Callable[[], object], seconds: float, what: str) -> None:
         self._until(lambda: int(bool(true())), 1, seconds, what)
 
-    def _settle(self, event: str) -> None:
-        """Wait until no more of an event come."""
-        last, since = self._count(event), time.monotonic()
-        while time.monotonic() - since < 2.5 * self.platform.sweep_seconds:
+    def _settle_checks(self) -> None:
+        """Wait until no re-check waits any more: the clock may only go on when every page was looked at."""
+        waiting = """
+            SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND args->>'name' = 'checks.check'
+        """
+        last, changed, quiet, say_at = -1, *[time.monotonic()] * 2, time.monotonic() + 2
+        while time.monotonic() - quiet < 2.5 * self.platform.sweep_seconds:
+            now, left = time.monotonic(), int(self._rows(waiting)[0][0])
+            if left:
+                quiet = now
+            if left != last:
+                last, changed = left, now
+            elif left and now - changed > 120:
+                raise WorldError(f"no re-check ended for two minutes; {left} wait")
+            if now > say_at:
+                self.console.print(f"  … re-checks that wait: {left}")
+                say_at = now + 10
             time.sleep(0.2)
-            if self._count(event) != last:
-                last, since = self._count(event), time.monotonic()
 
     def _settle_log(self) -> None:
         newest = self._last_event()
