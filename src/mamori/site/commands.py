@@ -69,6 +69,10 @@ def mount(app: typer.Typer) -> None:
     audit = next(group.typer_instance for group in app.registered_groups if group.name == "audit")
     if audit is not None:
         audit.command("verify")(audit_verify)
+    openness = next(group.typer_instance for group in app.registered_groups if group.name == "openness")
+    if openness is not None:
+        openness.command("proof")(openness_proof)
+        openness.command("answer")(openness_answer)
     keys = next(group.typer_instance for group in app.registered_groups if group.name == "keys")
     if keys is not None:
         keys.command("edition")(keys_edition)
@@ -289,6 +293,25 @@ def audit_verify(
         print_log_report(report)
         if not report.ok:
             raise typer.Exit(FAILED)
+
+
+def openness_proof(version: int, out: Annotated[Path, typer.Argument(dir_okay=False)]) -> None:
+    """Write the file that shows an edition in the log, for subscribers and auditors (list body)."""
+    with platform("worker"):
+        from mamori.lists.openness.commands import write_proof  # noqa: PLC0415
+
+        write_proof(version, out)
+
+
+def openness_answer(
+    challenge: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    out: Annotated[Path, typer.Argument(dir_okay=False, help="Names entries: for the auditor only.")],
+) -> None:
+    """Open the commitments an auditor drew (list body)."""
+    with platform("worker"):
+        from mamori.lists.openness.commands import write_answer  # noqa: PLC0415
+
+        write_answer(challenge, out)
 
 
 @images.command("index")

@@ -49,6 +49,8 @@ KEPT = {
     "django_content_type": "names of tables",
     "django_migrations": "versions of tables",
     "django_session": "log-ins: ended after hours",
+    "openness_commitment": "roots of editions and their salts: an auditor may ask; without the edition's files nothing opens",
+    "openness_committedbase": "as openness_commitment",
     "procrastinate_events": "moments of jobs; successful ones go with their job",
     "procrastinate_jobs": "work to be done; successful ones are deleted",
     "procrastinate_periodic_defers": "moments of jobs",

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "mamori.hotline.takedown",
     "mamori.lists.listing",
     "mamori.lists.distribution",
+    "mamori.lists.openness",
     "mamori.lists.fingerprints",
     "mamori.lists.exchange",
     "mamori.desks",

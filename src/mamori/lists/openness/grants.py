@@ -1,0 +1,4 @@
+GRANTS = {
+    "openness_committedbase": {"worker": "SELECT, INSERT"},
+    "openness_commitment": {"worker": "SELECT, INSERT, UPDATE"},
+}

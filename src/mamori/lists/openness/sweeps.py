@@ -1,0 +1,7 @@
+from mamori.ground.jobs import sweep
+from mamori.lists.openness import services
+
+
+@sweep("openness.prove")
+def prove() -> None:
+    services.editions_prove()
