@@ -51,6 +51,7 @@ KEPT = {
     "django_session": "log-ins: ended after hours",
     "openness_commitment": "roots of editions and their salts: an auditor may ask; without the edition's files nothing opens",
     "openness_committedbase": "as openness_commitment",
+    "openness_publishedperiod": "published figures with noise",
     "procrastinate_events": "moments of jobs; successful ones go with their job",
     "procrastinate_jobs": "work to be done; successful ones are deleted",
     "procrastinate_periodic_defers": "moments of jobs",

@@ -24,3 +24,17 @@ class Commitment(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["version"], name="openness_unproved", condition=models.Q(proof=""))]
+
+
+class PublishedPeriod(models.Model):
+    """What the public reads about one closed quarter: computed once, with noise, never again. The public face reads no other."""
+
+    begins_on = models.DateField(primary_key=True)
+    ends_on = models.DateField(help_text="The first day after it.")
+    figures = models.JSONField(help_text="group -> name -> number; None: fewer than five.")
+    published_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(ends_on__gt=models.F("begins_on")), name="openness_period_days")
+        ]

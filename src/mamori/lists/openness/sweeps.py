@@ -5,3 +5,8 @@ from mamori.lists.openness import services
 @sweep("openness.prove")
 def prove() -> None:
     services.editions_prove()
+
+
+@sweep("openness.figures")
+def figures() -> None:
+    services.figures_publish()
