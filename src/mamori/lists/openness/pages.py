@@ -35,7 +35,7 @@ WORDS = {
 def figures(request: HttpRequest) -> HttpResponse:
     periods = queries.published()
     rows = [
-        (word, [_shown(group, one.figures.get(group, {}).get(name)) for one in periods])
+        (word, [(one.begins_on.isoformat(), _shown(group, one.figures.get(group, {}).get(name))) for one in periods])
         for (group, name), word in WORDS.items()
     ]
     return render(request, "openness/figures.html", {"periods": periods, "rows": rows})
