@@ -16,6 +16,7 @@ ROOMS = (
     "takedown",
     "listing",
     "distribution",
+    "openness",
     "fingerprints",
     "exchange",
 )

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
+from demo.web import Response, WebServer
 from mamori.ground import jobs
 from mamori.ground.errors import DomainError
 from mamori.lists.listing import queries, services
@@ -13,6 +14,7 @@ from mamori.lists.listing.models import Appeal
 from mamori.lists.listing.queries.shown import appeal_due
 from mamori.lists.listing.states import AppealState, Proof
 from tests.hotline.intake_steps import solve
+from tests.hotline.outside import free_port
 from tests.lists.cases import listable
 from tests.programs import needs
 
@@ -102,7 +104,7 @@ def test_an_appeal_alone_lifts_nothing_and_somebody_uninvolved_decides(client, b
     assert appeal_due(appeal) == appeal.received_hour + timedelta(hours=24)
     with pytest.raises(DomainError, match="not_proved"):
         services.appeal_accept(actor=body.both.actor, appeal_id=appeal.id)
-    with pytest.raises(DomainError, match="recheck_off"):
+    with pytest.raises(DomainError, match="looked_up_by_rule"):
         services.appeal_prove(actor=body.both.actor, appeal_id=appeal.id, proof=Proof.DNS)
     services.appeal_prove(actor=body.both.actor, appeal_id=appeal.id, proof=Proof.ATTESTED)
     entry.refresh_from_db()
@@ -186,19 +188,59 @@ def test_control_is_proved_by_a_record_of_the_domain_itself(client, body, person
     jobs.run_sweep("listing.match_appeals")
     appeal = Appeal.objects.get()
 
-    def prove():
-        services.appeal_prove(actor=body.both.actor, appeal_id=appeal.id, proof=Proof.DNS)
-
     def published(*texts):
         dns_world.record(f"_mamori-appeal.{appeal.host}", "TXT", *texts)
 
     for texts in ((), (appeal.token[:-1],), (f"{appeal.token} x", "v=spf1 -all")):
         if texts:
             published(*texts)
-        with pytest.raises(DomainError), transaction.atomic():
-            prove()
+        services.control_look(appeal.id)
+        appeal.refresh_from_db()
+        assert appeal.proof == ""
     published("v=spf1 -all", appeal.token)
     settings.NAMESERVERS = ["{}:{}".format(*dns_world.resolvers["unbound"])]
-    prove()
+    services.control_look(appeal.id)
     appeal.refresh_from_db()
     assert (appeal.proof, appeal.proved_at is not None) == (Proof.DNS, True)
+
+
+@pytest.mark.resolvers
+@needs("knotd", "knotc", "unbound")
+def test_a_file_proves_control_too_and_no_look_tells_what_is_listed(
+    client, body, person, settings, dns_world, run_jobs, frozen
+):
+    """A real site and a real resolver: a listed and a free site see the same requests, at the same number of times."""
+    seen, port = [], free_port()
+    served = {}
+
+    def answer(request):
+        seen.append((request.host, request.target))
+        token = served.get(request.host, "")
+        return Response(200, f"{token}\n".encode(), "text/plain") if token else Response(404)
+
+    site = WebServer("127.77.0.12", port, answer)
+    settings.RECHECK, settings.NAMESERVERS = True, [f"127.0.0.1:{dns_world.example.port}"]
+    settings.RECHECK_ALLOW_NETWORKS, settings.RECHECK_PORT_MAP = ["127.77.0.12/32"], {"80": str(port)}
+    names = ["listed-shop.example", "free-shop.example"]
+    dns_world.host(names, v4="127.77.0.12")
+    try:
+        entry = body.list(listable(f"https://{names[0]}/board/1", person))
+        for name in names:
+            complain(client, f"https://{name}/")
+        jobs.run_sweep("listing.match_appeals")
+        for _minute in range(60):
+            jobs.run_sweep("listing.look_for_control")
+            frozen.shift(timedelta(minutes=1))
+        run_jobs(times=1)
+        assert {name: seen.count((name, "/.well-known/mamori-appeal.txt")) for name in names} == dict.fromkeys(names, 2)
+        assert not Appeal.objects.exclude(proof="").exists()
+        for appeal in Appeal.objects.all():
+            served[appeal.host] = appeal.token
+            services.control_look(appeal.id)
+        assert set(Appeal.objects.values_list("proof", flat=True)) == {Proof.FILE}
+        entry.refresh_from_db()
+        assert entry.state == "appealed"
+        assert len(queries.entries_in_force()) == 1, "an appeal alone lifts nothing"
+    finally:
+        site.stop()
+        dns_world.unhost(names)

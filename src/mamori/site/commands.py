@@ -22,6 +22,7 @@ people = typer.Typer(no_args_is_help=True, help="Members of organisations.")
 lists = typer.Typer(no_args_is_help=True, help="The address list: whose keys count for it.")
 letters = typer.Typer(no_args_is_help=True, help="Mail.")
 images = typer.Typer(no_args_is_help=True, help="Known images: files in and out, the index partners are answered from.")
+leak = typer.Typer(no_args_is_help=True, help="Whose copy of the list leaked.")
 jobs = typer.Typer(no_args_is_help=True, help="Steps of the work that failed for good.")
 
 
@@ -61,6 +62,7 @@ def mount(app: typer.Typer) -> None:
         "letters": letters,
         "jobs": jobs,
         "list": lists,
+        "leak": leak,
         "images": images,
     }
     for name, group in groups.items():
@@ -69,6 +71,10 @@ def mount(app: typer.Typer) -> None:
     audit = next(group.typer_instance for group in app.registered_groups if group.name == "audit")
     if audit is not None:
         audit.command("verify")(audit_verify)
+    openness = next(group.typer_instance for group in app.registered_groups if group.name == "openness")
+    if openness is not None:
+        openness.command("proof")(openness_proof)
+        openness.command("answer")(openness_answer)
     keys = next(group.typer_instance for group in app.registered_groups if group.name == "keys")
     if keys is not None:
         keys.command("edition")(keys_edition)
@@ -289,6 +295,34 @@ def audit_verify(
         print_log_report(report)
         if not report.ok:
             raise typer.Exit(FAILED)
+
+
+@leak.command("trace")
+def leak_trace(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
+    """Name the subscriber whose copy of the list a file is, whatever its form; or say that nobody can be named."""
+    with platform("worker"):
+        from mamori.lists.distribution.commands import trace  # noqa: PLC0415
+
+        trace(file)
+
+
+def openness_proof(version: int, out: Annotated[Path, typer.Argument(dir_okay=False)]) -> None:
+    """Write the file that shows an edition in the log, for subscribers and auditors (list body)."""
+    with platform("worker"):
+        from mamori.lists.openness.commands import write_proof  # noqa: PLC0415
+
+        write_proof(version, out)
+
+
+def openness_answer(
+    challenge: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    out: Annotated[Path, typer.Argument(dir_okay=False, help="Names entries: for the auditor only.")],
+) -> None:
+    """Open the commitments an auditor drew (list body)."""
+    with platform("worker"):
+        from mamori.lists.openness.commands import write_answer  # noqa: PLC0415
+
+        write_answer(challenge, out)
 
 
 @images.command("index")

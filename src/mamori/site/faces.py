@@ -18,6 +18,7 @@ ROOMS = (
     "mamori.hotline.takedown",
     "mamori.lists.listing",
     "mamori.lists.distribution",
+    "mamori.lists.openness",
     "mamori.lists.fingerprints",
     "mamori.lists.exchange",
     "mamori.desks",

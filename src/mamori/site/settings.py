@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "mamori.hotline.takedown",
     "mamori.lists.listing",
     "mamori.lists.distribution",
+    "mamori.lists.openness",
     "mamori.lists.fingerprints",
     "mamori.lists.exchange",
     "mamori.desks",
@@ -272,6 +273,7 @@ EDITION_DIR = env.path("MAMORI_EDITION_DIR")  # worker: where signed editions ar
 PROBE_RESOLVERS = dict(pair.split("=", 1) for pair in env.items("MAMORI_PROBE_RESOLVERS"))  # name=host:port
 PROBE_OUTSIDE = dict(pair.split("=", 1) for pair in env.items("MAMORI_PROBE_OUTSIDE"))  # asked for the canary only
 CANARY_NAME = env.text("MAMORI_CANARY_NAME", "canary.mamori.example")
+CANARY_DOMAINS = env.items("MAMORI_CANARY_DOMAINS")  # staff and worker: our own; each subscriber gets names under them
 LIST_PRIMARY = env.text("MAMORI_LIST_PRIMARY", "")  # host:port of the primary, told to subscribers
 POPULAR_NAMES = env.text("MAMORI_POPULAR_NAMES", "")  # never blocked as a whole, beside those that come along
 LIST_MAX_ADDED = int(env.number("MAMORI_LIST_MAX_ADDED", 1000))  # entries that may be added to the list in 24 hours

@@ -17,7 +17,7 @@ __all__ = ["fork_notes", "read_export", "stored_notes", "verify_export", "verify
 Progress = Callable[[int, int], None]
 
 
-class _Unreadable(Exception):
+class _Unreadable(ValueError):
     def __init__(self, line: int) -> None:
         super().__init__(f"line {line} is not a line of an exported log: it was changed or cut")
         self.line = line

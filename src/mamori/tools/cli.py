@@ -21,6 +21,7 @@ from mamori.engine.transparency.audit import LogReport
 from mamori.engine.transparency.note import COSIGNATURE, ED25519, NoteError, NoteKey, check_name, encode_base64
 from mamori.tools.audit_verify import verify_export
 from mamori.tools.evidence import verify_evidence_file
+from mamori.tools.openness import app as openness
 from mamori.tools.receipt import verify_receipt_file
 from mamori.tools.scan.commands import app as scan
 from mamori.tools.witness import Witness, WitnessError, WitnessServer, set_up
@@ -39,6 +40,7 @@ app.add_typer(evidence, name="evidence")
 app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
 app.add_typer(scan, name="scan")
+app.add_typer(openness, name="openness")
 
 KeyName = Annotated[str, typer.Option("--name", help="Name of the key in signed notes, like hotline.example/receipts.")]
 

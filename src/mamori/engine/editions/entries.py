@@ -219,9 +219,9 @@ def _entries(data: bytes, method: str) -> Iterator[ListEntry]:
         yield entry
 
 
-def _statements(statements: Iterable[SignedStatement]) -> bytes:
-    ordered = sorted(statements, key=lambda signed: (signed.entry_id, signed.statement))
-    return _text(
+def statement_line(signed: SignedStatement) -> bytes:
+    """A signed statement as its line, without the line's end."""
+    return canonical_json(
         {
             "statement": signed.statement.decode(),
             "signatures": [
@@ -229,8 +229,12 @@ def _statements(statements: Iterable[SignedStatement]) -> bytes:
                 for signature in sorted(signed.signatures, key=lambda each: (each.key_id, each.value))
             ],
         }
-        for signed in ordered
     )
+
+
+def _statements(statements: Iterable[SignedStatement]) -> bytes:
+    ordered = sorted(statements, key=lambda signed: (signed.entry_id, signed.statement))
+    return b"".join(statement_line(signed) + b"\n" for signed in ordered)
 
 
 def _text(values: Iterable[Mapping[str, object]]) -> bytes:

@@ -221,6 +221,22 @@ class Knot:
             owner, _ttl, kind, data = fields[1:]
             yield "@" if owner == suffix[1:] else owner.removesuffix(suffix), f"{kind} {data.strip()}"
 
+    def zones(self) -> frozenset[str]:
+        """Names of all zones of the primary."""
+        found = self._run(["conf-read zone.domain"])
+        return frozenset(line.partition(" = ")[2].removesuffix(".") for line in found if line.startswith("zone.domain"))
+
+    def add_zone(self, zone: str) -> None:
+        """Let the primary serve a further zone, empty at first, under the default template."""
+        _check_zone(zone)
+        self._whole(["conf-begin", f"conf-set zone[{zone}.]"], "conf-commit", "conf-abort")
+
+    def drop_zone(self, zone: str) -> None:
+        """Take a zone away with all it holds, at once."""
+        _check_zone(zone)
+        self._run([f"zone-purge {zone}"], TIMEOUT, "-f", "-b")
+        self._whole(["conf-begin", f"conf-unset zone[{zone}.]"], "conf-commit", "conf-abort")
+
     def accesses(self) -> dict[str, frozenset[str]]:
         """Names of the keys that may transfer, and the zones of each."""
         lines = self._run(["conf-read acl.id", "conf-read zone.acl"])

@@ -23,7 +23,7 @@ from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 from mamori.lists.distribution import forms, queries, services
 from mamori.lists.distribution.models import Edition, Subscriber
 from mamori.lists.distribution.permissions import EXPORT, KILL, RESTORE, SUBSCRIBERS
-from mamori.lists.distribution.services.subscribers import ALIVE, key_name, zones_of
+from mamori.lists.distribution.services.subscribers import ALIVE, key_name, zone_names
 from mamori.lists.distribution.states import Delivery, EditionState
 from mamori.lists.listing.permissions import WITHDRAW
 
@@ -306,7 +306,7 @@ def _secret(request: StaffRequest, row: Subscriber, secret: str) -> HttpResponse
             "subscriber": row,
             "secret": secret,
             "key_name": key_name(row),
-            "zones": zones_of(row),
+            "zones": zone_names(row),
             "primary_address": host or "ADDRESS-OF-THE-PRIMARY",
             "primary_port": port or "53",
             "is_url": row.delivery == Delivery.URL,

@@ -127,7 +127,7 @@ DECIDE_WITHIN = timedelta(hours=72)
 
 
 class Proof(StrEnum):
-    """How control of the domain was shown. "dns" was looked up by us, "file" and "attested" were seen by a member."""
+    """How control of the domain was shown. "dns" was looked up by us, "file" by us or a member, "attested" by a member."""
 
     DNS = "dns"
     FILE = "file"

@@ -15,3 +15,8 @@ def review_held() -> None:
 @sweep("listing.match_appeals")
 def match_appeals() -> None:
     services.appeals_match()
+
+
+@sweep("listing.look_for_control")
+def look_for_control() -> None:
+    services.control_look_all()

@@ -1,5 +1,6 @@
 """The only writer of the distribution tables."""
 
+from mamori.lists.distribution.services.canaries import leak_trace
 from mamori.lists.distribution.services.editions import edition_fold, edition_publish, primary_heal
 from mamori.lists.distribution.services.formats import formats_write
 from mamori.lists.distribution.services.kill import edition_withdraw, kill_lift, kill_switch
@@ -20,6 +21,7 @@ __all__ = [
     "formats_write",
     "kill_lift",
     "kill_switch",
+    "leak_trace",
     "primary_heal",
     "probe_late",
     "probe_run",

@@ -19,6 +19,7 @@ from mamori.lists.distribution.knot import Access, Knot
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.permissions import LIST_READ, SUBSCRIBERS
+from mamori.lists.distribution.services.canaries import side_zone, side_zones_sync
 from mamori.lists.distribution.services.primary import Zones, all_zones
 from mamori.lists.distribution.states import SUBSCRIBER, Delivery, SubscriberState
 
@@ -48,6 +49,12 @@ def zones_of(subscriber: Subscriber) -> Zones:
     """The two zones a subscriber takes: the hot one goes first in its configuration."""
     nxdomain, stop = all_zones()
     return nxdomain if subscriber.delivery == Delivery.NXDOMAIN else stop
+
+
+def zone_names(subscriber: Subscriber) -> tuple[str, ...]:
+    """All zones a subscriber takes, in the order of its configuration; last, where copies are marked, its own."""
+    side = side_zone(subscriber)
+    return (*zones_of(subscriber).names, *([side] if side else []))
 
 
 @transaction.atomic
@@ -126,9 +133,10 @@ def _apply() -> None:
     wanted = {key_name(row): row for row in Subscriber.objects.filter(state__in=ALIVE).exclude(delivery=Delivery.URL)}
     for name in sorted(present.keys() - wanted.keys()):
         knot.forbid(name)
-    for name in sorted(name for name, row in wanted.items() if present.get(name) != frozenset(zones_of(row).names)):
+    side_zones_sync(knot, [(row, zones_of(row)) for row in wanted.values()])
+    for name in sorted(name for name, row in wanted.items() if present.get(name) != frozenset(zone_names(row))):
         row = wanted[name]
-        knot.allow(Access(name, tsig_key(row), zones_of(row).names, row.notify))
+        knot.allow(Access(name, tsig_key(row), zone_names(row), row.notify))
     with transaction.atomic():
         for row in Subscriber.objects.select_for_update().filter(
             state__in=[SubscriberState.REQUESTED, SubscriberState.REVOKING]

@@ -47,7 +47,7 @@ def appeal(request: StaffRequest, appeal_id: UUID) -> HttpResponse:
         if due
         else None,
         "involved": involved,
-        "proofs": [] if row.proof else [(Proof.DNS, _("Look up the DNS record")), (Proof.FILE, _("I saw the file")),
+        "proofs": [] if row.proof else [(Proof.FILE, _("I saw the file")),
                                         (Proof.ATTESTED, _("I attest it otherwise"))],
         "may_accept": row.state == AppealState.RECEIVED and bool(row.proof) and row.entry_id is not None,
         "may_reject": row.state == AppealState.RECEIVED and not involved,

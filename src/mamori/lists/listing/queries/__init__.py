@@ -1,5 +1,6 @@
 """What other rooms and the pages read of the list."""
 
+from mamori.lists.listing.queries.counted import Counted, counted
 from mamori.lists.listing.queries.entries import (
     Pending,
     activation_of,
@@ -29,12 +30,14 @@ from mamori.lists.listing.queries.shown import (
 )
 
 __all__ = [
+    "Counted",
     "Pending",
     "activation_of",
     "appeal_of",
     "appeals",
     "called",
     "candidates",
+    "counted",
     "desk",
     "entries",
     "entries_in_force",

@@ -9,6 +9,7 @@ from mamori.lists.listing.services.appeals import (
     appeal_reject,
     appeals_match,
 )
+from mamori.lists.listing.services.control import control_look, control_look_all
 from mamori.lists.listing.services.endings import (
     content_dropped,
     content_gone,
@@ -34,6 +35,8 @@ __all__ = [
     "content_dropped",
     "content_gone",
     "content_held",
+    "control_look",
+    "control_look_all",
     "entries_expire",
     "entries_withdraw",
     "entry_activate",

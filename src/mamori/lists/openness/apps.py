@@ -1,0 +1,6 @@
+from mamori.ground import rooms
+
+
+class OpennessRoom(rooms.Room):
+    name = "mamori.lists.openness"
+    label = "openness"

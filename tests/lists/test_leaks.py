@@ -1,0 +1,96 @@
+"""Each subscriber's side zone at the real primary, and the command that names whose copy leaked."""
+
+import dns.exception
+import dns.query
+import dns.tsig
+import dns.tsigkeyring
+import dns.xfr
+import dns.zone
+import pytest
+
+from demo.dns import DnsWorld
+from mamori.ground.actors import Role
+from mamori.ground.audit.models import Event
+from mamori.ground.errors import DomainError
+from mamori.lists.distribution import services
+from mamori.lists.distribution.commands import trace
+from mamori.lists.distribution.knot import Knot
+from mamori.lists.distribution.services.canaries import side_zone
+from mamori.lists.distribution.services.subscribers import key_name, zone_names
+from mamori.lists.distribution.states import Delivery
+from tests.programs import needs
+
+pytestmark = [pytest.mark.django_db, pytest.mark.resolvers, needs("knotd", "knotc", "unbound", "named")]
+
+
+@pytest.fixture
+def primary(settings, dns_world: DnsWorld):
+    """The world's primary; no side zone is left when the test ends."""
+    settings.KNOT_SOCKET = str(dns_world.knot_socket)
+    settings.CANARY_DOMAINS = ["canary-one.example", "canary-two.example"]
+    yield dns_world
+    knot = Knot(settings.KNOT_SOCKET)
+    for name in knot.accesses():
+        knot.forbid(name)
+    for zone in knot.zones():
+        if zone.startswith("side-"):
+            knot.drop_zone(zone)
+
+
+def transfer(primary, zone, name, secret):
+    key = dns.tsigkeyring.from_text({name: (dns.tsig.HMAC_SHA256, secret)})
+    got = dns.zone.Zone(zone)
+    query, _serial = dns.xfr.make_query(got, keyring=key)
+    dns.query.inbound_xfr(primary.primary[0], got, query, port=primary.primary[1], timeout=5)
+    return {str(owner) for owner in got.nodes if "canary-" in str(owner)}
+
+
+def test_a_leak_names_its_subscriber_and_revoking_takes_its_zone_away(primary, person, run_jobs, tmp_path, capsys):
+    operator = person(Role.OPERATOR).actor
+    held = [
+        services.subscriber_add(actor=operator, organisation=f"Provider {name}", delivery=delivery)
+        for name, delivery in (("One", Delivery.NXDOMAIN), ("Two", Delivery.STOP))
+    ]
+    run_jobs()
+    (one, secret), (two, other) = held
+    assert zone_names(one) == ("hot-nx.list", "nx.list", side_zone(one))
+    copy = transfer(primary, side_zone(one), key_name(one), secret)
+    assert len(copy) > 2 * 50, "each name and what is below it"
+    theirs = transfer(primary, side_zone(two), key_name(two), other)
+    assert copy & theirs, "shared names"
+    assert len(copy - theirs) >= 2 * 50, "and its own"
+    with pytest.raises((dns.xfr.TransferError, dns.exception.DNSException)):
+        transfer(primary, side_zone(one), key_name(two), other)
+
+    file = tmp_path / "leaked.txt"
+    file.write_text("\n".join(["n1.example", *sorted(copy), "n2.example"]))
+    trace(file)
+    said = capsys.readouterr().out
+    assert "Provider One" in said
+    assert "Provider Two" not in said
+    assert "50 names only it was given" in said
+    assert Event.objects.filter(event="distribution.leak_traced", subject_id=str(one.id)).exists()
+    file.write_text("n1.example\nn2.example\n")
+    trace(file)
+    assert "Nobody can be named" in capsys.readouterr().out
+
+    services.subscriber_revoke(actor=operator, subscriber_id=one.id)
+    run_jobs()
+    assert [zone for zone in Knot(str(primary.knot_socket)).zones() if zone.startswith("side-")] == [side_zone(two)]
+    with pytest.raises((dns.xfr.TransferError, dns.exception.DNSException)):
+        transfer(primary, side_zone(one), key_name(one), secret)
+    file.write_text("\n".join(copy))
+    trace(file)
+    assert "Provider One" in capsys.readouterr().out, "a copy made before tells still"
+
+
+def test_without_domains_of_our_own_there_are_no_canaries(primary, person, run_jobs, settings):
+    settings.CANARY_DOMAINS = []
+    row, _secret = services.subscriber_add(
+        actor=person(Role.OPERATOR).actor, organisation="Provider", delivery=Delivery.NXDOMAIN
+    )
+    run_jobs()
+    assert zone_names(row) == ("hot-nx.list", "nx.list")
+    assert not [zone for zone in Knot(str(primary.knot_socket)).zones() if zone.startswith("side-")]
+    with pytest.raises(DomainError, match="no_canary_domains"):
+        services.leak_trace([b""])
