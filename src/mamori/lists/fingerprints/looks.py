@@ -79,6 +79,7 @@ register_states(
     {
         "same": StateLook(_("One digest, two classes"), "warning", "scale"),
         "similar": StateLook(_("Near values, two classes"), "warning", "scale"),
+        "restated": StateLook(_("Its source gives another class now"), "warning", "refresh"),
         "vote": StateLook(_("Somebody says it is wrong"), "warning", "people"),
         "harmless": StateLook(_("In the negative bank too"), "error", "alert"),
     },
