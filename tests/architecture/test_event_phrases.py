@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,10 @@ def names_of(given: ast.expr, module: ast.Module) -> Iterable[str]:
             return [*names_of(body, module), *names_of(other, module)]
         case ast.JoinedStr(values=[ast.Constant(value=str(prefix)), ast.FormattedValue()]):
             return [f"{prefix}{to}" for _was, to in MOVES[prefix].moves]
+        case ast.Attribute(value=ast.Name(id=other_module), attr=constant):
+            for line in module.body:
+                if isinstance(line, ast.ImportFrom) and other_module in {name.name for name in line.names}:
+                    return [getattr(import_module(f"{line.module}.{other_module}"), constant)]
         case ast.Name(id=variable):
             found = [
                 each.value
@@ -106,6 +111,10 @@ def test_an_event_is_registered_once() -> None:
         ('states.move(row, to, event="a.moved")', ["a.moved"]),
         ('which = "a.yes" if x else "a.no"\naudit.record(which)', ["a.yes", "a.no"]),
         ('def _move(row, event): states.move(row, event=event)\n_move(row, "a.through")', ["a.through"]),
+        (
+            "from mamori.engine.transparency import openings\naudit.record(openings.EVENT)",
+            ["openness.edition_committed"],
+        ),
         ('states.move(row, to, event=f"takedown.removal_{to}")', [f"takedown.removal_{to}" for _, to in REMOVAL.moves]),
     ],
 )
