@@ -237,7 +237,7 @@ def test_an_export_over_the_limit_is_refused_not_cut(members: None) -> None:
     assert len(read(table("active=1", kind=Small).csv_response("members"))) == 16
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", " =", "\u3000="])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠", " =", "\u3000=", "\x1f="])
 def test_a_cell_is_never_a_formula(db: None, start: str) -> None:
     name = f"{start}cmd|' /C calc'!A0"
     User.objects.create(email="x@staff.example", name=name)

@@ -258,8 +258,8 @@ def _flip(field: str) -> str:
 
 
 def _harmless(value: Any) -> Any:
-    """A cell no spreadsheet takes for a formula (full-width signs count in Japanese ones)."""
-    risky = isinstance(value, str) and value.lstrip(" \u3000").startswith(
-        ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+    """A cell no spreadsheet takes for a formula (full-width signs count in Japanese ones; blanks of any kind before it do)."""
+    risky = isinstance(value, str) and (
+        value.startswith(("\t", "\r", "\n")) or value.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
     )
     return f"'{value}" if risky else value
