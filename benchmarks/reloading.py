@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
-from demo.dns import LOOPBACK, Address
+from demo.dns import LOOPBACK, Address, bind_main
 from demo.knot import Knot, program, write_private
 from demo.processes import Program, hand_over, private_folder
 
@@ -48,20 +48,8 @@ zone:
     notify: provider
     acl: provider
 """
-_BIND = """\
-options {{
-    directory "{folder}";
-    pid-file none;
-    session-keyfile "{folder}/session.key";
-    managed-keys-directory "{folder}";
-    listen-on port {port} {{ 127.0.0.1; }};
-    listen-on-v6 {{ none; }};
-    dnssec-validation no;
-    forward only;
-    forwarders {{ 127.0.0.1 port {example}; }};
-    response-policy {{ zone "peer.list"; }};
-}};
-controls {{ }};
+_OPTIONS = 'response-policy { zone "peer.list"; };'
+_ZONE_OF_BIND = """\
 zone "peer.list" {{
     type secondary;
     file "{folder}/peer.list.db";
@@ -84,7 +72,8 @@ class Reloading:
         values: dict[str, str | int] = {"BIND_PORT": resolver, "ZONE_FILE": str(self._file)}
         self._knot = Knot("peer", base, primary, template, values)
         main = folder / "named.conf"
-        write_private(main, _BIND.format(folder=folder, port=resolver, example=example, primary=primary))
+        zone = _ZONE_OF_BIND.format(folder=folder, primary=primary)
+        write_private(main, bind_main(folder, resolver, example, _OPTIONS, zone))
         self._bind = Program("peer-bind", [program("named"), "-f", "-n", "1", "-c", main], folder)
         self.resolver: Address = (LOOPBACK, resolver)
         self.blocked = "NXDOMAIN"

@@ -260,7 +260,9 @@ class DnsWorld:
         for name in ("mamori.options.conf", "mamori.conf", "mamori.logging.conf"):
             write_private(folder / name, render(DEPLOY / "bind" / name, values))
         main = folder / "named.conf"
-        write_private(main, _BIND.format(folder=folder, port=port, example=self.example.port))
+        options = f'include "{folder}/mamori.options.conf";'
+        rest = f'include "{folder}/mamori.logging.conf";\ninclude "{folder}/mamori.conf";'
+        write_private(main, bind_main(folder, port, self.example.port, options, rest))
         named = Program("bind", [program("named"), "-f", "-n", "1", "-c", main], folder)
         return Provider("bind", STOP_ZONE, key, (LOOPBACK, port), (LOOPBACK, port), [named])
 
@@ -295,6 +297,11 @@ class DnsWorld:
         return Provider("unbound", NX_ZONE, key, (LOOPBACK, port), (LOOPBACK, relay_port), [relay, unbound])
 
 
+def bind_main(folder: Path, port: int, example: int, options: str, rest: str) -> str:
+    """A named.conf that forwards to the zone example.; `options` stands inside options { }, `rest` after it."""
+    return _BIND.format(folder=folder, port=port, example=example, options=options, rest=rest)
+
+
 _BIND = """\
 options {{
     directory "{folder}";
@@ -306,11 +313,10 @@ options {{
     dnssec-validation no;
     forward only;
     forwarders {{ 127.0.0.1 port {example}; }};
-    include "{folder}/mamori.options.conf";
+    {options}
 }};
 controls {{ }};
-include "{folder}/mamori.logging.conf";
-include "{folder}/mamori.conf";
+{rest}
 """
 _POWERDNS = """\
 local-address=127.0.0.1

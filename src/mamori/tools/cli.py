@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +22,7 @@ from mamori.engine.evidence import EvidenceError
 from mamori.engine.transparency.audit import LogReport
 from mamori.engine.transparency.note import COSIGNATURE, ED25519, NoteError, NoteKey, check_name, encode_base64
 from mamori.tools.audit_verify import verify_export
+from mamori.tools.errors import FAILED, told_errors
 from mamori.tools.evidence import verify_evidence_file
 from mamori.tools.openness import app as openness
 from mamori.tools.pull import RPZ, Zone, in_force, pull, reload
@@ -30,8 +31,6 @@ from mamori.tools.scan.commands import Ca, TokenFile
 from mamori.tools.scan.commands import app as scan
 from mamori.tools.scan.partner import PartnerApi, read_token
 from mamori.tools.witness import Witness, WitnessError, WitnessServer, set_up
-
-FAILED, USAGE = 1, 2
 
 app = typer.Typer(name="mamori", no_args_is_help=True, help="Mamori's tools.", pretty_exceptions_enable=False)
 witness = typer.Typer(no_args_is_help=True, help="Run a witness that cosigns checkpoints of audit logs.")
@@ -57,14 +56,9 @@ def main() -> None:
     """Keep sub-commands even where only one is mounted."""
 
 
-@contextmanager
-def usage_errors() -> Iterator[None]:
-    """One line on standard error and exit code 2 for what cannot be done as asked."""
-    try:
-        yield
-    except (engine_keys.KeyFileError, WitnessError, OSError, ValueError) as error:
-        Console(stderr=True).print(f"mamori: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(USAGE) from error
+def usage_errors() -> AbstractContextManager[None]:
+    """As `told_errors`, for keys and the witness too."""
+    return told_errors(engine_keys.KeyFileError, WitnessError)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -24,23 +23,13 @@ from mamori.engine.transparency.openings import (
     open_log_proof,
 )
 from mamori.tools.audit_verify import read_export
+from mamori.tools.errors import FAILED, told_errors
 
-FAILED, USAGE = 1, 2
 app = typer.Typer(no_args_is_help=True, help="Editions of the list in the log: check one, audit some of its entries.")
 
 Proof = Annotated[Path, typer.Argument(help="File that shows the edition in the log, from the list body.")]
 LogKey = Annotated[str, typer.Option(help="Verifier key of the list body's log.")]
 WitnessKey = Annotated[list[str], typer.Option(help="Verifier key of a witness you trust; may be repeated.")]
-
-
-@contextmanager
-def told_errors() -> Iterator[None]:
-    """One line on standard error and exit code 2 for what cannot be done as asked."""
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        Console(stderr=True).print(f"mamori: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(USAGE) from error
 
 
 def committed_in(path: Path) -> Iterator[Commitment]:

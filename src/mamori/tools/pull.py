@@ -48,14 +48,13 @@ from mamori.engine.editions import (
     read_delta,
     zone_text,
 )
+from mamori.engine.files import write_whole
 from mamori.engine.formats import FORMATS, Listing, sift
 from mamori.tools.scan.partner import PartnerApi
 
 RPZ = "rpz.zone"
-_CARRIED = (
-    *BASE_FILES[:2],
-    CHANGES,
-)  # names, URLs and what changed since; the signed statements are not needed to block
+_CARRIED = (*BASE_FILES[:2], CHANGES)  # names, URLs, changes since; signed statements are not needed to block
+_MODE = 0o640  # a file's group may read it: the list is no public file
 _MARK, _STATUS = "reload-pending", "status.json"
 _PIECE = 1 << 16
 _LONGEST = 1800.0  # seconds one file may take, however slowly it drips
@@ -226,11 +225,11 @@ def _write(
             data, left_out[name] = written.data, sum(written.left_out.values())
         if not _holds(folder / name, data):
             (folder / ".edition" / _MARK).touch()  # before the file: a crash between leads to one reload too many
-            _replace(folder / name, data)
+            write_whole(folder / name, data, _MODE)
             changed.append(name)
     names, urls = len(listing.names), len(listing.urls)
     told = {"edition": version, "expires": expires.isoformat(), "names": names, "urls": urls}
-    _replace(folder / _STATUS, json.dumps(told, indent=1).encode() + b"\n")
+    write_whole(folder / _STATUS, json.dumps(told, indent=1).encode() + b"\n", _MODE)
     return Pulled(version, expires, names, urls, tuple(changed), left_out, len(refused))
 
 
@@ -286,19 +285,3 @@ def _holds(path: Path, data: bytes) -> bool:
             return hashlib.file_digest(file, "sha256").digest() == hashlib.sha256(data).digest()
     except FileNotFoundError:
         return False
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file anew, in one step and on disk when this returns. Its group may read it: the list is no public file."""
-    draft = path.with_name(f".{path.name}.draft")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

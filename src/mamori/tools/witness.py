@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
+from mamori.engine.files import sync_folder, write_whole
 from mamori.engine.keys import create_signing_key, load_signing_key
 from mamori.engine.transparency.checkpoint import AddCheckpoint, Checkpoint
 from mamori.engine.transparency.merkle import EMPTY_ROOT, ProofError, verify_consistency
@@ -75,7 +76,7 @@ def set_up(folder: Path, name: str, logs: Iterable[str]) -> NoteKey:
     if not key_path.exists():
         create_signing_key(key_path)
     key = NoteSigner(name, load_signing_key(key_path)).cosigning_key
-    _replace(path, json.dumps({"name": name, "logs": vkeys}, indent=2) + "\n")
+    write_whole(path, json.dumps({"name": name, "logs": vkeys}, indent=2).encode() + b"\n")
     return key
 
 
@@ -161,7 +162,7 @@ class Witness:
         signed = SignedNote(note.text, tuple(s for s in note.signatures if (s.name, s.key_id) in known)).add([line])
         if log.note is None or checkpoint != latest:
             _append(self._path(checkpoint.origin, ".jsonl"), str(signed))
-        _replace(self._path(checkpoint.origin, ".latest"), str(signed))
+        write_whole(self._path(checkpoint.origin, ".latest"), str(signed).encode())
         log.latest, log.time, log.note = checkpoint, time, str(signed)
         return Answer(HTTPStatus.OK, str(line))
 
@@ -313,23 +314,4 @@ def _append(path: Path, note: str) -> None:
             file.truncate(before)
             raise
     if created:
-        _sync_folder(path.parent)
-
-
-def _replace(path: Path, content: str) -> None:
-    """Write a file anew, atomically and on disk when this returns."""
-    new = path.with_name(path.name + ".new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_folder(path.parent)

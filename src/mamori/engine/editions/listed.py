@@ -68,24 +68,30 @@ class SortedLines:
 
     def since(self, wanted: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
         """The lines whose keys are not below `wanted`, a key or the beginning of one."""
-        return (json.loads(line) for line in self._lines(self.place(wanted)[0]))
+        return (json.loads(line) for line in lines_of(self.data, self.place(wanted)[0]))
 
     def keyed(self) -> Iterator[tuple[tuple[Any, ...], bytes]]:
         """All lines with their keys."""
-        return ((self._key(line), line) for line in self._lines(0))
+        return ((self._key(line), line) for line in lines_of(self.data))
 
     def pieces(self, start: int, end: int) -> Iterator[bytes]:
         """The bytes between two offsets."""
         return (self.data[at : min(at + _PIECE, end)] for at in range(start, end, _PIECE))
 
-    def _lines(self, at: int) -> Iterator[bytes]:
-        while at < len(self.data):
-            end = self._end(at)
-            yield self.data[at:end]
-            at = end
-
     def _end(self, at: int) -> int:
-        return self.data.find(b"\n", at) + 1 or len(self.data)
+        return _line_end(self.data, at)
+
+
+def lines_of(data: Any, at: int = 0) -> Iterator[bytes]:
+    """The lines of bytes or a memory map from an offset on, each with its end."""
+    while at < len(data):
+        end = _line_end(data, at)
+        yield data[at:end]
+        at = end
+
+
+def _line_end(data: Any, at: int) -> int:
+    return int(data.find(b"\n", at) + 1 or len(data))
 
 
 def sorted_files(base: Mapping[str, Any]) -> dict[str, SortedLines]:

@@ -14,9 +14,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from mamori.engine.files import sync_folder
 from mamori.engine.matching.log import Log
 from mamori.engine.matching.refusals import IndexRefused, damaged
-from mamori.engine.matching.segment import sync_folder
 
 _OURS = re.compile(r"(segment|log)-\d+(\.new)?")
 _FORMAT = "mamori-index-1"

@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mamori.engine.files import sync_folder
 from mamori.engine.matching.jit import address, kernel
 from mamori.engine.matching.refusals import IndexRefused, damaged
-from mamori.engine.matching.segment import KINDS, sync_folder
+from mamori.engine.matching.segment import KINDS
 from mamori.engine.matching.words import checksum, checksum_of, load64, store64
 
 MAGIC, FORMAT, PAGE, RECORD = b"MAMORIL1", 1, 4096, 64

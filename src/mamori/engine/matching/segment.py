@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mamori.engine.files import sync_folder
 from mamori.engine.matching.jit import address
 from mamori.engine.matching.refusals import IndexRefused, damaged
 from mamori.engine.matching.words import checksum
@@ -149,12 +150,3 @@ def _verify(path: Path, sections: Iterable[tuple[str, NDArray[np.uint8], int]]) 
 def cores() -> int:
     """Processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def sync_folder(path: Path) -> None:
-    """Make what was renamed or removed in a folder durable."""
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mamori.engine.editions import FileDigest
+from mamori.engine.files import sync_folder
 
 LINK = "current"
 
@@ -40,10 +41,10 @@ class Draft:
 
     def keep(self) -> None:
         """On disk when this returns; not current yet."""
-        sync(self._draft)
+        sync_folder(self._draft)
         shutil.rmtree(self._place, ignore_errors=True)
         self._draft.rename(self._place)
-        sync(self._folder)
+        sync_folder(self._folder)
 
 
 def switch(folder: Path, version: int) -> None:
@@ -57,7 +58,7 @@ def point(folder: Path, target: str) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(target)
     link.rename(folder / LINK)
-    sync(folder)
+    sync_folder(folder)
 
 
 def current(folder: Path) -> int | None:
@@ -101,12 +102,3 @@ def prune(folder: Path, keep: Iterable[int]) -> None:
     for place in folder.iterdir():
         if place.is_dir() and not place.is_symlink() and place.name.isdecimal() and place.name not in kept:
             shutil.rmtree(place)
-
-
-def sync(folder: Path) -> None:
-    """Bring a folder's entries to disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

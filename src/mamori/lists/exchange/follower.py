@@ -19,6 +19,7 @@ import psycopg
 from django.db import DatabaseError, connection
 from django.utils.translation import gettext_lazy as _
 
+from mamori.engine.files import sync_folder
 from mamori.engine.matching import DigestIndex, HammingIndex, warm_up
 from mamori.ground import clock
 from mamori.ground.errors import DomainError
@@ -227,8 +228,4 @@ def _write(path: Path, text: str, *, durable: bool) -> None:
             os.fsync(file.fileno())
     fresh.replace(path)
     if durable:
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,9 +11,10 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from mamori.engine.limits import Limits
-from mamori.tools.scan.purpose import DataClass, ScanError
+from mamori.tools.errors import told_errors
+from mamori.tools.scan.purpose import DataClass
 
-USAGE, INTERRUPTED = 2, 130
+INTERRUPTED = 130
 _MOST = Limits()
 
 
@@ -36,16 +35,6 @@ TokenFile = Annotated[
 ]
 Ca = Annotated[Path | None, typer.Option(help="Certificates (PEM) that the partner API's certificate is checked with.")]
 Identity = Annotated[Path | None, typer.Option(help="age identity that opens encrypted output files.")]
-
-
-@contextmanager
-def told_errors() -> Iterator[None]:
-    """One line on standard error and exit code 2 for what cannot be done as asked."""
-    try:
-        yield
-    except (ScanError, OSError, ValueError) as error:
-        err.print(f"mamori: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(USAGE) from error
 
 
 @app.command("run", epilog="Other commands: mamori scan read FILE, mamori scan report FILE LINE (each with --help).")

@@ -25,6 +25,7 @@ from typing import IO, Any, Self
 import numpy as np
 import pyrage
 
+from mamori.engine.files import sync_folder
 from mamori.tools.scan.purpose import ScanError
 from mamori.tools.scan.sources import Item, absolute
 
@@ -164,7 +165,7 @@ class Outputs:
             raise ScanError(f"another scan is writing {self.out}") from error
         for place, path in enumerate((self.out, self.unreadable)):
             self._files.insert(place, _open(path))
-        _sync_folder(self.out.absolute().parent)
+        sync_folder(self.out.absolute().parent)
         begin = journal.readline()
         if not begin.endswith(b"\n"):  # new, or ended before its first line was there
             self._begin(journal)
@@ -288,11 +289,3 @@ def _write(file: IO[bytes], data: bytes) -> None:
     file.write(data)
     file.flush()
     os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -39,7 +39,7 @@ def side_zones_sync(knot: Knot, wanted: Iterable[tuple[Subscriber, Zones]]) -> N
 
 def leak_trace(pieces: Iterable[bytes]) -> list[tuple[Subscriber, Suspect]]:
     """Whose copies of the list stand in a file, given in pieces; empty: nobody can be named. The log keeps it."""
-    tracer = Tracer(_key(), (str(number) for number in _of_dns().values_list("id", flat=True)))
+    tracer = Tracer(subscriber_key(), (str(number) for number in _of_dns().values_list("id", flat=True)))
     suspects = tracer.suspects(labels_in(pieces, _domains()))
     rows = {str(row.id): row for row in _of_dns().select_related("organisation")}
     for suspect in suspects:
@@ -60,7 +60,7 @@ def _of_dns() -> QuerySet[Subscriber]:
 
 def _names(row: Subscriber) -> frozenset[str]:
     """The subscriber's canaries: under our own domains and fit for the list, or none at all."""
-    names = canaries_of(_key(), str(row.id), _domains())
+    names = canaries_of(subscriber_key(), str(row.id), _domains())
     try:
         for domain in _domains():
             listable_name(domain)
@@ -84,7 +84,8 @@ def _domains() -> list[str]:
     return [domain.lower() for domain in settings.CANARY_DOMAINS]
 
 
-def _key() -> bytes:
+def subscriber_key() -> bytes:
+    """What subscribers' TSIG keys and canary names are derived from. DomainError where this face does not hold it."""
     if not settings.SUBSCRIBER_KEY:
         raise DomainError(
             "no_subscriber_key",

@@ -19,7 +19,7 @@ from mamori.lists.distribution.knot import Access, Knot
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.permissions import LIST_READ, SUBSCRIBERS
-from mamori.lists.distribution.services.canaries import side_zone, side_zones_sync
+from mamori.lists.distribution.services.canaries import side_zone, side_zones_sync, subscriber_key
 from mamori.lists.distribution.services.primary import Zones, all_zones
 from mamori.lists.distribution.states import SUBSCRIBER, Delivery, SubscriberState
 
@@ -34,15 +34,8 @@ def key_name(subscriber: Subscriber) -> str:
 
 def tsig_key(subscriber: Subscriber) -> str:
     """The secret of the present TSIG key (hmac-sha256), base64 of 32 bytes."""
-    if not settings.SUBSCRIBER_KEY:
-        raise DomainError(
-            "no_subscriber_key",
-            _("This face does not hold the key that is needed here."),
-            remedy=_("The operator sets MAMORI_SUBSCRIBER_KEY."),
-            status=503,
-        )
     text = f"tsig:{subscriber.id}:{subscriber.generation}"
-    return base64.b64encode(hmac.new(settings.SUBSCRIBER_KEY.encode(), text.encode(), hashlib.sha256).digest()).decode()
+    return base64.b64encode(hmac.new(subscriber_key(), text.encode(), hashlib.sha256).digest()).decode()
 
 
 def zones_of(subscriber: Subscriber) -> Zones:

@@ -62,22 +62,18 @@ class Pending:
 
 def pending() -> Pending:
     """What changed since the last edition. What expired today goes, though the sweep has not come yet."""
-    today = clock.now().date()
-    coming = Entry.objects.filter(state__in=IN_FORCE, listed=False, expires_on__gt=today)
-    gone = Entry.objects.filter(Q(expires_on__lte=today) | ~Q(state__in=IN_FORCE), listed=True)
-    entries, activations = _with_activations(coming)
+    entries, activations = _with_activations(_coming())
     ended = Withdrawal.objects.filter(entry__ended_at__isnull=False, entry__ending_told=False)
     rows = ended.values_list("statement", "key_id", "signature")
     endings = _grouped((statement, key, bytes(signature)) for statement, key, signature in rows)
-    going = {str(row[0]): (cast("Method", row[1]), row[2]) for row in gone.values_list("id", "method", "target")}
+    going = {str(row[0]): (cast("Method", row[1]), row[2]) for row in _going().values_list("id", "method", "target")}
     return Pending(entries, activations, going, endings)
 
 
 def is_pending(entry_id: UUID) -> bool:
     """Whether the next edition has anything to say of an entry."""
-    comes, goes = Q(state__in=IN_FORCE, listed=False), ~Q(state__in=IN_FORCE) & Q(listed=True)
-    untold = Q(activated_at__isnull=False, ended_at__isnull=False, ending_told=False)
-    return Entry.objects.filter(comes | goes | untold, id=entry_id).exists()
+    untold = Entry.objects.filter(activated_at__isnull=False, ended_at__isnull=False, ending_told=False)
+    return (_coming() | _going() | untold).filter(id=entry_id).exists()
 
 
 def called(word: str) -> list[ListEntry]:
@@ -92,6 +88,14 @@ def called(word: str) -> list[ListEntry]:
 def noted_as_listed() -> set[str]:
     """Ids of the entries that are noted to stand in the last edition."""
     return {str(entry_id) for entry_id in Entry.objects.filter(listed=True).values_list("id", flat=True).iterator()}
+
+
+def _coming() -> QuerySet[Entry]:
+    return Entry.objects.filter(state__in=IN_FORCE, listed=False, expires_on__gt=clock.now().date())
+
+
+def _going() -> QuerySet[Entry]:
+    return Entry.objects.filter(Q(expires_on__lte=clock.now().date()) | ~Q(state__in=IN_FORCE), listed=True)
 
 
 def _with_activations(found: QuerySet[Entry]) -> tuple[list[ListEntry], list[SignedStatement]]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.editions import EditionRefused, ListEntry, activation_statement
 from mamori.engine.editions.entries import ACTIVATIONS, entry_key, statement_line
+from mamori.engine.editions.listed import lines_of
 from mamori.engine.transparency import openings
 from mamori.engine.transparency.merkle import Tree
 from mamori.ground import audit, clock
@@ -87,11 +88,7 @@ def _base(opened: press.Opened) -> CommittedBase:
 
 def _lines(opened: press.Opened) -> Iterator[bytes]:
     """The signed activation of each entry of the base: one line for each, in the order of their ids."""
-    data, at = opened.base_files[ACTIVATIONS], 0
-    while at < len(data):
-        end = data.find(b"\n", at) + 1
-        yield data[at : end - 1]
-        at = end
+    return (line.removesuffix(b"\n") for line in lines_of(opened.base_files[ACTIVATIONS]))
 
 
 def _changes(opened: press.Opened) -> Iterator[bytes]:

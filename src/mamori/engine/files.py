@@ -1,0 +1,25 @@
+"""Files and folders that are on disk when it is said that they are."""
+
+import os
+from pathlib import Path
+
+
+def sync_folder(path: Path) -> None:
+    """Make what was made, renamed or removed in a folder durable."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def write_whole(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """Write a file, new or in place of an old one, in one step; on disk when this returns. `mode`: before the umask."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    sync_folder(path.parent)
