@@ -37,6 +37,7 @@ from mamori.engine.editions import (
     kill_statement,
     sign_files,
     sign_statement,
+    since_fold,
     write_delta,
     write_files,
 )
@@ -47,7 +48,7 @@ from mamori.ground.facts import announce
 from mamori.lists.distribution import models, press, store
 from mamori.lists.distribution.facts import EditionPublished, EditionRefused
 from mamori.lists.distribution.keys import MEMBERS, EditionKeys
-from mamori.lists.distribution.locks import advisory_lock
+from mamori.lists.distribution.locks import advisory_lock, advisory_lock_if_free
 from mamori.lists.distribution.services import primary
 from mamori.lists.distribution.states import EDITION, EditionState
 from mamori.lists.listing import queries as listing
@@ -55,6 +56,7 @@ from mamori.lists.listing import services as listing_services
 from mamori.lists.listing.case import content_rules
 
 LOCK = 7_261_101  # PostgreSQL advisory lock: one publisher at a time
+FOLDING = 7_261_102  # and one fold, beside which the list is published as ever
 LIFE = timedelta(days=7)  # how long the signatures of an edition hold
 REFRESH = timedelta(days=1)
 KEPT = 30  # editions whose files stay on disk
@@ -119,10 +121,10 @@ def primary_heal() -> None:
     """Look whether the primary holds exactly the edition in force, and repair it. Never raises for a primary's fault."""
     if not (press.configured() and settings.KNOT_SOCKET) or primary.is_fresh():
         return
-    with advisory_lock(LOCK):
+    with advisory_lock_if_free(FOLDING) as nobody_folds, advisory_lock(LOCK):
         row = press.in_force()
         if row is not None:
-            primary.heal(press.open_edition(press.keys(), row))
+            primary.heal(press.open_edition(press.keys(), row), base_too=nobody_folds)
 
 
 def rules(held: EditionKeys) -> Rules:
@@ -317,9 +319,9 @@ def _publish(case: _Case, edition: Edition, refused: Why, judged_by: str, *, all
     if case.now is None:
         base = {name: draft.write(name, [b""]) for name in BASE_FILES}
     else:
-        base = dict(case.now.base)
+        base = dict(case.now.base.digests)
         for name in base:
-            draft.link(name, case.now.row.version)
+            draft.link(name, press.folder() / str(case.now.row.version))
     files = base | {CHANGES: draft.write(CHANGES, [write_delta(delta)])}
     with transaction.atomic():
         row = edition_sign(
@@ -339,31 +341,54 @@ def _publish(case: _Case, edition: Edition, refused: Why, judged_by: str, *, all
 def edition_fold() -> UUID | None:
     """Take the changes since the base into a new base, in files and zones. Returns the edition's id, None for nothing.
 
-    The list stays as it is. The hot zone keeps what it carries until no resolver can hold a former base any more.
+    The list stays as it is, and is published as ever meanwhile: what takes long (writing, handing over to the primary)
+    is done beside the publisher, and what changed since then stands in the changes of the new edition. The hot zone
+    keeps what it carries until no resolver can hold a former base any more.
     """
     if not press.configured():
         return None
     held = press.keys()
-    with advisory_lock(LOCK):
-        _resume(held)
-        row = press.in_force()
+    with advisory_lock_if_free(FOLDING) as taken:
+        row = press.in_force() if taken else None
         now = press.open_edition(held, row) if row else None
         if now is None or now.row.kill_id is not None or now.listed.delta == Delta():
             return None
-        version = _next_version()
-        draft = store.Draft(press.folder(), version)
-        base = {name: draft.write(name, pieces) for name, pieces in fold(now.base_files, now.listed.delta).items()}
-        folded = edition_sign(
-            draft,
-            version,
-            base | {CHANGES: draft.write(CHANGES, [b""])},
-            held,
-            base=version,
-            rules=now.row.rules,
-            names=now.row.names,
-            urls=now.row.urls,
-        )
-        return _out(held, draft, folded, {})
+        written = store.Draft(press.folder(), "fold")
+        try:
+            digests = {name: written.write(name, each) for name, each in fold(now.base.files, now.listed.delta).items()}
+            base = press.open_base(written.place, digests, now.row.version)
+            if settings.KNOT_SOCKET:
+                primary.push_base(base)
+            with advisory_lock(LOCK):
+                return _rebased(held, now, written, base)
+        finally:
+            written.drop()
+
+
+def _rebased(held: EditionKeys, then: press.Opened, written: store.Draft, base: press.Base) -> UUID | None:
+    """Put the list as it is now on the base made of an earlier moment. None when the list was emptied since."""
+    _resume(held)
+    row = press.in_force()
+    now = press.open_edition(held, row) if row else None
+    if now is None or now.row.kill_id is not None or now.row.base != then.row.base:
+        return None
+    version = _next_version()
+    draft = store.Draft(press.folder(), version)
+    for name in base.digests:
+        draft.link(name, written.place)
+    changes = draft.write(CHANGES, [write_delta(since_fold(now.listed, then.listed.delta))])
+    folded = edition_sign(
+        draft,
+        version,
+        {**base.digests, CHANGES: changes},
+        held,
+        base=version,
+        base_of=then.row.version,
+        rules=now.row.rules,
+        names=now.row.names,
+        urls=now.row.urls,
+    )
+    return _out(held, draft, folded, {})
 
 
 def edition_sign(
@@ -428,9 +453,9 @@ def _finish(held: EditionKeys, row: models.Edition, refused: Why, *, all_judged:
     """Bring the edition to the primary and tell everybody. KnotError leaves it signed: `_resume` goes on here."""
     opened = press.open_edition(held, row)
     if settings.KNOT_SOCKET:
-        if row.base == row.version:
-            primary.push_base(opened)
         primary.push_hot(opened)
+        if row.base == row.version:
+            primary.look_at_base(opened.base)
     changed: dict[str, list[str]] = {"added": [], "removed": []}
     for change, entry_id in row.changes.values_list("change", "entry_id"):
         changed[change].append(str(entry_id))

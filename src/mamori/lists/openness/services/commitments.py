@@ -85,7 +85,7 @@ def _base(opened: press.Opened) -> CommittedBase:
 
 def _lines(opened: press.Opened) -> Iterator[bytes]:
     """The signed activation of each entry of the base: one line for each, in the order of their ids."""
-    data, at = opened.base_files[ACTIVATIONS], 0
+    data, at = opened.base.files[ACTIVATIONS], 0
     while at < len(data):
         end = data.find(b"\n", at) + 1
         yield data[at : end - 1]
