@@ -21,8 +21,17 @@ RESOLVERS = {
     "named": "bind9",
     "named-checkzone": "bind9-utils",
 }
-FILTERS = {"dnsmasq": "dnsmasq-base", "squid": "squid", "e2guardian": "e2guardian", "squidGuard": "squidguard"}
+FILTERS = {
+    "dnsmasq": "dnsmasq-base",
+    "squid": "squid",
+    "e2guardian": "e2guardian",
+    "squidGuard": "squidguard",
+    "kresd": "knot-resolver",
+}
 """Programs of subscribers that load the list's formats."""
+WATCHER = "lua-cqueues"
+WATCHER_FILE = Path("/usr/share/lua/5.1/cqueues.lua")
+"""Without it Knot Resolver loads no file of names that it is to watch."""
 BROWSER = {"chromium": "chromium"}
 COMPILER = {"cc": "build-essential"}
 PYTHON_HEADERS = "python3-dev"
@@ -51,7 +60,8 @@ def missing(wanted: Iterable[str]) -> list[str]:
 
 def missing_for_tests() -> list[str]:
     fonts = [] if any(FONT_FILES.glob("*CJK*")) else [FONT]
-    return missing([*RESOLVERS, *FILTERS, *BROWSER, *LINTERS]) + fonts
+    watcher = [] if WATCHER_FILE.exists() else [WATCHER]
+    return missing([*RESOLVERS, *FILTERS, *BROWSER, *LINTERS]) + fonts + watcher
 
 
 def _prefix() -> list[str] | None:

@@ -55,6 +55,30 @@ def test_events_are_found_by_event_thing_actor_and_number(auditor: Client, perso
     assert "Hara" in auditor.get("/audit/?event=test.one").content.decode()
 
 
+@pytest.mark.parametrize(("language", "phrase"), [("en", "A letter came back"), ("ja", "メールが不達で戻った")])
+def test_an_event_reads_in_the_readers_language_and_its_code_stands_beside_it(
+    auditor: Client, language: str, phrase: str
+) -> None:
+    audit.record("letters.bounced", subject="thing:7", actor=SYSTEM)
+    audit.record("test.one", subject="thing:8", actor=SYSTEM)
+    auditor.cookies["django_language"] = language
+    page = auditor.get("/audit/").content.decode()
+    assert f'{phrase} <span class="event" translate="no">letters.<wbr>bounced</span>' in page
+    assert f'<option value="letters.bounced">{phrase}</option>' in page
+    assert "test.one" in page, "an event no room knows shows its code"
+    chosen = auditor.get("/audit/?event=letters.bounced").content.decode()
+    assert f'<option value="letters.bounced" selected>{phrase}</option>' in chosen
+    assert "thing 8" not in chosen
+    table = auditor.get("/audit/?export=csv&event=letters.bounced").getvalue().decode()
+    assert "letters.bounced" in table
+    assert phrase not in table
+
+
+@pytest.mark.parametrize("event", ["%00", "Letters", "letters.bounced%20or"])
+def test_what_is_no_name_of_an_event_is_refused(auditor: Client, event: str) -> None:
+    assert "error-summary" in auditor.get(f"/audit/?event={event}").content.decode()
+
+
 def test_a_senior_sees_the_events_of_the_own_organisation_only(
     person: Callable[..., User], browser_of: Callable[[User], Client]
 ) -> None:

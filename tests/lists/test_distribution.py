@@ -1,5 +1,6 @@
 """Editions: gate, signatures, files, and the real thing: Knot, Unbound and BIND."""
 
+import io
 import statistics
 import time
 from datetime import timedelta
@@ -13,6 +14,7 @@ import dns.zone
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import translation
+from urllib3 import HTTPResponse
 
 from demo.dns import CANARY, DnsWorld, ask
 from mamori.engine.editions import EditionRefused, Record, compile_rpz, read_edition
@@ -30,6 +32,7 @@ from mamori.lists.listing import services as listing
 from mamori.lists.listing.models import Entry
 from mamori.lists.listing.states import Method
 from mamori.site import settings as site
+from mamori.tools.pull import Zone, pull
 from tests.lists.cases import listable
 from tests.programs import needs
 
@@ -270,7 +273,7 @@ def test_a_quiet_list_is_signed_anew_each_day_and_old_signatures_expire(press, b
 
 
 def test_subscribers_of_the_url_list_fetch_the_signed_files_with_their_token(
-    press, body, person, run_jobs, client, settings
+    press, body, person, run_jobs, client, settings, tmp_path
 ):
     body.list(listable(URL, person), Method.URL)
     run_jobs()
@@ -287,11 +290,24 @@ def test_subscribers_of_the_url_list_fetch_the_signed_files_with_their_token(
     head = get("current").json()
     assert head["version"] == store.current(press.folder) and "timestamp.json" in head["files"]
     files = {name: get(f"{head['version']}/{name}") for name in head["files"]}
-    assert read_edition({n: f.content for n, f in files.items()}, press.root, clock.now()).urls() == {URL}
+    contents = {name: b"".join(answer.streaming_content) for name, answer in files.items()}
+    assert read_edition(contents, press.root, clock.now()).urls() == {URL}
     etag = files["targets.json"]["ETag"]
     assert get(f"{head['version']}/targets.json", **{"if-none-match": etag}).status_code == 304
     for path in ("9999/targets.json", f"{head['version']}/..%2Fx", f"{head['version']}/rule.pem", "0/targets.json"):
         assert get(path).status_code == 404
+
+    class Through:
+        """`mamori list pull` asks this face."""
+
+        def get(self, path):
+            answer = client.get(f"/api/v1{path}", headers={"authorization": f"Bearer {secret}"})
+            body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            return HTTPResponse(io.BytesIO(body), answer.headers, answer.status_code, preload_content=False)
+
+    got = pull(Through(), tmp_path / "out", press.root, ["urls.csv"], zone=Zone("nx.list"), progress=lambda *_: None)
+    assert (got.edition, got.names, got.urls, got.changed) == (head["version"], 0, 1, ("urls.csv",))
+    assert URL in (tmp_path / "out" / "urls.csv").read_text()
     other = token_create(actor=SYSTEM, organisation_id=Organisation.objects.get(name="A provider").id, title="x",
                          scopes=["reports.write"])  # fmt: skip
     assert get("current", other).status_code == 403

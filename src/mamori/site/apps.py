@@ -1,6 +1,6 @@
-from django.apps import AppConfig
+from mamori.ground import rooms
 
 
-class SiteConfig(AppConfig):
+class SiteConfig(rooms.Room):
     name = "mamori.site"
     label = "site"

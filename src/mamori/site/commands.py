@@ -19,7 +19,6 @@ console = Console()
 database = typer.Typer(no_args_is_help=True, help="Prepare PostgreSQL: roles, tables, grants.")
 reports = typer.Typer(no_args_is_help=True, help="Reports.")
 people = typer.Typer(no_args_is_help=True, help="Members of organisations.")
-lists = typer.Typer(no_args_is_help=True, help="The address list: whose keys count for it.")
 letters = typer.Typer(no_args_is_help=True, help="Mail.")
 images = typer.Typer(no_args_is_help=True, help="Known images: files in and out, the index partners are answered from.")
 leak = typer.Typer(no_args_is_help=True, help="Whose copy of the list leaked.")
@@ -61,13 +60,14 @@ def mount(app: typer.Typer) -> None:
         "people": people,
         "letters": letters,
         "jobs": jobs,
-        "list": lists,
         "leak": leak,
         "images": images,
     }
     for name, group in groups.items():
         app.add_typer(group, name=name)
-    lists.add_typer(members, name="members")
+    lists = next(group.typer_instance for group in app.registered_groups if group.name == "list")
+    if lists is not None:
+        lists.add_typer(members, name="members")
     audit = next(group.typer_instance for group in app.registered_groups if group.name == "audit")
     if audit is not None:
         audit.command("verify")(audit_verify)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,14 +17,18 @@ from rich.table import Table
 
 from mamori.engine import keys as engine_keys
 from mamori.engine import seals
+from mamori.engine.editions import EditionRefused
 from mamori.engine.evidence import EvidenceError
 from mamori.engine.transparency.audit import LogReport
 from mamori.engine.transparency.note import COSIGNATURE, ED25519, NoteError, NoteKey, check_name, encode_base64
 from mamori.tools.audit_verify import verify_export
 from mamori.tools.evidence import verify_evidence_file
 from mamori.tools.openness import app as openness
+from mamori.tools.pull import RPZ, Zone, in_force, pull, reload
 from mamori.tools.receipt import verify_receipt_file
+from mamori.tools.scan.commands import Ca, TokenFile
 from mamori.tools.scan.commands import app as scan
+from mamori.tools.scan.partner import PartnerApi, read_token
 from mamori.tools.witness import Witness, WitnessError, WitnessServer, set_up
 
 FAILED, USAGE = 1, 2
@@ -34,7 +39,9 @@ receipt = typer.Typer(no_args_is_help=True, help="Signed receipts of reports.")
 audit = typer.Typer(no_args_is_help=True, help="The audit log.")
 keys = typer.Typer(no_args_is_help=True, help="Keys in files: Ed25519 for signatures, X25519 for sealed text.")
 evidence = typer.Typer(no_args_is_help=True, help="Signed evidence bundles.")
+lists = typer.Typer(no_args_is_help=True, help="The address list: signed editions, and whose keys count for it.")
 app.add_typer(witness, name="witness")
+app.add_typer(lists, name="list")
 app.add_typer(receipt, name="receipt")
 app.add_typer(evidence, name="evidence")
 app.add_typer(audit, name="audit")
@@ -104,6 +111,48 @@ def witness_serve(
     finally:
         server.server_close()
         served.close()
+
+
+@lists.command("pull")
+def list_pull(  # noqa: PLR0917 - options of a command
+    partner: Annotated[str, typer.Argument(help="Address of the partner API, like https://api.hotline.example.")],
+    folder: Annotated[Path, typer.Argument(help="Folder the files are written to.")],
+    root: Annotated[Path, typer.Option(help="The trusted root (root.json) the list body handed over.")],
+    formats: Annotated[list[str], typer.Option("--format", help=f"{RPZ}, hosts.txt, …; may be repeated.")],
+    zone: Annotated[str, typer.Option(help=f"Name of the zone in {RPZ}.")] = "nx.list",
+    stop_host: Annotated[str | None, typer.Option(help=f"Host of the stop page in {RPZ}; else: no such name.")] = None,
+    reload_command: Annotated[
+        str | None, typer.Option("--reload", help="Command, run without a shell, after files changed.")
+    ] = None,
+    token_file: TokenFile = None,
+    ca: Ca = None,
+) -> None:
+    """Fetch the signed list, verify it, and write it in the formats asked for. On any fault the last good one stays."""
+    try:
+        with usage_errors():
+            api = PartnerApi(partner, read_token(token_file, dict(os.environ)), ca=ca)
+            with progress_bar("Fetching the list") as progress:
+                try:
+                    got = pull(api, folder, root.read_bytes(), formats, zone=Zone(zone, stop_host), progress=progress)
+                except EditionRefused as error:
+                    Console(stderr=True).print(f"REFUSED: {error}", style="red", markup=False, soft_wrap=True)
+                    raise typer.Exit(FAILED) from error
+            typer.echo(
+                f"edition {got.edition}: {got.names} names, {got.urls} pages, signed until {got.expires:%Y-%m-%d %H:%M} UTC"
+            )
+            typer.echo(f"written: {', '.join(got.changed) or 'nothing, all is as it was'}")
+            for name, count in got.left_out.items():
+                if count:
+                    typer.echo(f"{name} cannot say {count} entries; they are left out")
+            if got.refused:
+                typer.echo(f"{got.refused} entries are fit for no format; they are left out")
+            if reload_command and reload(folder, reload_command):
+                typer.echo("reloaded")
+    except typer.Exit:
+        last = in_force(folder)
+        words = f"edition {last['edition']}, signed until {last['expires']}" if last else "none was fetched yet"
+        typer.echo(f"in force here: {words}", err=True)
+        raise
 
 
 @receipt.command("verify")

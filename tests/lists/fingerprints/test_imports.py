@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from mamori.ground.audit.models import Event
 from mamori.ground.errors import DomainError
 from mamori.lists.fingerprints import queries, services
 from mamori.lists.fingerprints.formats import Bad, Format, NotThisFormat, read
@@ -190,6 +191,91 @@ def test_an_import_for_our_own_desks_is_in_force_and_compared(bank, run_jobs):
     run_jobs()
     assert {(d.kind, d.distance) for d in Disagreement.objects.all()} == {("same", 0), ("similar", 3)}
     assert len(queries.all_in_force()) == 5
+
+
+def uk(*categories):
+    """A VICS file of the UK profile: record n has the digest n and this category."""
+    return vics([media(n, Category=category) for n, category in enumerate(categories, 1)])
+
+
+def test_a_source_that_gives_another_class_later_is_a_disagreement_and_changes_nothing(bank, run_jobs):
+    header = "MD5;SHA1;PhotoDNA;Image ID;Is distributed;Victim identified;Offender identified;Series name;Number of submissions;File Available;Media Type;Baseline\n"
+
+    def icse(*baselines):
+        lines = "".join(f"{n:032x};;;{n};;;;;;;Image;{baseline}\n" for n, baseline in enumerate(baselines, 1))
+        return io.BytesIO((header + lines).encode())
+
+    first = run(bank, icse(1, 1, 0), Format.ICSE, "own")
+    assert (first.added, first.known, first.restated) == (3, 0, 0)
+    before = queries.changes_since(0)
+    second = run(bank, icse(1, 0, 0, 1), Format.ICSE, "own")
+    assert (second.read, second.added, second.known, second.restated) == (4, 1, 2, 1)
+    found = Disagreement.objects.get()
+    entry = Entry.objects.get(source_ref="icse:2")
+    assert (found.kind, found.entry, found.other, found.state) == ("restated", entry, None, "open")
+    assert (found.classification, found.scale, found.stated) == ("national", "iccam", "NA")
+    assert (entry.classification, entry.state, entry.stated) == ("baseline", "active", "BA")
+    assert [c.entry_id for c in queries.changes_since(0)[len(before) :]] == [Entry.objects.get(source_ref="icse:4").id]
+    event = Event.objects.get(event="fingerprints.disagreement_found")
+    assert event.codes == {"kind": "restated", "entry": str(entry.id), "was": "baseline", "now": "national"}
+    ended = Event.objects.filter(event="fingerprints.import_ended").latest("id")
+    assert ended.codes["restated"] == 1
+
+    assert run(bank, icse(1, 0, 0, 1), Format.ICSE, "own").restated == 1
+    assert Disagreement.objects.count() == 1
+    services.disagreement_settle(actor=bank.sue.actor, disagreement_id=found.id, outcome="kept")
+    run(bank, icse(1, 0, 0, 1), Format.ICSE, "own")
+    assert Disagreement.objects.get().state == "settled"
+    services.entry_classify(actor=bank.sue.actor, entry_id=entry.id, classification="national")
+    assert run(bank, icse(1, 0, 0, 1), Format.ICSE, "own").restated == 0
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        (1, 2, ("national", "2")),  # our class is the same, the source's own code is not
+        (1, 0, ("unsorted", "0")),
+        (0, 1, ("national", "1")),
+        (1, 5, ("", "5")),  # no class of illegal material any more
+    ],
+)
+def test_another_code_of_the_source_is_another_class(bank, then, now, said):
+    run(bank, uk(then), profile="uk")
+    again = run(bank, uk(now), profile="uk")
+    assert (again.known, again.restated, again.refused) == (0, 1, 0)
+    assert Disagreement.objects.values_list("classification", "stated").get() == said
+
+
+def test_what_names_no_class_or_is_withdrawn_disagrees_with_nothing(bank):
+    run(bank, uk(1, 2), profile="uk")
+    refs = Entry.objects.values_list("source_ref", flat=True)
+    digests = "\n".join(ref.removeprefix("md5:") for ref in refs)
+    again = run(bank, io.BytesIO(digests.encode()), Format.MD5)
+    assert (again.known, again.restated) == (2, 0)
+    for entry in Entry.objects.all():
+        services.entry_withdraw(actor=bank.sue.actor, entry_id=entry.id)
+    run(bank, uk(2, 1), profile="uk")
+    assert not Disagreement.objects.exists()
+
+
+def test_two_classes_of_one_value_in_one_file_are_seen(bank):
+    twice = vics([media(1, Category=1), media(1, Category=1), media(1, Category=3)])
+    done = run(bank, twice, profile="uk")
+    assert (done.read, done.added, done.known, done.restated) == (3, 1, 1, 1)
+    assert Disagreement.objects.get().stated == "3"
+
+
+def test_an_entry_added_again_with_another_class_is_a_disagreement(bank, add):
+    first = add(ref="one", classification="baseline")
+    assert add(ref="one", classification="baseline") == first
+    assert not Disagreement.objects.exists()
+    again = add(ref="one", classification="national")
+    assert (again.id, again.classification) == (first.id, "baseline")
+    assert Disagreement.objects.values_list("kind", "entry", "classification").get() == (
+        "restated",
+        first.id,
+        "national",
+    )
 
 
 def test_a_file_of_another_format_takes_nothing(bank):

@@ -137,6 +137,45 @@ def test_a_senior_names_sources_and_imports_and_another_confirms(bank, desk, run
     assert ann.get("/bank/export/").status_code == 403
 
 
+def test_a_class_changed_by_its_source_is_seen_on_the_pages_and_settled_by_a_reviewer(bank, desk):
+    ann, sue = desk(bank.ann), desk(bank.sue)
+
+    def sent(category):
+        record = {"MD5": MD5, "Category": category}
+        body = json.dumps({"@odata.context": "x#Media", "value": [record]}).encode()
+        file = SimpleUploadedFile("list.json", body)
+        form = {"source": "own", "format": "vics-2.0", "profile": "icse", "kind": "image", "file": file}
+        return sue.post("/bank/imports/", form)["Location"]
+
+    assert "another class now" not in sue.get(sent(1)).content.decode()
+    page = sue.get(sent(2)).content.decode()
+    assert re.search(r"<dt>Class changed</dt>\s*<dd>.*?>1<", page)
+    assert "The source gives another class now" in page
+    table = sue.get("/bank/disagreements/?kind=restated").content.decode()
+    link = re.search(r"/bank/disagreements/[0-9a-f-]{36}/", table)[0]
+    entry = Entry.objects.get()
+    page = ann.get(f"/bank/entry/{entry.id}/").content.decode()
+    notice = re.search(r'<div class="notice tone-warning".*?</div>', page, re.DOTALL)[0]
+    assert "This entry is disputed" in notice
+    assert "Its source gives another class now" in notice
+    assert "National" in notice
+    page = sue.get(link).content.decode()
+    assert "What its source says now" in page
+    said = page.partition("What its source says now")[2].partition("</section>")[0]
+    assert "National" in said
+    assert re.search(r"VICS ICSE</dt>\s*<dd>2<", said)
+    assert "Disagreements to settle" in sue.get("/", follow=True).content.decode()
+    entry.refresh_from_db()
+    assert entry.classification == "baseline"
+    sue.post(f"/bank/entry/{entry.id}/class/", {"classification": "national"})
+    assert sue.post(f"{link}settle/", {"outcome": "reclassified"}).status_code == 302
+    assert "This entry is disputed" not in ann.get(f"/bank/entry/{entry.id}/").content.decode()
+    no_longer = sue.get(sent(3))
+    assert "The source gives another class now" in no_longer.content.decode()
+    page = ann.get(f"/bank/entry/{entry.id}/").content.decode()
+    assert "The category does not stand for illegal material" in page
+
+
 def test_the_days_desks_tell_what_waits(bank, desk, add):
     add()
     today = desk(bank.ben).get("/", follow=True).content.decode()
@@ -168,7 +207,7 @@ def test_the_command_line_reads_and_writes_files(bank, tmp_path, capsys):
     file.write_text(f"{MD5}\nbad\n{MD5}\n")
     import_file(file, form=Format.MD5, source="own", profile="us", media="image", by=bank.sue.email)
     told = capsys.readouterr()
-    assert "1 new, 1 known already, 1 kept out" in told.out
+    assert "1 new, 1 known already, 0 class changed, 1 kept out" in told.out
     assert "line 2: Not an MD5 digest" in told.err
     export_file(out, form=Format.MD5, source="", profile="us", by=bank.sue.email)
     assert out.read_text() == f"{MD5}\n"

@@ -2,6 +2,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.accounts.models import Organisation
 from mamori.ground.actors import Role
+from mamori.ground.audit.looks import register_events
 from mamori.ground.ui.states import StateLook, register_states
 
 ROLE_WORDS = {
@@ -39,4 +40,23 @@ register_states(
 register_states(
     "token",
     {"active": StateLook(_("In use"), "success", "check"), "revoked": StateLook(_("Revoked"), "neutral", "block")},
+)
+register_events(
+    _("People"),
+    {
+        "accounts.organisation_created": _("An organisation was added"),
+        "accounts.invited": _("A person was invited"),
+        "accounts.joined": _("An invited person joined"),
+        "accounts.invitation_withdrawn": _("An invitation was withdrawn"),
+        "accounts.access_renewed": _("A member was sent a new way in"),
+        "accounts.role_removed": _("A role was taken from a member"),
+        "accounts.token_created": _("A partner's token was created"),
+        "accounts.token_revoked": _("A partner's token was revoked"),
+        "accounts.logged_in": _("A member logged in"),
+        "accounts.log_in_failed": _("A log-in failed"),
+        "accounts.second_factor_failed": _("A second factor was wrong"),
+        "accounts.second_factor_added": _("A second factor was set up"),
+        "accounts.second_factor_removed": _("A second factor was removed"),
+        "accounts.second_factor_reset": _("Recovery codes were made anew"),
+    },
 )

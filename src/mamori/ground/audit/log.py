@@ -13,7 +13,7 @@ from mamori.ground import clock
 from mamori.ground.actors import Actor
 
 Code = str | int | bool | UUID | None
-_EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
+EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
 _CODE = re.compile(r"[\w.:+-]{0,80}", re.ASCII)
 _INSERT = """
     INSERT INTO audit_event (at, event, actor_kind, actor_id, organisation_id, subject_type, subject_id, codes)
@@ -38,7 +38,7 @@ def record_many(
     at: datetime | None = None,
 ) -> None:
     """Write the same event for many rows, each with its own codes."""
-    if not _EVENT.fullmatch(event):
+    if not EVENT.fullmatch(event):
         raise ValueError(f"not an event name: {event!r}")
     moment = at or clock.now()
     rows = [

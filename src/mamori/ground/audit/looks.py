@@ -1,6 +1,31 @@
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.ui.states import StateLook, register_states
+
+_events: dict[str, Promise | str] = {}
+_rooms: list[tuple[Promise | str, tuple[str, ...]]] = []
+
+
+def register_events(room: Promise | str, phrases: Mapping[str, Promise | str]) -> None:
+    """A room says in a few words what each event it records means, in `AppConfig.ready`. `phrases`: by the whole name."""
+    if twice := _events.keys() & phrases.keys():
+        raise ValueError(f"registered twice: {', '.join(sorted(twice))}")
+    _events.update(phrases)
+    _rooms.append((room, tuple(phrases)))
+
+
+def event_phrase(event: str) -> str:
+    """What an event means; "" for one that no room knows."""
+    return str(_events.get(event, ""))
+
+
+def events_known() -> dict[str, dict[str, str]]:
+    """Room -> event -> phrase, in the language of the moment."""
+    return {str(room): {event: str(_events[event]) for event in events} for room, events in _rooms}
+
 
 register_states(
     "checkpoint",
@@ -15,5 +40,13 @@ register_states(
         "running": StateLook(_("Running"), "info", "clock"),
         "ok": StateLook(_("Whole and unchanged"), "success", "check"),
         "bad": StateLook(_("Changed"), "error", "alert"),
+    },
+)
+
+register_events(
+    _("Audit"),
+    {
+        "audit.exported": _("The log was exported"),
+        "retention.destroyed": _("Data past its time was destroyed"),
     },
 )

@@ -8,14 +8,19 @@ from urllib.parse import urlencode
 from django import forms
 from django.apps import apps
 from django.db.models import QuerySet
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.accounts.models import User
+from mamori.ground.audit.log import EVENT
+from mamori.ground.audit.looks import event_phrase, events_known
 from mamori.ground.audit.models import Event
 from mamori.ground.audit.permissions import EXPORT
 from mamori.ground.ui.cells import actor_kind
 from mamori.ground.ui.filters import Filter
-from mamori.ground.ui.tables import Column, DateFilter, Table, TextFilter
+from mamori.ground.ui.tables import Column, DateFilter, Table
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,25 @@ class ActorFilter(Filter):
         return rows.filter(actor_id=cleaned[self.name]) if cleaned[self.name] else rows
 
 
+class _EventField(forms.ChoiceField):
+    """Takes the name of an event of older times too, which no room knows any more."""
+
+    def valid_value(self, value: str) -> bool:
+        return EVENT.fullmatch(value) is not None
+
+
+@dataclass(frozen=True)
+class EventFilter(Filter):
+    """One kind of event, chosen by its phrase."""
+
+    def fields(self) -> Mapping[str, forms.Field]:
+        known = [(room, list(events.items())) for room, events in events_known().items()]
+        return {self.name: _EventField(label=str(self.title), choices=[("", gettext("All")), *known], required=False)}
+
+    def apply(self, rows: QuerySet[Any], cleaned: Mapping[str, Any]) -> QuerySet[Any]:
+        return rows.filter(event=cleaned[self.name]) if cleaned[self.name] else rows
+
+
 @dataclass(frozen=True)
 class SubjectFilter(Filter):
     """Events of one thing: its id, or "type:id". The kinds are named so that the index serves."""
@@ -60,12 +84,25 @@ def _short(value: object) -> str:
     return f"{text[:8]}…" if len(text) > 20 else text
 
 
+def _told(code: str) -> SafeString | str:
+    """What happened in words, with the code that stands in the log."""
+    if not (phrase := event_phrase(code)):
+        return code
+    room, _dot, name = code.partition(".")
+    return format_html('{} <span class="event" translate="no">{}.<wbr>{}</span>', phrase, room, name)
+
+
 class EventTable(Table):
     caption = _("Events")
     columns = [
         Column("id", _("Number"), sort=("id",), render="number"),
         Column("at", _("When"), render="moment"),
-        Column("event", _("What happened"), link=lambda row: f"?{urlencode({'event': row.event})}"),
+        Column(
+            "event",
+            _("What happened"),
+            value=lambda row: _told(row.event),
+            link=lambda row: f"?{urlencode({'event': row.event})}",
+        ),
         Column("who", _("By whom"), link=lambda row: f"?{urlencode({'actor': row.actor_id or ''})}"),
         Column(
             "subject",
@@ -76,7 +113,7 @@ class EventTable(Table):
         Column("codes", _("Codes"), value=lambda row: " · ".join(f"{k} {_short(v)}" for k, v in row.codes.items())),
     ]
     filters = [
-        TextFilter("event", _("What happened"), lookup="event"),
+        EventFilter("event", _("What happened")),
         SubjectFilter("subject", _("Id of the thing")),
         ActorFilter("actor", _("Id of the actor")),
         DateFilter("at", _("When")),

@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from mamori.ground.audit.looks import register_events
 from mamori.ground.letters.states import LetterState
 from mamori.ground.ui.states import StateLook, register_states
 
@@ -31,3 +32,19 @@ def kind_word(kind: str) -> str:
 
 
 register_states("letter", {str(state): look for state, look in WORDS.items()})
+register_events(
+    _("Letters"),
+    {
+        "letters.queued": _("A letter was written and waits to go"),
+        "letters.sending": _("A letter is being sent"),
+        "letters.handing_over": _("A letter is being handed to the mail server"),
+        "letters.handed": _("A letter was handed to the mail server"),
+        "letters.refused": _("A letter was refused by the other side"),
+        "letters.uncertain": _("Whether a letter arrived is not known"),
+        "letters.bounced": _("A letter came back"),
+        "letters.withdrawn": _("A letter was held back"),
+        "letters.postponed": _("A letter is tried again later"),
+        "letters.recovered": _("A letter of an interrupted sender waits to go again"),
+        "letters.resolved": _("A person decided what becomes of a letter"),
+    },
+)

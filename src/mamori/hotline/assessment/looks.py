@@ -1,5 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground.audit.looks import register_events
 from mamori.ground.ui.states import StateLook, register_states
 from mamori.hotline.assessment.states import Reason
 
@@ -69,5 +70,33 @@ register_states(
         "expired": StateLook(_("The time for it ran out")),
         "exempt": StateLook(_("Past the budget: a child at risk")),
         "time": StateLook(_("By time")),
+    },
+)
+register_events(
+    _("Assessment"),
+    {
+        "assessment.opened": _("Content was opened for assessment"),
+        "assessment.child_at_risk": _("A report says a child is at risk"),
+        "assessment.lease_extended": _("An analyst took more time for an item"),
+        "assessment.decided": _("An opinion was given"),
+        "assessment.decision_withdrawn": _("An opinion was taken back"),
+        "assessment.note_opened": _("The note of an opinion was opened"),
+        "assessment.settled": _("The assessment was settled"),
+        "assessment.reports_closed": _("The reports of an item were closed"),
+        "assessment.exposure_lifted": _("A person's daily limit of exposure was lifted"),
+        "assessment.awaiting_assessment": _("Content waits for assessment"),
+        "assessment.cannot_access": _("Content could not be accessed"),
+        "assessment.in_assessment": _("Content was taken for assessment"),
+        "assessment.second_opinion": _("Content waits for another opinion"),
+        "assessment.in_second_opinion": _("Content was taken for another opinion"),
+        "assessment.assessed": _("Content was assessed"),
+        "assessment.actioning": _("Content is being acted on"),
+        "assessment.monitoring": _("The removal of content is being monitored"),
+        "assessment.removed": _("Content was removed"),
+        "assessment.unavailable": _("Content is unavailable"),
+        "assessment.moved": _("Content moved elsewhere"),
+        "assessment.not_illegal": _("Content was found not illegal"),
+        "assessment.watch": _("Content is watched for its return"),
+        "assessment.closed": _("The item was closed"),
     },
 )

@@ -1,5 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground.audit.looks import register_events
 from mamori.ground.ui.states import StateLook, register_states
 
 register_states(
@@ -31,5 +32,16 @@ register_states(
         "watching": StateLook(_("Watched"), "info", "eye"),
         "gone": StateLook(_("Gone, watched for its return"), "success", "check"),
         "ended": StateLook(_("Watch ended"), "neutral", "archive"),
+    },
+)
+register_events(
+    _("Checks"),
+    {
+        "checks.watch_begun": _("A watch on content began"),
+        "checks.asked": _("A look at once was asked for"),
+        "checks.recorded": _("A check was recorded"),
+        "checks.gone": _("Content was found gone"),
+        "checks.resurfaced": _("Content is online again"),
+        "checks.watch_ended": _("A watch on content ended"),
     },
 )

@@ -1,6 +1,7 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from mamori.ground.audit.looks import register_events
 from mamori.ground.ui.parts import register_public_page
 from mamori.ground.ui.states import StateLook, register_states
 
@@ -50,3 +51,20 @@ register_public_page("intake_report", _("Report a page"), order=10)
 register_public_page("intake_receipt", _("Look up a receipt"), order=20)
 register_public_page("public_law", _("What the law says"), order=30)
 register_public_page("public_help", _("Help for children"), order=40)
+register_events(
+    _("Reports"),
+    {
+        "intake.received": _("A report was received"),
+        "intake.batch_received": _("A partner sent a batch of reports"),
+        "intake.imported": _("Reports were read from a file"),
+        "intake.screened": _("A report was screened"),
+        "intake.linked": _("A report was joined to its content"),
+        "intake.closed": _("A report was closed"),
+        "intake.closings_released": _("Receipts may say that reports are closed"),
+        "intake.withheld": _("A legal hold on a submission was set or ended"),
+        "intake.police_hold": _("A police hold on a submission began or ended"),
+        "intake.message_sent": _("A reporter was answered"),
+        "intake.messages_opened": _("Messages of a reporter were opened"),
+        "intake.sealed_opened": _("A sealed part of a report was opened"),
+    },
+)

@@ -1,5 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground.audit.looks import register_events
 from mamori.ground.letters.looks import register_kinds
 from mamori.ground.ui.states import StateLook, register_states
 
@@ -87,4 +88,32 @@ register_kinds(
         "police_supervisors": _("Call to supervisors: a hold is over"),
         "preservation": _("Request to preserve records"),
     }
+)
+register_events(
+    _("Police"),
+    {
+        "referral.opened": _("A referral to police was drafted"),
+        "referral.policy_set": _("The policy of referrals was set"),
+        "referral.queued": _("A referral waits to be sent"),
+        "referral.sent": _("A referral was sent to police"),
+        "referral.delivered": _("A referral was delivered to police"),
+        "referral.acknowledged": _("Police acknowledged a referral"),
+        "referral.letter_failed": _("The letter of a referral did not arrive"),
+        "referral.told_again": _("Police were told of known content again"),
+        "referral.urgent": _("Police were told that a child is at risk"),
+        "referral.urgent_seen": _("An officer saw that a child is at risk"),
+        "referral.paged": _("The duty officer was paged"),
+        "referral.alert": _("The time of silence runs out"),
+        "referral.hold_requested": _("Police asked to wait"),
+        "referral.hold_began": _("A police hold began"),
+        "referral.hold_renewed": _("A police hold was renewed"),
+        "referral.hold_over": _("A police hold ended"),
+        "referral.released": _("Police released the content"),
+        "referral.no_objection": _("Police did not object in time"),
+        "referral.feedback": _("The referral ended with feedback of police"),
+        "referral.feedback_given": _("Police gave feedback"),
+        "referral.evidence_kept": _("Evidence was signed and kept"),
+        "referral.preservation_asked": _("A provider was asked to preserve its data"),
+        "referral.preservation_extended": _("The preservation was extended"),
+    },
 )

@@ -1,5 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground.audit.looks import register_events
 from mamori.ground.letters.looks import register_kinds
 from mamori.ground.ui.states import StateLook, register_states
 
@@ -84,4 +85,46 @@ register_kinds(
         "notice_further": _("Notice to a host: more addresses"),
         "notice_reminder": _("Notice to a host: reminder"),
     }
+)
+register_events(
+    _("Notices"),
+    {
+        "takedown.notice_opened": _("A notice was opened"),
+        "takedown.joined": _("Content was added to a notice"),
+        "takedown.notice_grouping": _("A notice gathers addresses"),
+        "takedown.notice_verifying": _("A notice has its last look before sending"),
+        "takedown.notice_sending": _("A notice is being sent"),
+        "takedown.notice_delivered": _("A notice was delivered"),
+        "takedown.notice_bounced": _("A notice was not delivered"),
+        "takedown.notice_acknowledged": _("A notice was acknowledged"),
+        "takedown.notice_removal_claimed": _("The contact says all is removed"),
+        "takedown.notice_disputed": _("A notice was disputed"),
+        "takedown.notice_overdue": _("A notice is overdue"),
+        "takedown.notice_suspended": _("A notice was held back"),
+        "takedown.notice_verified_removed": _("All of a notice was verified as removed"),
+        "takedown.notice_escalated": _("A notice went to the next level"),
+        "takedown.notice_closed": _("A notice was closed"),
+        "takedown.item_waiting": _("An address waits to be told"),
+        "takedown.item_told": _("An address was told to the contact"),
+        "takedown.item_claimed": _("The contact says an address is removed"),
+        "takedown.item_disputed": _("The contact disputes an address"),
+        "takedown.item_suspended": _("An address was held back"),
+        "takedown.item_removed": _("An address of a notice is gone"),
+        "takedown.item_withdrawn": _("An address was withdrawn from a notice"),
+        "takedown.item_escalated": _("An address went to the next level"),
+        "takedown.removal_wanted": _("Removal of content is wanted"),
+        "takedown.removal_noticed": _("Somebody was told to remove content"),
+        "takedown.removal_gone": _("Content to remove is gone"),
+        "takedown.removal_dropped": _("Removal of content is no longer wanted"),
+        "takedown.letter": _("A letter of a notice was written"),
+        "takedown.send_asked": _("A member asked to send a notice now"),
+        "takedown.page_opened": _("The contact opened the page of a notice"),
+        "takedown.answered": _("The contact answered a notice"),
+        "takedown.answer_failed": _("An answer needs a person"),
+        "takedown.answer_settled": _("An answer was dealt with"),
+        "takedown.too_slow": _("Removal is too slow or refused"),
+        "takedown.ladder_ended": _("No further level is left to tell"),
+        "takedown.regulator_told": _("The regulator was told"),
+        "takedown.warning": _("A warning to an administrator was recorded"),
+    },
 )

@@ -1,5 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground.audit.looks import register_events
 from mamori.ground.ui.states import StateLook, register_states
 
 register_states(
@@ -49,5 +50,20 @@ register_states(
         "hoster": StateLook(_("Hosting provider"), "neutral", "server"),
         "upstream": StateLook(_("Upstream network"), "neutral", "globe"),
         "registrar": StateLook(_("Registrar"), "neutral", "building"),
+    },
+)
+register_events(
+    _("Tracing"),
+    {
+        "tracing.ran": _("A trace was run"),
+        "tracing.asked_again": _("A fresh trace was asked for"),
+        "tracing.traced": _("The host was found"),
+        "tracing.disputed": _("Sources disagree about the host"),
+        "tracing.confirmed": _("Host and contact were confirmed"),
+        "tracing.changed": _("The host changed"),
+        "tracing.contact_needed": _("A contact needs approval"),
+        "tracing.contact_approved": _("A contact was approved"),
+        "tracing.contact_replaced": _("A contact was replaced"),
+        "tracing.key_registered": _("A contact's encryption key was set or removed"),
     },
 )

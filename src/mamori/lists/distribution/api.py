@@ -1,6 +1,7 @@
 """The list for subscribers: signed editions and every format, as they stand on disk."""
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -37,15 +38,9 @@ def file(request: HttpRequest, version: int, name: str) -> HttpResponse:
     path = store.file(settings.EDITION_DIR, version, name)
     if path is None:
         raise NotFound
-    data = path.read_bytes()
-    etag = f'"{hashlib.sha256(data).hexdigest()}"'
-    if etag in parse_etags(request.headers.get("If-None-Match", "")):
-        answer = HttpResponse(status=304)
-    else:
-        answer = HttpResponse(data, content_type="application/octet-stream")
-    answer["ETag"] = etag
-    answer["Cache-Control"] = "private, no-cache"
-    return answer
+    with path.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    return _answer(request, path, digest, "application/octet-stream", "private, no-cache")
 
 
 @router.get("/list/formats", response={200: dict[str, Any]})
@@ -77,14 +72,21 @@ def _object(request: HttpRequest, place: Store, manifest: dict[str, Any], name: 
     path = place.object(told["sha256"]) if told else None
     if told is None or path is None:
         raise NotFound
-    etag = f'"{told["sha256"]}"'
+    answer = _answer(request, path, told["sha256"], told["content_type"], keep)
+    if answer.status_code == 200:
+        answer["Content-Disposition"] = f'attachment; filename="{name}"'
+        answer["Mamori-Edition"] = str(manifest["edition"])
+    return answer
+
+
+def _answer(request: HttpRequest, path: Path, digest: str, content_type: str, keep: str) -> HttpResponse:
+    """A file, in pieces, under its digest as ETag; 304 to who has it."""
+    etag = f'"{digest}"'
     answer: HttpResponse | FileResponse
     if etag in parse_etags(request.headers.get("If-None-Match", "")):
         answer = HttpResponse(status=304)
     else:
-        answer = FileResponse(path.open("rb"), content_type=told["content_type"])
-        answer["Content-Disposition"] = f'attachment; filename="{name}"'
-        answer["Mamori-Edition"] = str(manifest["edition"])
+        answer = FileResponse(path.open("rb"), content_type=content_type)
     answer["ETag"] = etag
     answer["Cache-Control"] = keep
     return answer  # type: ignore[return-value]

@@ -1,5 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground.audit.looks import register_events
 from mamori.ground.ui.states import StateLook, register_states
 
 register_states(
@@ -33,5 +34,22 @@ register_states(
     {
         "added": StateLook(_("Newly blocked"), "warning", "block"),
         "removed": StateLook(_("Lifted"), "success", "check"),
+    },
+)
+register_events(
+    _("Editions"),
+    {
+        "distribution.published": _("An edition was published"),
+        "distribution.refused": _("An edition was refused"),
+        "distribution.abandoned": _("An edition was given up"),
+        "distribution.killed": _("The list was emptied by the kill switch"),
+        "distribution.restored": _("The list was brought back"),
+        "distribution.taken_back": _("Entries of an edition were taken back"),
+        "distribution.leak_traced": _("A copy of the list was traced to a subscriber"),
+        "distribution.probed": _("Resolvers were asked whether they follow an edition"),
+        "distribution.followed": _("A late resolver follows an edition"),
+        "distribution.subscriber_added": _("A subscriber was added"),
+        "distribution.subscriber_key": _("A subscriber was given a new key"),
+        "distribution.subscriber_moved": _("The state of a subscriber changed"),
     },
 )

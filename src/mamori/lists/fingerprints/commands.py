@@ -36,7 +36,9 @@ def import_file(file: Path, *, form: Format, source: str, profile: str, media: s
             out.print(f"{bad['at']}: {look('bank_bad', bad['code']).word}", markup=False)
     if run.refused > SHOWN:
         out.print(f"… and {run.refused - SHOWN} more: see the import's page")
-    print(f"{run.added} new, {run.known} known already, {run.refused} kept out")
+    print(f"{run.added} new, {run.known} known already, {run.restated} class changed, {run.refused} kept out")
+    if run.restated:
+        print("What is known keeps its class until a reviewer settles it, on the page of disagreements.")
     if run.added and run.sharing == "partners":
         print("They wait for a second person, on the import's page.")
 

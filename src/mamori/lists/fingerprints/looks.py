@@ -1,5 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground.audit.looks import register_events
 from mamori.ground.letters.looks import register_kinds
 from mamori.ground.ui.states import StateLook, register_states
 from mamori.lists.fingerprints.codes import NAMES
@@ -78,6 +79,7 @@ register_states(
     {
         "same": StateLook(_("One digest, two classes"), "warning", "scale"),
         "similar": StateLook(_("Near values, two classes"), "warning", "scale"),
+        "restated": StateLook(_("Its source gives another class now"), "warning", "refresh"),
         "vote": StateLook(_("Somebody says it is wrong"), "warning", "people"),
         "harmless": StateLook(_("In the negative bank too"), "error", "alert"),
     },
@@ -146,3 +148,31 @@ register_states(
     },
 )
 register_kinds({"fingerprints.alarm": _("Alarm: an entry matched too much")})
+register_events(
+    _("Fingerprints"),
+    {
+        "fingerprints.added": _("A bank entry was added"),
+        "fingerprints.active": _("A bank entry came into force"),
+        "fingerprints.quarantined": _("A bank entry was held: it matched too much"),
+        "fingerprints.withdrawn": _("A bank entry was withdrawn"),
+        "fingerprints.withdrawal_asked": _("A source asked to withdraw its bank entry"),
+        "fingerprints.shared": _("A bank entry was shared with partners"),
+        "fingerprints.classified": _("A bank entry was given another class"),
+        "fingerprints.voted": _("A vote on a bank entry was given"),
+        "fingerprints.disagreement_found": _("A disagreement in the bank was found"),
+        "fingerprints.disagreement_settled": _("A disagreement in the bank was settled"),
+        "fingerprints.harmless_proposed": _("A harmless value was proposed"),
+        "fingerprints.harmless_confirmed": _("A harmless value was agreed to"),
+        "fingerprints.harmless_ended": _("A harmless value ended"),
+        "fingerprints.source_added": _("A source of the bank was named"),
+        "fingerprints.source_changed": _("A source of the bank was changed"),
+        "fingerprints.source_alarmed": _("A source was told that a harmless value matched"),
+        "fingerprints.import_begun": _("An import into the bank began"),
+        "fingerprints.import_ended": _("An import into the bank ended"),
+        "fingerprints.import_confirmed": _("An import was agreed to"),
+        "fingerprints.import_withdrawn": _("An import was ordered to be withdrawn"),
+        "fingerprints.import_entries_in_force": _("Entries of an import came into force"),
+        "fingerprints.import_entries_withdrawn": _("Entries of an import were withdrawn"),
+        "fingerprints.exported": _("Entries of the bank were exported"),
+    },
+)

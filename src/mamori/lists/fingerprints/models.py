@@ -67,6 +67,7 @@ class ImportRun(models.Model):
     read = models.PositiveIntegerField(default=0)
     added = models.PositiveIntegerField(default=0)
     known = models.PositiveIntegerField(default=0)
+    restated = models.PositiveIntegerField(default=0, help_text="Known, and sent with another class than before.")
     refused = models.PositiveIntegerField(default=0)
     refusals = models.JSONField(default=list)
     confirmed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
@@ -246,7 +247,10 @@ class Harmless(models.Model):
 
 
 class Disagreement(models.Model):
-    """Two entries, an entry and the negative bank, or an entry and a vote that do not agree; a reviewer settles it."""
+    """Two entries, an entry and the negative bank, a vote, or its own source's later word that do not agree.
+
+    A reviewer settles it. `classification` ("": not illegal), `scale` and `stated`: what the source says now.
+    """
 
     id = models.UUIDField(primary_key=True, default=ordered_id)
     kind = models.CharField(max_length=8)
@@ -254,6 +258,9 @@ class Disagreement(models.Model):
     other = models.ForeignKey(Entry, null=True, on_delete=models.PROTECT, related_name="+")
     harmless = models.ForeignKey(Harmless, null=True, on_delete=models.PROTECT, related_name="+")
     distance = models.PositiveSmallIntegerField(default=0, help_text="Bits between the two values; 0 for a digest.")
+    classification = models.CharField(max_length=12, blank=True)
+    scale = models.CharField(max_length=12, blank=True)
+    stated = models.CharField(max_length=16, blank=True)
     state = models.CharField(max_length=8, default="open")
     found_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
@@ -265,7 +272,7 @@ class Disagreement(models.Model):
             DISAGREEMENT.constraint(),
             models.CheckConstraint(condition=Q(kind__in=list(Dispute)), name="fingerprints_dispute_kind"),
             models.UniqueConstraint(
-                fields=["kind", "entry", "other", "harmless"],
+                fields=["kind", "entry", "other", "harmless", "classification", "stated"],
                 condition=Q(state="open"),
                 nulls_distinct=False,
                 name="fingerprints_dispute_once",

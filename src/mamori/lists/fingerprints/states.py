@@ -136,6 +136,7 @@ class Dispute(StrEnum):
     SAME = "same"  # one digest, two classes of gravity
     SIMILAR = "similar"  # two near PDQ values, two classes of gravity
     VOTE = "vote"  # somebody says the entry is wrong
+    RESTATED = "restated"  # its source sent it again with another class
     HARMLESS = "harmless"  # the negative bank holds one of its values
 
 

@@ -1,5 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
+from mamori.ground.audit.looks import register_events
 from mamori.ground.ui.parts import register_public_page
 from mamori.ground.ui.states import StateLook, register_states
 
@@ -78,3 +79,28 @@ register_states(
 )
 register_public_page("list_about", _("The address list"), order=50)
 register_public_page("list_appeal", _("Complain about a block"), order=60)
+register_events(
+    _("List"),
+    {
+        "listing.proposed": _("A list entry was proposed"),
+        "listing.pending_activation": _("A list entry waits for a second person"),
+        "listing.active": _("A list entry came into force"),
+        "listing.recheck_failed": _("The content of a list entry was found gone"),
+        "listing.pending_removal": _("A list entry is being lifted"),
+        "listing.removed": _("A list entry is off the list"),
+        "listing.appealed": _("Somebody complained about a list entry"),
+        "listing.in_review": _("A list entry is under review"),
+        "listing.upheld": _("A list entry was upheld"),
+        "listing.suspended": _("A list entry was suspended"),
+        "listing.withdrawal_signed": _("The withdrawal of a list entry was signed"),
+        "listing.review_changed": _("Why a list entry is under review changed"),
+        "listing.opinion": _("An opinion on a list entry was given"),
+        "listing.appeal_matched": _("A complaint was matched with a list entry"),
+        "listing.appeal_read": _("A complaint was read"),
+        "listing.appeal_proved": _("Proof for a complaint was recorded"),
+        "listing.appeal_moved": _("A complaint went on"),
+        "listing.key_registered": _("A signing key was registered"),
+        "listing.key_confirmed": _("A signing key was confirmed"),
+        "listing.key_revoked": _("A signing key was revoked"),
+    },
+)

@@ -18,10 +18,10 @@ from mamori.ground.ui.parts import KeyValue
 from mamori.hotline.assessment import queries as assessment
 from mamori.lists.fingerprints import forms, queries, services
 from mamori.lists.fingerprints.codes import told_all
-from mamori.lists.fingerprints.models import Entry
+from mamori.lists.fingerprints.models import Disagreement, Entry
 from mamori.lists.fingerprints.pages.tables import BankTable, ProposalTable, QuarantineTable
 from mamori.lists.fingerprints.permissions import CONFIRM, EXPORT, PROPOSE, REVIEW, VOTE, WITHDRAW
-from mamori.lists.fingerprints.states import EntryState, Sharing
+from mamori.lists.fingerprints.states import Dispute, EntryState, Sharing
 
 _SCALES: dict[str, str | Promise] = {
     "iccam": "ICCAM",
@@ -207,6 +207,15 @@ def codes_of(row: Entry) -> list[KeyValue]:
     told = told_all(row.classification, stated_scale=row.scale, stated=row.stated)
     own = [KeyValue(_("Class"), row.classification, "state:bank_class")]
     return own + [KeyValue(_SCALES[scale], code) for scale, code in told.items()]
+
+
+def said_of(row: Disagreement) -> list[KeyValue]:
+    """What an entry's own source says now, of a disagreement about that."""
+    if row.kind != Dispute.RESTATED:
+        return []
+    kind = (row.classification, "state:bank_class") if row.classification else ("not_illegal", "state:bank_bad")
+    said = [KeyValue(_("Class"), *kind)]
+    return [*said, KeyValue(_SCALES[row.scale], row.stated)] if row.scale in _SCALES else said
 
 
 def _require_illegal(content_id: UUID) -> None:

@@ -80,6 +80,7 @@ def import_run(request: StaffRequest, import_id: UUID) -> HttpResponse:
         KeyValue(_("Records"), run.read, "number"),
         KeyValue(_("New"), run.added, "number"),
         KeyValue(_("Known already"), run.known, "number"),
+        KeyValue(_("Class changed"), run.restated, "number"),
         KeyValue(_("Kept out"), run.refused, "number"),
     ]
     context = {

@@ -12,7 +12,7 @@ from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.ui.parts import KeyValue
 from mamori.lists.fingerprints import forms, queries, services
-from mamori.lists.fingerprints.pages.bank import codes_of, facts_of
+from mamori.lists.fingerprints.pages.bank import codes_of, facts_of, said_of
 from mamori.lists.fingerprints.pages.tables import DisagreementTable, HarmlessTable, SourceTable
 from mamori.lists.fingerprints.permissions import CONFIRM, PROPOSE, REVIEW, SOURCES
 from mamori.lists.fingerprints.states import DisagreementState, HarmlessState
@@ -144,6 +144,7 @@ def disagreement(request: StaffRequest, disagreement_id: UUID) -> HttpResponse:
             {"entry": each, "facts": facts_of(each)[1:4] + codes_of(each), "votes": votes.get(each.id, ())}
             for each in sides
         ],
+        "said": said_of(row),
         "form": forms.SettleForm() if row.state == DisagreementState.OPEN and request.actor.may(REVIEW) else None,
     }
     return render(request, "fingerprints/disagreement.html", context)

@@ -169,6 +169,7 @@ class ImportTable(Table):
         Column("read", _("Records"), render="number"),
         Column("added", _("New"), render="number"),
         Column("known", _("Known already"), render="number"),
+        Column("restated", _("Class changed"), render="number"),
         Column("refused", _("Kept out"), render="number"),
         Column("confirmed_by__name", _("Agreed by")),
     )

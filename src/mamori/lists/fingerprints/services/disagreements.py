@@ -1,16 +1,37 @@
 """Disagreements: found by rule, shown to all, settled by a reviewer."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from mamori.ground import audit, clock, states
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import NotFound
-from mamori.lists.fingerprints.models import Disagreement
+from mamori.lists.fingerprints.codes import Classification
+from mamori.lists.fingerprints.models import Disagreement, Entry
 from mamori.lists.fingerprints.permissions import REVIEW
-from mamori.lists.fingerprints.states import DISAGREEMENT, DisagreementState, Dispute, Outcome
+from mamori.lists.fingerprints.states import DISAGREEMENT, DisagreementState, Dispute, EntryState, Outcome
+
+_RESTATED_LOCK = 7_261_012  # two who read the same word of a source open one disagreement
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A class a source gives: ours ("": not illegal), and its own code on its own scale where it has one."""
+
+    classification: str
+    scale: str = ""
+    code: str = ""
+
+    def differs(self, before: "Stated") -> bool:
+        """Whether this is another class than the one before. A list that names no class says nothing of it."""
+        if self.classification == Classification.UNSORTED and not self.scale:
+            return False
+        same_scale = self.scale == before.scale and bool(before.code)
+        return self.classification != before.classification or (same_scale and self.code != before.code)
 
 
 def disagreement_open(
@@ -42,6 +63,44 @@ def disagreement_open(
         "fingerprints.disagreement_found", subject=row, actor=SYSTEM, kind=kind, entry=entry_id, other=other_id
     )
     return True
+
+
+def restated(again: Iterable[tuple[UUID, Stated]]) -> int:
+    """Sources gave another class to entries they gave before: nothing changes, a reviewer is told. Returns how many are new.
+
+    The same word again opens nothing again, whatever became of it. A withdrawn entry is past disagreeing.
+    """
+    told = list(again)
+    if not told:
+        return 0
+    with connection.cursor() as cursor:  # not the entries' rows: a partner's face may not lock them
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_RESTATED_LOCK])
+    rows = Entry.objects.filter(id__in={entry for entry, _now in told}).exclude(state=EntryState.WITHDRAWN)
+    were = dict(rows.values_list("id", "classification"))
+    opened = Disagreement.objects.filter(kind=Dispute.RESTATED, entry_id__in=list(were))
+    known = set(opened.values_list("entry_id", "classification", "stated"))
+    fresh: dict[tuple[UUID, str, str], Disagreement] = {}
+    for entry, now in told:
+        key = entry, now.classification, now.code
+        if entry in were and key not in known:
+            fresh[key] = Disagreement(
+                kind=str(Dispute.RESTATED),
+                entry_id=entry,
+                classification=now.classification,
+                scale=now.scale,
+                stated=now.code,
+                found_at=clock.now(),
+            )
+    Disagreement.objects.bulk_create(fresh.values())
+    audit.record_many(
+        "fingerprints.disagreement_found",
+        subjects=[
+            (row, {"kind": row.kind, "entry": row.entry_id, "was": were[row.entry_id], "now": row.classification})
+            for row in fresh.values()
+        ],
+        actor=SYSTEM,
+    )
+    return len(fresh)
 
 
 @transaction.atomic

@@ -17,6 +17,7 @@ from mamori.lists.fingerprints.codes import Classification
 from mamori.lists.fingerprints.facts import FingerprintsInForce
 from mamori.lists.fingerprints.models import Entry, Fingerprint, Source
 from mamori.lists.fingerprints.permissions import CONFIRM, IMAGES_WRITE, PROPOSE, REVIEW, WITHDRAW
+from mamori.lists.fingerprints.services.disagreements import Stated, restated
 from mamori.lists.fingerprints.services.feed import changed, feed_lock, locked, move, told, updated
 from mamori.lists.fingerprints.states import (
     LENGTHS,
@@ -57,6 +58,8 @@ def entry_add(
 ) -> Entry:
     """Add an entry; the same reference of the same source again adds nothing and returns what is there.
 
+    With another class than before it is a disagreement, for a reviewer.
+
     Of a source that is shared it waits for a second person; of another it is in force at once, for our own desks. A
     partner (scope images.write) adds to its own organisation's source only, and its entries always wait.
     """
@@ -64,9 +67,10 @@ def entry_add(
     values = _checked(fingerprints)
     if media not in list(Media) or classification not in list(Classification) or not 1 <= len(source_ref) <= 80:
         raise DomainError("bad_entry", _("The entry's kind, class or reference is not one the bank knows."), status=422)
+    stating = Stated(str(classification), scale, stated)
     known = Entry.objects.filter(source=source, source_ref=source_ref).first()
     if known is not None:
-        return known
+        return _again(known, stating)
     waits = source.shared_with_partners or actor.kind == "partner"
     now = clock.now() if waits else feed_lock()
     entry = Entry(
@@ -89,7 +93,7 @@ def entry_add(
         with transaction.atomic():
             entry.save(force_insert=True)
     except IntegrityError:
-        return Entry.objects.get(source=source, source_ref=source_ref)
+        return _again(Entry.objects.get(source=source, source_ref=source_ref), stating)
     Fingerprint.objects.bulk_create(
         [Fingerprint(entry=entry, algorithm=v.algorithm, value=v.value, quality=v.quality) for v in values]
     )
@@ -180,6 +184,12 @@ def entry_end(*, entry_id: UUID, end: End) -> None:
     entry = locked(entry_id)
     if entry.state != EntryState.WITHDRAWN:
         ended(entry, end, actor=SYSTEM)
+
+
+def _again(known: Entry, now: Stated) -> Entry:
+    if now.differs(Stated(known.classification, known.scale, known.stated)):
+        restated([(known.id, now)])
+    return known
 
 
 def _source_for(actor: Actor, code: str) -> Source:

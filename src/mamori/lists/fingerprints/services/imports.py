@@ -1,6 +1,6 @@
 """Reading files into the bank: streamed, in bulk, bad records named and kept out; twice adds nothing."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -16,6 +16,7 @@ from mamori.lists.fingerprints import codes
 from mamori.lists.fingerprints.formats import Bad, Format, NotThisFormat, Record, read
 from mamori.lists.fingerprints.models import Entry, ImportRun, Source, ordered_id
 from mamori.lists.fingerprints.permissions import CONFIRM, IMPORT, WITHDRAW
+from mamori.lists.fingerprints.services.disagreements import Stated, restated
 from mamori.lists.fingerprints.services.feed import feed_lock
 from mamori.lists.fingerprints.states import BANK_ENTRY, ChangeKind, End, EntryState, ImportState, Media, Sharing
 
@@ -34,7 +35,10 @@ _MOVE = """
 _CONFIRM = (
     "state = 'active', confirmed_by_id = %(by)s, changed_at = %(now)s, in_force_at = coalesce(in_force_at, %(now)s)"
 )
-_KNOWN = "SELECT source_ref FROM fingerprints_entry WHERE source_id = %s AND source_ref = ANY(%s)"
+_KNOWN = """
+    SELECT source_ref, id, classification, scale, stated FROM fingerprints_entry
+    WHERE source_id = %s AND source_ref = ANY(%s)
+"""
 _WITHDRAW = "state = 'withdrawn', ended_at = %(now)s, changed_at = %(now)s, \"end\" = %(end)s"
 Progress = Callable[[int, ImportRun], None]
 
@@ -52,7 +56,8 @@ def import_file(
     """Read a file of a source into the bank. `progress(bytes read, the run so far)`: told after each batch.
 
     Of a shared source the entries wait until a second person confirms the import whole. Each batch is kept as soon as
-    it is read: an import that is cut off goes on when it is run again.
+    it is read: an import that is cut off goes on when it is run again. What is known and comes with another class than
+    before stays as it is, and is a disagreement for a reviewer.
     """
     actor.require(IMPORT)
     if profile not in codes.PROFILES or media not in list(Media):
@@ -155,40 +160,53 @@ def _begin(actor: Actor, source: Source, form: Format, profile: str) -> ImportRu
 def _finish(run: ImportRun, state: ImportState, actor: Actor) -> None:
     run.state, run.done_at = str(state), clock.now()
     run.save(update_fields=["state", "done_at"])
-    counts: dict[str, Any] = {"read": run.read, "added": run.added, "known": run.known, "refused": run.refused}
+    counts: dict[str, Any] = {name: getattr(run, name) for name in ("read", "added", "known", "restated", "refused")}
     audit.record("fingerprints.import_ended", subject=run, actor=actor, state=state, **counts)
     if run.added:
         jobs.defer("fingerprints.compare_import", import_id=str(run.id))
 
 
 @transaction.atomic
-def _batch(run: ImportRun, batch: Iterable[Record | Bad], actor: Actor) -> None:
+def _batch(run: ImportRun, batch: list[Record | Bad], actor: Actor) -> None:
     """Keep one batch: what is new of it in two COPYs."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_IMPORT_LOCK, run.source_id])
-    good: dict[str, tuple[Record, codes.Classification]] = {}
-    twice = 0
+    known = _known(run, [each.ref for each in batch if isinstance(each, Record)])
+    fresh: list[tuple[UUID, Record, Stated]] = []
+    again: list[tuple[UUID, Stated]] = []
     for each in batch:
         run.read += 1
         if isinstance(each, Bad):
             _refuse(run, each)
             continue
         kind = codes.read(each.scale, each.code) if each.scale else codes.Classification.UNSORTED
-        if kind is None:
+        now = Stated(str(kind or ""), each.scale, each.code[:16])
+        if each.ref in known:
+            entry, before = known[each.ref]
+            if now.differs(before):
+                run.restated += 1
+                again.append((entry, now))
+            else:
+                run.known += 1
+        elif kind is None:
             _refuse(run, Bad(each.at, "not_illegal"))
-        elif each.ref in good:
-            twice += 1
         else:
-            good[each.ref] = each, kind
+            key = ordered_id()
+            known[each.ref] = key, now
+            fresh.append((key, each, now))
+    run.added += _keep(run, fresh, actor)
+    restated(again)
+    run.save(update_fields=["read", "added", "known", "restated", "refused", "refusals"])
+
+
+def _known(run: ImportRun, refs: list[str]) -> dict[str, tuple[UUID, Stated]]:
+    """What the source gave before: its reference -> entry, and the class the bank has of it."""
     with connection.cursor() as cursor:  # as one array: thousands of parameters cost more than the question
-        cursor.execute(_KNOWN, [run.source_id, list(good)])
-        known = {ref for (ref,) in cursor.fetchall()}
-    run.known += twice + len(known)
-    run.added += _keep(run, [pair for ref, pair in good.items() if ref not in known], actor)
-    run.save(update_fields=["read", "added", "known", "refused", "refusals"])
+        cursor.execute(_KNOWN, [run.source_id, refs])
+        return {ref: (entry, Stated(kind, scale, code)) for ref, entry, kind, scale, code in cursor.fetchall()}
 
 
-def _keep(run: ImportRun, fresh: list[tuple[Record, codes.Classification]], actor: Actor) -> int:
+def _keep(run: ImportRun, fresh: list[tuple[UUID, Record, Stated]], actor: Actor) -> int:
     if not fresh:
         return 0
     waits = run.sharing == Sharing.PARTNERS
@@ -197,12 +215,10 @@ def _keep(run: ImportRun, fresh: list[tuple[Record, codes.Classification]], acto
     entries: list[tuple[Any, ...]] = []
     values: list[tuple[Any, ...]] = []
     changes: list[tuple[Any, ...]] = []
-    for record, kind in fresh:
-        key = ordered_id()
-        code = record.code[:16]
+    for key, record, told in fresh:
         entries.append((
-            key, record.media, run.source_id, record.ref, str(kind), record.scale, code, str(state), run.sharing, now,
-            record.taken_on, None if waits else now, now, run.id, actor.id, "",
+            key, record.media, run.source_id, record.ref, told.classification, told.scale, told.code, str(state),
+            run.sharing, now, record.taken_on, None if waits else now, now, run.id, actor.id, "",
         ))  # fmt: skip
         values.extend((key, v.algorithm, v.value, v.quality) for v in record.values)
         changes.append((key, str(ChangeKind.ADD), now))
