@@ -3,6 +3,7 @@
 import json
 import secrets
 import threading
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +14,7 @@ from mamori.engine.editions import SignedStatement, sign_statement
 from mamori.engine.editions.entries import read_signed, statement_line
 from mamori.engine.keys import create_signing_key
 from mamori.engine.transparency import openings
-from mamori.engine.transparency.merkle import Tree
+from mamori.engine.transparency.merkle import Tree, leaf_hash
 from mamori.engine.transparency.note import NoteKey
 from mamori.ground import audit
 from mamori.ground.actors import SYSTEM
@@ -140,13 +141,20 @@ def test_an_answer_that_is_not_what_was_committed_fails(edition):
         (edition.folder / "c.json").unlink()
 
 
-def committed(line: bytes, day, members: bytes, root: bytes):
-    """The auditor's verdict on an edition of one entry that the house itself committed to."""
-    salted, tree = openings.salt(b"s" * 32, 0), Tree()
-    tree.append(openings.leaf(salted, line))
-    held = openings.Commitment(9, "d" * 64, tree.root().hex(), 9, 1, 0, 0, 1, 0, killed=False)
-    answer = openings.write_answer(9, members, [openings.Opening(0, salted, line, ())])
-    return openings.audit_answer((held, day), openings.Challenge(9, held.root, (0,)), answer, root).faults
+def committed(line: bytes, day, members: bytes, root: bytes, *, base: int = 1, added: int = 0):
+    """The auditor's verdict on an edition that the house itself committed to: one entry, in one leaf or in two."""
+    leaves = [openings.leaf(openings.salt(b"s" * 32, index), line) for index in range(base + added)]
+    tree = Tree()
+    for each in leaves:
+        tree.append(each)
+    hashes = [leaf_hash(each) for each in leaves]
+    held = openings.Commitment(9, "d" * 64, tree.root().hex(), 9, base, added, 0, base + added, 0, killed=False)
+    opened = [
+        openings.Opening(index, openings.salt(b"s" * 32, index), line, tuple(hashes[:index] + hashes[index + 1 :]))
+        for index in range(base + added)
+    ]
+    challenge = openings.Challenge(9, held.root, tuple(range(base + added)))
+    return openings.audit_answer((held, day), challenge, openings.write_answer(9, members, opened), root).faults
 
 
 def test_an_entry_without_two_persons_or_a_category_is_found(edition, press, body):
@@ -155,6 +163,11 @@ def test_an_entry_without_two_persons_or_a_category_is_found(edition, press, bod
     line = (press.folder / str(edition.row.base) / "activations.jsonl").read_bytes().splitlines()[0]
     signed, day = read_signed(json.loads(line)), edition.row.built_at.date()
     assert committed(line, day, members, press.root) == ()
+    (fault,) = committed(line, day, members, press.root, base=2)
+    assert "more than once" in fault
+    assert committed(line, day, members, press.root, base=0, added=1) == ()
+    late = day + timedelta(days=400)
+    assert "had expired" in " ".join(committed(line, late, members, press.root, base=0, added=1))
     one = SignedStatement(signed.statement, frozenset(list(signed.signatures)[:1]))
     (fault,) = committed(statement_line(one), day, members, press.root)
     assert "not signed by two persons" in fault

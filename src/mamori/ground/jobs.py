@@ -25,6 +25,7 @@ class Lane(StrEnum):
 
     DEFAULT = "default"
     OUTSIDE = "outside"  # waits for other people's servers, or takes long
+    CONTROL = "control"  # waits for servers that anybody may name
     LIST = "list"  # publishes the list
     PROBE = "probe"  # watches resolvers
 
@@ -66,6 +67,15 @@ def defer_many(name: str, many: Iterable[Json], lane: Lane | None = None) -> Non
             "::procrastinate_job_to_defer_v1 FROM unnest(%s::text[]) AS args))",
             [str(lane or _lanes[name]), "mamori.job", rows],
         )
+
+
+def waiting(name: str) -> int:
+    """How many jobs of a task wait or are under way."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND args->>'name' = %s", [name]
+        )
+        return int(cursor.fetchone()[0])
 
 
 def sweep(name: str) -> Callable[[Callable[[], object]], Callable[[], object]]:

@@ -222,7 +222,8 @@ class Audit:
 def audit_answer(held: tuple[Commitment, date], challenge: Challenge, text: str, root: bytes) -> Audit:
     """Check an answer against the log's commitment. `root`: the trusted root.json of the list. OpennessError.
 
-    Each opened entry needs the signatures of two persons the root vouches for, one an approver, and a category.
+    Each opened entry needs the signatures of two persons the root vouches for, one an approver, and a category; none may
+    stand for two. (An entry of the base that expired since is among what went: its leaf stays until the next fold.)
     """
     commitment, day = held
     faults: list[str] = []
@@ -271,6 +272,10 @@ def audit_answer(held: tuple[Commitment, date], challenge: Challenge, text: str,
         faults += found
         if entry is not None:
             categories[entry.reason] += 1
+            if entry.entry_id in shown:
+                faults.append(f"the entry of leaf {one.index} was committed to more than once")
+            elif one.index >= commitment.base_entries and entry.expires_on <= day:
+                faults.append(f"the entry of leaf {one.index} had expired on {entry.expires_on}")
             shown.add(entry.entry_id)
     faults += [f"entry {number} is not among what was opened" for number in challenge.entries if number not in shown]
     return Audit(len(openings), dict(categories), removed, tuple(faults))

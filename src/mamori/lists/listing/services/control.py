@@ -24,11 +24,12 @@ from mamori.lists.listing.states import AppealState, Proof
 LOOK_FOR = timedelta(days=3)
 LOOK_EVERY = 30  # minutes; each complaint has its own minute of them
 SECONDS = 10.0
+MOST_WAITING = 100  # looks; more complaints than can be looked for get their turn half an hour later
 
 
 def control_look_all() -> int:
     """Have the complaints whose minute it is looked for, whatever became of them: three days for each. Runs as a sweep."""
-    if not settings.RECHECK:
+    if not settings.RECHECK or jobs.waiting("listing.look_for_control") >= MOST_WAITING:
         return 0
     now = clock.now()
     open_ones = Appeal.objects.filter(received_hour__gt=now - LOOK_FOR).values_list("id", flat=True)

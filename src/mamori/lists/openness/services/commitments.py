@@ -32,7 +32,9 @@ _SUBJECT = "openness.commitment"
 @transaction.atomic
 def edition_commit(edition_id: UUID) -> None:
     """Commit a published edition's entries and write it into the log. Safe to run twice."""
-    row = Edition.objects.select_for_update().filter(id=edition_id, state=EditionState.PUBLISHED).first()
+    # Not against rows that point to the edition: reading a long base takes seconds, and the prober writes meanwhile.
+    locked = Edition.objects.select_for_update(no_key=True)
+    row = locked.filter(id=edition_id, state=EditionState.PUBLISHED).first()
     if row is None or not press.configured() or Commitment.objects.filter(version=row.version).exists():
         return
     opened = press.open_edition(press.keys(), row)
