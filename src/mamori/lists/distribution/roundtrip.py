@@ -106,7 +106,7 @@ def _held(engine: str, zone: str, file: Path, folder: Path) -> Iterator[Callable
     """Load the zone; inside, what the engine holds can be read, as often as one likes."""
     if engine == "bind":
         out = folder / "bind.dump"
-        command = [_need("named-checkzone"), "-q", "-D", "-f", "text", "-o", out, "-s", "full", zone, file]
+        command = [_need("named-checkzone"), "-q", "-D", "-f", "text", "-o", str(out), "-s", "full", zone, str(file)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST, cwd=folder)
         if done.returncode:
             said = (done.stderr + done.stdout).strip().splitlines()

@@ -49,6 +49,7 @@ from mamori.lists.distribution import models, press, store
 from mamori.lists.distribution.facts import EditionPublished, EditionRefused
 from mamori.lists.distribution.keys import MEMBERS, EditionKeys
 from mamori.lists.distribution.locks import advisory_lock, advisory_lock_if_free
+from mamori.lists.distribution.roundtrip import RoundTripError
 from mamori.lists.distribution.services import primary
 from mamori.lists.distribution.states import EDITION, EditionState
 from mamori.lists.listing import queries as listing
@@ -357,12 +358,34 @@ def edition_fold() -> UUID | None:
         try:
             digests = {name: written.write(name, each) for name, each in fold(now.base.files, now.listed.delta).items()}
             base = press.open_base(written.place, digests, now.row.version)
+            try:
+                primary.judge_base(base)
+            except RoundTripError as error:
+                _refuse_base(base, error)
+                return None
             if settings.KNOT_SOCKET:
                 primary.push_base(base)
             with advisory_lock(LOCK):
                 return _rebased(held, now, written, base)
         finally:
             written.drop()
+
+
+@transaction.atomic
+def _refuse_base(base: press.Base, error: RoundTripError) -> None:
+    """Tell the list desk that a rebuilt list does not go out, and why."""
+    names, urls = base.listed.base_sizes
+    row = models.Edition.objects.create(
+        version=_next_version(),
+        state=EditionState.REFUSED,
+        digest=_digest(base.digests),
+        refusals=[_shown(Refusal("round_trip", {"what": str(error)})) | {"entry_id": ""}],
+        built_at=clock.now(),
+        names=names,
+        urls=urls,
+    )
+    audit.record("distribution.refused", subject=row, actor=SYSTEM, version=row.version, reasons=1)
+    announce(EditionRefused(row.id))
 
 
 def _rebased(held: EditionKeys, then: press.Opened, written: store.Draft, base: press.Base) -> UUID | None:

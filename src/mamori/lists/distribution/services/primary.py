@@ -4,6 +4,7 @@ The hot zone carries what changed since the oldest base a resolver may still hol
 the small zone alone. The base zone follows when the list is folded.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,8 +17,10 @@ from mamori.ground import clock
 from mamori.lists.distribution import models
 from mamori.lists.distribution.knot import Knot, KnotError, Synced
 from mamori.lists.distribution.press import Base, Opened
+from mamori.lists.distribution.roundtrip import Judged, installed, judge
 from mamori.lists.distribution.states import EditionState
 
+log = logging.getLogger("mamori.list")
 HEAL_EVERY = timedelta(seconds=30)
 GRACE = timedelta(days=7)  # how long the hot zone keeps what the base has by now: for resolvers that were away
 _LIFT_ALL = frozenset({Record("*", PASSTHRU)})
@@ -73,6 +76,16 @@ def push_base(base: Base) -> None:
     for zones in all_zones():
         synced = knot.sync_sorted(zones.base, base_records(base, zones), after=_last_serial(zones.base))
         _seen(zones.base, synced, base.digest)
+
+
+def judge_base(base: Base) -> None:
+    """Have each engine that is installed here load the base zones, and compare. RoundTripError."""
+    for zones in all_zones():
+        judge(zones.base, base_records(base, zones), installed(), _say)
+
+
+def _say(one: Judged) -> None:
+    log.info("%s holds the %s records of the base that were meant (%.1f s)", one.engine, one.records, one.seconds)
 
 
 def look_at_base(base: Base) -> None:
