@@ -175,7 +175,7 @@ class Publisher:
         from mamori.lists.distribution.services import primary
 
         opened = press.open_edition(press.keys(), self.row)
-        primary.push_base(opened)
+        primary.push_base(opened.base)
         primary.push_hot(opened)
 
     def add(self, names: Sequence[str]) -> float:

@@ -140,3 +140,13 @@ def test_no_template_carries_inline_script_or_style() -> None:
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("migrations/0*.py")), ids=lambda p: "/".join(p.parts[-3:]))
 def test_every_migration_belongs_to_a_room(path: Path) -> None:
     assert (path.parent.parent / "models.py").exists()
+
+
+LOCK_NUMBER = re.compile(r"^_?[A-Z_]+ = (7_261_\d{3})\b", re.MULTILINE)
+
+
+def test_no_two_advisory_locks_share_a_number():
+    """PostgreSQL knows them by the number alone: who shares one waits for a stranger."""
+    numbers = [found for module in MODULES for found in LOCK_NUMBER.findall(module.read_text())]
+    assert len(numbers) > 5
+    assert len(numbers) == len(set(numbers))

@@ -20,6 +20,7 @@ from mamori.engine.editions import (
     kill_statement,
     read_edition,
     sign_files,
+    since_fold,
     withdrawal_statement,
     write_delta,
     write_files,
@@ -120,3 +121,22 @@ def test_a_memory_map_is_asked_like_bytes(tmp_path: Path):
         assert all(found.is_listed(e.target) for e in many)
         assert not found.is_listed("n5000.example")
         assert len(found.listed_below("example")) == 5000
+
+
+@given(steps, steps, steps)
+def test_a_base_made_of_an_earlier_moment_and_the_changes_since_are_the_list(before, then, done):
+    """A fold takes its time: what happens meanwhile stands in the changes since the new base."""
+    start, _delta = after(Edition(1, frozenset(), frozenset()), before)
+    base = write_files(start)
+    middle, folded = after(start, then)
+    now, more = after(middle, done)
+    listed = ListInForce(3, base, folded.then(more))
+    fresh = {name: b"".join(pieces) for name, pieces in fold(base, folded).items()}
+    again = ListInForce(4, fresh, since_fold(listed, folded))
+    assert set(again.entries()) == now.entries == set(listed.entries())
+    assert again.sizes == listed.sizes
+    for each in ENTRIES:
+        told, wanted = again.statements_of(each.entry_id), listed.statements_of(each.entry_id)
+        assert [s for s in told if s.action == "withdraw"] == [s for s in wanted if s.action == "withdraw"]
+        if each in now.entries:
+            assert ACTIVATED[each.entry_id] in told

@@ -26,6 +26,7 @@ from mamori.ground.errors import DomainError, Forbidden
 from mamori.lists.distribution import queries, services, store
 from mamori.lists.distribution.knot import Knot, KnotError
 from mamori.lists.distribution.models import Edition, KillOrder, KnotState, Probe, Subscriber
+from mamori.lists.distribution.services import primary
 from mamori.lists.distribution.services.subscribers import key_name
 from mamori.lists.distribution.states import Delivery
 from mamori.lists.listing import services as listing
@@ -442,6 +443,57 @@ class TestWithResolvers:
             listing.entry_withdraw(actor=body.approver.actor, entry_id=entry.id)
         run_jobs()
         assert in_force(press) == {"later.example"}
+
+    def test_a_rebuilt_list_that_a_program_holds_otherwise_does_not_go_out(
+        self, real, press, body, person, run_jobs, monkeypatch, browser_of
+    ):
+        body.list(listable("https://stays.example/", person))
+        run_jobs()
+        before, held = queries.in_force().version, Knot(str(real.knot_socket)).read("nx.list")
+        meant = primary.base_records
+        asked = iter(range(9))
+
+        def forgetful(base, zones):
+            """What is meant has a name more than what the programs are given."""
+            more = [Record("lost.example", ".")]
+            return lambda: [*meant(base, zones)(), *(more if next(asked) != 1 else [])]
+
+        monkeypatch.setattr(primary, "base_records", forgetful)
+        assert services.edition_fold() is None
+        assert (queries.in_force().version, Knot(str(real.knot_socket)).read("nx.list")) == (before, held)
+        assert not list(press.folder.glob(".fold*"))
+        refused = Edition.objects.get(state="refused")
+        assert "does not hold" in str(refused.refusals)
+        page = browser_of(body.reviewer).get(f"/editions/{refused.version}/", headers={"accept-language": "en"})
+        assert "bind does not hold nx.list as meant: it lacks lost.example CNAME ." in page.content.decode()
+        monkeypatch.undo()
+        assert services.edition_fold() is not None
+
+    def test_what_happens_during_a_fold_is_published_and_kept(self, real, press, body, person, run_jobs, monkeypatch):
+        """The new base is of the moment the fold began."""
+        gone = body.list(listable("https://bad.example/", person))
+        run_jobs()
+        push = primary.push_base
+
+        def meanwhile(base):
+            push(base)
+            monkeypatch.undo()
+            listing.entry_withdraw(actor=body.approver.actor, entry_id=gone.id)
+            body.list(listable("https://other.example/", person))
+            run_jobs()
+            assert in_force(press) == {"other.example"}, "published beside the fold"
+
+        monkeypatch.setattr(primary, "push_base", meanwhile)
+        services.edition_fold()
+        row = queries.in_force()
+        assert (in_force(press), row.base, row.names) == ({"other.example"}, row.version, 1)
+        assert row.base_of < row.version
+        for provider in real.providers.values():
+            wait(lambda p=provider: ask(p.resolver, "bad.example") != p.blocked)
+            wait(lambda p=provider: ask(p.resolver, "other.example") == p.blocked)
+        services.edition_fold()
+        assert in_force(press) == {"other.example"}
+        assert {r.owner for r in Knot(str(real.knot_socket)).read("nx.list")} >= {"other.example"}
 
     def test_a_zone_from_an_old_backup_goes_on_above_what_subscribers_have_seen(self, real, body, person, run_jobs):
         body.list(listable(URL, person))

@@ -16,7 +16,7 @@ from mamori.engine.editions.entries import (
     write_delta,
     write_files,
 )
-from mamori.engine.editions.folding import fold
+from mamori.engine.editions.folding import fold, since_fold
 from mamori.engine.editions.gate import Refusal, Rest, Rules, content_refusals, gate
 from mamori.engine.editions.layers import PASSTHRU, compile_hot, hot_names
 from mamori.engine.editions.listed import ListInForce
@@ -106,6 +106,7 @@ __all__ = [
     "sign_members",
     "sign_root",
     "sign_statement",
+    "since_fold",
     "verify_activation",
     "verify_metadata",
     "withdrawal_statement",

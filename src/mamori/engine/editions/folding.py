@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mamori.engine.editions.entries import ACTIVATIONS, ENDINGS, NAMES, URLS, Delta, Edition, entry_key, write_files
-from mamori.engine.editions.listed import SortedLines, sorted_files
+from mamori.engine.editions.listed import ListInForce, SortedLines, sorted_files
 from mamori.engine.editions.statements import activation_statement
 
 
@@ -25,6 +25,21 @@ def fold(base: Mapping[str, Any], delta: Delta) -> dict[str, Iterator[bytes]]:
         ENDINGS: [],
     }
     return {name: _spliced(old, fresh[name], removed[name]) for name, old in sorted_files(base).items()}
+
+
+def since_fold(now: ListInForce, folded: Delta) -> Delta:
+    """The changes since the base that `fold` made of an earlier moment, when `folded` was the list's delta.
+
+    What is listed now brings its activations along: of what was away at that moment the new base has none.
+    """
+    added = now.delta.added - folded.added
+    activations = {activation_statement(entry) for entry in added}
+    signed = (s for entry in added for s in now.statements_of(entry.entry_id) if s.statement in activations)
+    return Delta(
+        added,
+        (folded.added - now.delta.added) | (now.delta.removed - folded.removed),
+        (now.delta.statements - folded.statements) | frozenset(signed),
+    )
 
 
 def _spliced(old: SortedLines, fresh: bytes, removed: Sequence[tuple[Any, ...]]) -> Iterator[bytes]:

@@ -85,6 +85,10 @@ REASONS: dict[str, tuple[str, str]] = {
         "The entry for %(target)s disappears without expiry and without a signed withdrawal.",
         "Have one person sign the withdrawal.",
     ),
+    "round_trip": (
+        "Having loaded the rebuilt list, a program does not hold what was meant: %(what)s.",
+        "The base stays as it is, and changes go on to reach resolvers with the hot zone. Tell the operator and the makers.",
+    ),
     "history_lost": (
         "%(missing)s earlier withdrawal(s) are missing from the edition.",
         "Compile the edition again with all withdrawal statements.",

@@ -27,6 +27,7 @@ BULK = 200  # differences from which a zone may be handed over as a file
 LINE = 4  # times as dear as a record of the file is a command for a difference
 LOADING = 600  # seconds
 LINES_A_SECOND = 5_000  # at least, through the control socket
+PROGRAM_PATH = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin:/usr/local/bin:/bin"
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
 _COMPLAINT = ("error", "warning: (", "invalid", "failed")
 
@@ -69,7 +70,7 @@ class Knot:
         """`zone_folder`: a folder both can read, where large zones are handed over; without it all goes line by line."""
         self.socket = socket
         self._zone_folder = zone_folder
-        found = shutil.which("knotc", path="/usr/sbin:/usr/local/sbin:/sbin:/usr/bin:/usr/local/bin:/bin")
+        found = shutil.which("knotc", path=PROGRAM_PATH)
         if found is None:
             raise KnotError("the program knotc is not installed")
         self._program = found
@@ -132,10 +133,7 @@ class Knot:
         item = f"zone[{zone}.]"
         try:
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w") as text:
-                text.write(f"{SOA.format(serial=1).replace('@', f'{zone}.', 1)}\n{zone}. {TTL} NS hub.invalid.\n")
-                for record in wanted:
-                    _check_record(record)
-                    text.write(f"{record.owner}.{zone}. {TTL} CNAME {record.target}\n")
+                text.writelines(zone_lines(zone, wanted))
             self._change(zone, apex)
             how = [f"conf-set {item}.file {file}", f"conf-set {item}.zonefile-load difference-no-serial"]
             self._whole(["conf-begin", *how], "conf-commit", "conf-abort")
@@ -148,18 +146,18 @@ class Knot:
 
     def serial(self, zone: str) -> int:
         """The zone's serial number; 0 when it has none."""
-        with self._zone(zone, "@ SOA") as (serial, _records):
+        with self.zone(zone, "@ SOA") as (serial, _records):
             return serial or 0
 
     def read(self, zone: str) -> frozenset[Record] | None:
         """The zone's records but SOA and NS; None when the zone has none at all. Anything odd comes as a record too."""
-        with self._zone(zone) as (serial, records):
+        with self.zone(zone) as (serial, records):
             found = frozenset(Record(owner, data.removeprefix("CNAME ")) for owner, data in records)
         return None if serial is None else found
 
     def _differences(self, zone: str, wanted: Iterable[Record]) -> Generator[_Difference | int | None]:
         """First the zone's serial, None for no zone; then, in the order of the zone, what is not as wanted."""
-        with self._zone(zone) as (serial, held):
+        with self.zone(zone) as (serial, held):
             yield serial
             has = next(held, None)
             for record in wanted:
@@ -177,7 +175,7 @@ class Knot:
                 has = next(held, None)
 
     @contextmanager
-    def _zone(self, zone: str, what: str = "") -> Iterator[tuple[int | None, Iterator[tuple[str, str]]]]:
+    def zone(self, zone: str, what: str = "") -> Iterator[tuple[int | None, Iterator[tuple[str, str]]]]:
         """The zone's serial, None for no zone; and owner (relative) and "TYPE data" of its other records but NS.
 
         They come in the order of the zone, as the primary says them: it may have millions.
@@ -321,6 +319,15 @@ class Knot:
         if done.returncode or complaints:
             raise KnotError((complaints or lines or ["no answer"])[0][:180])
         return lines
+
+
+def zone_lines(zone: str, records: Iterable[Record]) -> Iterator[str]:
+    """A zone as a file: each record judged once more, every name absolute. KnotError for one that is not fit."""
+    _check_zone(zone)
+    yield f"{SOA.format(serial=1).replace('@', f'{zone}.', 1)}\n{zone}. {TTL} NS hub.invalid.\n"
+    for record in records:
+        _check_record(record)
+        yield f"{record.owner}.{zone}. {TTL} CNAME {record.target}\n"
 
 
 def _commands(zone: str, different: Sequence[_Difference]) -> Iterator[str]:

@@ -39,6 +39,9 @@ class Edition(models.Model):
         default=0,
         help_text="The edition, perhaps itself, whose base files hold all but the changes since; 0: before there were any.",
     )
+    base_of = models.PositiveIntegerField(
+        default=0, help_text="Of an edition with a base of its own: the edition whose list the base is; 0: its own."
+    )
     state = models.CharField(max_length=10)
     digest = models.CharField(max_length=64, help_text="SHA-256 over its files' digests, hex.")
     rules = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the names its entries were held against.")

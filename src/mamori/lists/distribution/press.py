@@ -29,23 +29,30 @@ _METADATA = ("timestamp.json", "snapshot.json", "targets.json")
 
 
 @dataclass(frozen=True)
+class Base:
+    """The base files of an edition: what they are, for the next edition to point to, and what they say."""
+
+    digests: Mapping[str, FileDigest]
+    files: Mapping[str, bytes | mmap.mmap]
+    listed: ListInForce
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of its names."""
+        return self.digests[NAMES].sha256
+
+    def names(self, more: frozenset[str]) -> Iterator[str]:
+        """Its names and some more, in the order of zones."""
+        return heapq.merge(self.listed.names(), sorted(more, key=name_key), key=name_key)
+
+
+@dataclass(frozen=True)
 class Opened:
-    """An edition of ours. `base`: what its base files are, for the next edition to point to."""
+    """An edition of ours."""
 
     row: models.Edition
     listed: ListInForce
-    base: Mapping[str, FileDigest]
-    base_files: Mapping[str, bytes | mmap.mmap]
-    in_base: ListInForce
-
-    @property
-    def base_digest(self) -> str:
-        """SHA-256 (hex) of the names of the base."""
-        return self.base[NAMES].sha256
-
-    def base_names(self, more: frozenset[str]) -> Iterator[str]:
-        """The names of the base and some more, in the order of zones."""
-        return heapq.merge(self.in_base.names(), sorted(more, key=name_key), key=name_key)
+    base: Base
 
     def names_changed(self) -> set[str]:
         """Names that came or went since the base."""
@@ -84,26 +91,27 @@ def open_edition(held: EditionKeys, row: models.Edition) -> Opened:
     version, digests = verify_metadata(small, held.roots[0], row.built_at)
     if FileDigest.of(small[CHANGES]) != digests.get(CHANGES):
         raise EditionRefused("altered")
-    base = {name: digests[name] for name in BASE_FILES if name in digests}
-    if set(base) != set(BASE_FILES):
+    found = {name: digests[name] for name in BASE_FILES if name in digests}
+    if set(found) != set(BASE_FILES):
         raise EditionRefused("missing_file")
-    files, sizes = _base(place, base)
-    listed = ListInForce(version, files, read_delta(small[CHANGES]), sizes=sizes)
-    return Opened(row, listed, base, files, ListInForce(row.base, files, Delta(), sizes=sizes))
+    base = open_base(place, found, row.base)
+    listed = ListInForce(version, base.files, read_delta(small[CHANGES]), sizes=base.listed.sizes)
+    return Opened(row, listed, base)
 
 
 _Mapped = tuple[Mapping[str, bytes | mmap.mmap], tuple[int, int]]
 _mapped: dict[tuple[FileDigest, ...], _Mapped] = {}
 
 
-def _base(place: Path, digests: Mapping[str, FileDigest]) -> _Mapped:
-    """The base files and how many names and URLs they hold: read through once in the life of a process."""
+def open_base(place: Path, digests: Mapping[str, FileDigest], version: int) -> Base:
+    """The base files in a folder: read through once in the life of a process. EditionRefused("altered")."""
     key = tuple(digests[name] for name in BASE_FILES)
     if key not in _mapped:
-        files = {name: store.mapped(place / name) for name in BASE_FILES}
-        if any(FileDigest.of(files[name]) != digests[name] for name in BASE_FILES):
+        found = {name: store.mapped(place / name) for name in BASE_FILES}
+        if any(FileDigest.of(found[name]) != digests[name] for name in BASE_FILES):
             raise EditionRefused("altered")
         while len(_mapped) >= KEPT_OPEN:
             del _mapped[next(iter(_mapped))]
-        _mapped[key] = files, ListInForce(0, files, Delta()).base_sizes
-    return _mapped[key]
+        _mapped[key] = found, ListInForce(0, found, Delta()).base_sizes
+    files, sizes = _mapped[key]
+    return Base(digests, files, ListInForce(version, files, Delta(), sizes=sizes))

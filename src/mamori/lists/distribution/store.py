@@ -16,12 +16,21 @@ LINK = "current"
 class Draft:
     """An edition's folder while it is written: it appears whole, or not at all."""
 
-    def __init__(self, folder: Path, version: int) -> None:
+    def __init__(self, folder: Path, version: int | str) -> None:
         self._folder = folder
         self._place = folder / str(version)
         self._draft = folder / f".{version}.draft"
-        shutil.rmtree(self._draft, ignore_errors=True)
+        self.drop()
         self._draft.mkdir(parents=True)
+
+    @property
+    def place(self) -> Path:
+        """Where it stands while it is written."""
+        return self._draft
+
+    def drop(self) -> None:
+        """Throw it away."""
+        shutil.rmtree(self._draft, ignore_errors=True)
 
     def write(self, name: str, pieces: Iterable[bytes]) -> FileDigest:
         """Write a file and say what it is."""
@@ -35,9 +44,9 @@ class Draft:
             os.fsync(file.fileno())
         return FileDigest(length, digest.hexdigest())
 
-    def link(self, name: str, version: int) -> None:
-        """Take a file that another edition has too."""
-        os.link(self._folder / str(version) / name, self._draft / name)
+    def link(self, name: str, other: Path) -> None:
+        """Take a file that stands in another folder too."""
+        os.link(other / name, self._draft / name)
 
     def keep(self) -> None:
         """On disk when this returns; not current yet."""

@@ -16,6 +16,7 @@ RETRY_MINUTES = 10
 NIGHT = range(2, 5)  # hours of the house's own time
 FOLD_AFTER = timedelta(hours=12)
 FOLD_AT = 5_000  # changes since the base
+FOLD_AGAIN = timedelta(hours=12)  # after a program did not hold what was meant
 
 
 @sweep("distribution.refresh")
@@ -32,13 +33,18 @@ def refresh() -> None:
 def fold() -> None:
     """Once a night, when something changed since; and at any time when the hot zone grows long."""
     last = press.in_force()
-    if last is None:
+    if last is None or _was_refused():
         return
     base = Edition.objects.filter(version=last.base).first()
     since = EditionChange.objects.filter(edition__version__gt=last.base, edition__version__lte=last.version)
     is_night = localtime(clock.now()).hour in NIGHT and (base is None or base.built_at < clock.now() - FOLD_AFTER)
     if (is_night and since.exists()) or since[:FOLD_AT].count() == FOLD_AT:
         services.edition_fold()
+
+
+def _was_refused() -> bool:
+    rows = Edition.objects.filter(state=EditionState.REFUSED, built_at__gt=clock.now() - FOLD_AGAIN)
+    return rows.filter(refusals__0__code="round_trip").exists()
 
 
 def _backlog() -> bool:

@@ -1,7 +1,8 @@
 """The only writer of the distribution tables."""
 
 from mamori.lists.distribution.services.canaries import leak_trace
-from mamori.lists.distribution.services.editions import edition_fold, edition_publish, primary_heal
+from mamori.lists.distribution.services.editions import edition_publish
+from mamori.lists.distribution.services.folding import edition_fold, primary_heal
 from mamori.lists.distribution.services.formats import formats_write
 from mamori.lists.distribution.services.kill import edition_withdraw, kill_lift, kill_switch
 from mamori.lists.distribution.services.probing import canary_watch, probe_late, probe_run, seconds_until_free

@@ -32,7 +32,6 @@ from mamori.engine.editions import (
     SignedStatement,
     activation_statement,
     content_refusals,
-    fold,
     gate,
     kill_statement,
     sign_files,
@@ -98,7 +97,7 @@ def edition_publish(*, refresh: bool = False) -> UUID | None:
         return None
     held = press.keys()
     with advisory_lock(LOCK):
-        _resume(held)
+        resume(held)
         listing_services.withdrawals_sign(key=held.rule)
         if refresh:
             _put_notes_right(held)
@@ -113,16 +112,6 @@ def edition_publish(*, refresh: bool = False) -> UUID | None:
             listing_services.publication_told(refused=refused, all_judged=all_judged)
             return None
         return _publish(case, edition, refused, judged_by, all_judged=all_judged)
-
-
-def primary_heal() -> None:
-    """Look whether the primary holds exactly the edition in force, and repair it. Never raises for a primary's fault."""
-    if not (press.configured() and settings.KNOT_SOCKET) or primary.is_fresh():
-        return
-    with advisory_lock(LOCK):
-        row = press.in_force()
-        if row is not None:
-            primary.heal(press.open_edition(press.keys(), row))
 
 
 def rules(held: EditionKeys) -> Rules:
@@ -163,7 +152,7 @@ def _case(held: EditionKeys) -> _Case:
     statements = {signed for signed in found.activations if signed.statement in needed} | set(found.endings)
     for entry in (*coming, *going):
         statements |= {signed for signed in listed.statements_of(entry.entry_id) if signed.action == "withdraw"}
-    version = _next_version()
+    version = next_version()
     if kill is not None:
         statements.add(_kill(version, held, f"order:{kill.id}"))
     proposed = Edition(version, coming, frozenset(statements))
@@ -227,7 +216,7 @@ def _passing(case: _Case) -> tuple[Edition | None, Why]:
         if not edition.entries:
             return None, why
         fewer = _fewer(edition.entries, refusals, case.rules.room(len(case.listed)))
-        edition, refusals = _judged(case, replace(case.proposed, version=_next_version(), entries=fewer))
+        edition, refusals = _judged(case, replace(case.proposed, version=next_version(), entries=fewer))
     for entry in edition.entries:
         why.pop(entry.entry_id, None)
     return edition, why
@@ -237,7 +226,7 @@ def _against_newer_rules(listed: ListInForce) -> Why:
     """Entries in force that the present rules would refuse: they stay, and people review them."""
     against = content_rules()
     found = (
-        (entry.entry_id, [_shown(fault) for fault in content_refusals(entry, against)]) for entry in listed.entries()
+        (entry.entry_id, [shown(fault) for fault in content_refusals(entry, against)]) for entry in listed.entries()
     )
     return {entry_id: faults for entry_id, faults in found if faults}
 
@@ -262,7 +251,7 @@ def _fewer(new: frozenset[ListEntry], refusals: list[Refusal], room: int) -> fro
     return frozenset(oldest[:room]) if room < len(new) else frozenset()
 
 
-def _shown(refusal: Refusal) -> dict[str, Any]:
+def shown(refusal: Refusal) -> dict[str, Any]:
     return {
         "code": refusal.code,
         "params": dict(refusal.params),
@@ -276,10 +265,10 @@ def _refuse(case: _Case, edition: Edition, refusals: list[Refusal]) -> Why:
     why: Why = {}
     for refusal in refusals:
         for entry_id in [refusal.entry_id] if refusal.entry_id else [entry.entry_id for entry in edition.entries]:
-            why.setdefault(entry_id, []).append(_shown(refusal))
+            why.setdefault(entry_id, []).append(shown(refusal))
     activations = frozenset(signed for signed in edition.statements if signed.action == "activate")
     proposed = write_files(replace(edition, statements=activations))
-    digest = _digest({name: FileDigest.of(data) for name, data in proposed.items()})
+    digest = digest_of({name: FileDigest.of(data) for name, data in proposed.items()})
     last = models.Edition.objects.filter(state=EditionState.REFUSED).order_by("-version").first()
     if last is None or last.digest != digest or last.built_at.date() != clock.now().date():
         with transaction.atomic():
@@ -288,7 +277,7 @@ def _refuse(case: _Case, edition: Edition, refusals: list[Refusal]) -> Why:
                 base=edition.version,
                 state=EditionState.REFUSED,
                 digest=digest,
-                refusals=[_shown(refusal) | {"entry_id": refusal.entry_id} for refusal in refusals[:200]],
+                refusals=[shown(refusal) | {"entry_id": refusal.entry_id} for refusal in refusals[:200]],
                 built_at=clock.now(),
                 **_counts(case, edition.entries),
             )
@@ -317,9 +306,9 @@ def _publish(case: _Case, edition: Edition, refused: Why, judged_by: str, *, all
     if case.now is None:
         base = {name: draft.write(name, [b""]) for name in BASE_FILES}
     else:
-        base = dict(case.now.base)
+        base = dict(case.now.base.digests)
         for name in base:
-            draft.link(name, case.now.row.version)
+            draft.link(name, press.folder() / str(case.now.row.version))
     files = base | {CHANGES: draft.write(CHANGES, [write_delta(delta)])}
     with transaction.atomic():
         row = edition_sign(
@@ -333,37 +322,7 @@ def _publish(case: _Case, edition: Edition, refused: Why, judged_by: str, *, all
             **_counts(case, edition.entries),
         )
         _changes(row, edition.entries, case.going, case.kill)
-    return _out(case.held, draft, row, refused, all_judged=all_judged)
-
-
-def edition_fold() -> UUID | None:
-    """Take the changes since the base into a new base, in files and zones. Returns the edition's id, None for nothing.
-
-    The list stays as it is. The hot zone keeps what it carries until no resolver can hold a former base any more.
-    """
-    if not press.configured():
-        return None
-    held = press.keys()
-    with advisory_lock(LOCK):
-        _resume(held)
-        row = press.in_force()
-        now = press.open_edition(held, row) if row else None
-        if now is None or now.row.kill_id is not None or now.listed.delta == Delta():
-            return None
-        version = _next_version()
-        draft = store.Draft(press.folder(), version)
-        base = {name: draft.write(name, pieces) for name, pieces in fold(now.base_files, now.listed.delta).items()}
-        folded = edition_sign(
-            draft,
-            version,
-            base | {CHANGES: draft.write(CHANGES, [b""])},
-            held,
-            base=version,
-            rules=now.row.rules,
-            names=now.row.names,
-            urls=now.row.urls,
-        )
-        return _out(held, draft, folded, {})
+    return release(case.held, draft, row, refused, all_judged=all_judged)
 
 
 def edition_sign(
@@ -377,11 +336,13 @@ def edition_sign(
     for name, data in {**signatures, MEMBERS: held.members}.items():
         draft.write(name, [data])
     return models.Edition.objects.create(
-        version=version, state=EditionState.SIGNED, digest=_digest(files), built_at=now, **fields
+        version=version, state=EditionState.SIGNED, digest=digest_of(files), built_at=now, **fields
     )
 
 
-def _out(held: EditionKeys, draft: store.Draft, row: models.Edition, refused: Why, *, all_judged: bool = False) -> UUID:
+def release(
+    held: EditionKeys, draft: store.Draft, row: models.Edition, refused: Why, *, all_judged: bool = False
+) -> UUID:
     """Make a signed edition the current one, and tell the primary and everybody."""
     draft.keep()
     store.switch(press.folder(), row.version)
@@ -425,12 +386,12 @@ def _changes(
 
 
 def _finish(held: EditionKeys, row: models.Edition, refused: Why, *, all_judged: bool = False) -> None:
-    """Bring the edition to the primary and tell everybody. KnotError leaves it signed: `_resume` goes on here."""
+    """Bring the edition to the primary and tell everybody. KnotError leaves it signed: `resume` goes on here."""
     opened = press.open_edition(held, row)
     if settings.KNOT_SOCKET:
-        if row.base == row.version:
-            primary.push_base(opened)
         primary.push_hot(opened)
+        if row.base == row.version:
+            primary.look_at_base(opened.base)
     changed: dict[str, list[str]] = {"added": [], "removed": []}
     for change, entry_id in row.changes.values_list("change", "entry_id"):
         changed[change].append(str(entry_id))
@@ -458,7 +419,7 @@ def _finish(held: EditionKeys, row: models.Edition, refused: Why, *, all_judged:
         announce(EditionPublished(row.id))
 
 
-def _resume(held: EditionKeys) -> None:
+def resume(held: EditionKeys) -> None:
     """Go on with an edition whose publisher died: publish it if its files are current, else give it up."""
     for row in models.Edition.objects.filter(state=EditionState.SIGNED).order_by("version"):
         if store.current(press.folder()) == row.version:
@@ -468,7 +429,7 @@ def _resume(held: EditionKeys) -> None:
             states.move(row, EditionState.ABANDONED, machine=EDITION, actor=SYSTEM, event="distribution.abandoned")
 
 
-def _next_version() -> int:
+def next_version() -> int:
     return int(models.Edition.objects.aggregate(last=Max("version"))["last"] or 0) + 1
 
 
@@ -482,5 +443,5 @@ def _kill(version: int, held: EditionKeys, reason: str) -> SignedStatement:
     return SignedStatement(statement, frozenset({sign_statement(statement, held.rule)}))
 
 
-def _digest(files: Mapping[str, FileDigest]) -> str:
+def digest_of(files: Mapping[str, FileDigest]) -> str:
     return hashlib.sha256("".join(f"{name} {files[name].sha256}\n" for name in sorted(files)).encode()).hexdigest()

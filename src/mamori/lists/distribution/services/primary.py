@@ -4,6 +4,7 @@ The hot zone carries what changed since the oldest base a resolver may still hol
 the small zone alone. The base zone follows when the list is folded.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,9 +16,11 @@ from mamori.engine.editions import PASSTHRU, Action, Record, compile_hot, compil
 from mamori.ground import clock
 from mamori.lists.distribution import models
 from mamori.lists.distribution.knot import Knot, KnotError, Synced
-from mamori.lists.distribution.press import Opened
+from mamori.lists.distribution.press import Base, Opened
+from mamori.lists.distribution.roundtrip import Judged, installed, judge
 from mamori.lists.distribution.states import EditionState
 
+log = logging.getLogger("mamori.list")
 HEAL_EVERY = timedelta(seconds=30)
 GRACE = timedelta(days=7)  # how long the hot zone keeps what the base has by now: for resolvers that were away
 _LIFT_ALL = frozenset({Record("*", PASSTHRU)})
@@ -64,20 +67,51 @@ def push_hot(opened: Opened) -> None:
         _seen(zones.hot, synced, set_digest(records))
 
 
-def push_base(opened: Opened) -> None:
-    """Bring the base zones to the base of the edition. KnotError."""
+def push_base(base: Base) -> None:
+    """Bring the base zones to a base. KnotError.
+
+    Also to one no edition points to yet: the hot zones are right over each base since the oldest they were made for.
+    """
     knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
     for zones in all_zones():
-        synced = knot.sync_sorted(zones.base, _base_records(opened, zones), after=_last_serial(zones.base))
-        _seen(zones.base, synced, opened.base_digest)
+        synced = knot.sync_sorted(zones.base, base_records(base, zones), after=_last_serial(zones.base))
+        _seen(zones.base, synced, base.digest)
 
 
-def heal(opened: Opened) -> None:
-    """Look whether the primary holds the edition in force, and repair it. A fault is noted, not raised."""
+def judge_base(base: Base) -> None:
+    """Have each engine that is installed here load the base zones, and compare. RoundTripError."""
+    for zones in all_zones():
+        judge(zones.base, base_records(base, zones), installed(), _say)
+
+
+def _say(one: Judged) -> None:
+    log.info("%s holds the %s records of the base that were meant (%.1f s)", one.engine, one.records, one.seconds)
+
+
+def look_at_base(base: Base) -> None:
+    """A base zone with the serial we left it with is as we left it: only another one is read through. KnotError."""
+    knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
+    states = {state.zone: state for state in models.KnotState.objects.filter(problem="")}
+    for zones in all_zones():
+        state = states.get(zones.base)
+        if state is None or state.digest != base.digest or knot.serial(zones.base) != state.serial:
+            push_base(base)
+            return
+    models.KnotState.objects.filter(zone__in=[zones.base for zones in all_zones()]).update(checked_at=clock.now())
+
+
+def heal(opened: Opened, *, base_too: bool) -> None:
+    """Look whether the primary holds the edition in force, and repair it. A fault is noted, not raised.
+
+    Without `base_too` only the hot zones: a fold is bringing a new base.
+    """
     hot, base = [zones.hot for zones in all_zones()], [zones.base for zones in all_zones()]
-    for look, names in ((push_hot, hot), (_look_at_base, base)):
+    looks: list[tuple[Callable[[], None], list[str]]] = [(lambda: push_hot(opened), hot)]
+    if base_too:
+        looks.append((lambda: look_at_base(opened.base), base))
+    for look, names in looks:
         try:
-            look(opened)
+            look()
         except KnotError as error:
             for zone in names:
                 models.KnotState.objects.update_or_create(
@@ -91,21 +125,10 @@ def is_fresh() -> bool:
     return models.KnotState.objects.filter(checked_at__gt=soon, problem="").count() == 2 * len(all_zones())
 
 
-def _look_at_base(opened: Opened) -> None:
-    """A base zone with the serial we left it with is as we left it: only another one is read through."""
-    knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
-    states = {state.zone: state for state in models.KnotState.objects.filter(problem="")}
-    for zones in all_zones():
-        state = states.get(zones.base)
-        if state is None or state.digest != opened.base_digest or knot.serial(zones.base) != state.serial:
-            push_base(opened)
-            return
-    models.KnotState.objects.filter(zone__in=[zones.base for zones in all_zones()]).update(checked_at=clock.now())
-
-
-def _base_records(opened: Opened, zones: Zones) -> Callable[[], Iterator[Record]]:
+def base_records(base: Base, zones: Zones) -> Callable[[], Iterator[Record]]:
+    """What the base zone holds: the base's names and our canaries, in the order of zones, again each time."""
     ours = frozenset({settings.CANARY_NAME, hot_canary()})
-    return lambda: compile_sorted(opened.base_names(ours), zones.action, zones.stop_host)
+    return lambda: compile_sorted(base.names(ours), zones.action, zones.stop_host)
 
 
 def _hot_names(opened: Opened) -> dict[str, bool]:
@@ -128,7 +151,8 @@ def _floor(row: models.Edition) -> int:
     """The version of the oldest base that resolvers may still hold."""
     bases = models.Edition.objects.filter(state=EditionState.PUBLISHED, version=F("base"), version__lte=row.base)
     old = bases.filter(published_at__lt=clock.now() - GRACE).order_by("-version").first()
-    return (old or bases.order_by("version").first() or row).version
+    found = old or bases.order_by("version").first() or row
+    return found.base_of or found.version
 
 
 def _last_serial(zone: str) -> int:

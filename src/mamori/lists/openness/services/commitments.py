@@ -88,7 +88,7 @@ def _base(opened: press.Opened) -> CommittedBase:
 
 def _lines(opened: press.Opened) -> Iterator[bytes]:
     """The signed activation of each entry of the base: one line for each, in the order of their ids."""
-    return (line.removesuffix(b"\n") for line in lines_of(opened.base_files[ACTIVATIONS]))
+    return (line.removesuffix(b"\n") for line in lines_of(opened.base.files[ACTIVATIONS]))
 
 
 def _changes(opened: press.Opened) -> Iterator[bytes]:

@@ -1,0 +1,115 @@
+"""The base: folded anew beside the publisher, and kept as it is at the primary."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from mamori.engine.editions import CHANGES, Delta, Refusal, fold, since_fold, write_delta
+from mamori.ground import audit, clock
+from mamori.ground.actors import SYSTEM
+from mamori.ground.facts import announce
+from mamori.lists.distribution import models, press, store
+from mamori.lists.distribution.facts import EditionRefused
+from mamori.lists.distribution.keys import EditionKeys
+from mamori.lists.distribution.locks import advisory_lock, advisory_lock_if_free
+from mamori.lists.distribution.roundtrip import RoundTripError
+from mamori.lists.distribution.services import primary
+from mamori.lists.distribution.services.editions import (
+    LOCK,
+    digest_of,
+    edition_sign,
+    next_version,
+    release,
+    resume,
+    shown,
+)
+from mamori.lists.distribution.states import EditionState
+
+FOLDING = 7_261_104  # PostgreSQL advisory lock: one fold at a time, beside which the list is published as ever
+
+
+def edition_fold() -> UUID | None:
+    """Take the changes since the base into a new base, in files and zones. Returns the edition's id, None for nothing.
+
+    The list stays as it is, and is published as ever meanwhile: what takes long (writing, handing over to the primary)
+    is done beside the publisher, and what changed since then stands in the changes of the new edition. The hot zone
+    keeps what it carries until no resolver can hold a former base any more.
+    """
+    if not press.configured():
+        return None
+    held = press.keys()
+    with advisory_lock_if_free(FOLDING) as taken:
+        row = press.in_force() if taken else None
+        now = press.open_edition(held, row) if row else None
+        if now is None or now.row.kill_id is not None or now.listed.delta == Delta():
+            return None
+        written = store.Draft(press.folder(), "fold")
+        try:
+            digests = {name: written.write(name, each) for name, each in fold(now.base.files, now.listed.delta).items()}
+            base = press.open_base(written.place, digests, now.row.version)
+            try:
+                primary.judge_base(base)
+            except RoundTripError as error:
+                with advisory_lock(LOCK):
+                    _refuse_base(base, error)
+                return None
+            if settings.KNOT_SOCKET:
+                primary.push_base(base)
+            with advisory_lock(LOCK):
+                return _rebased(held, now, written, base)
+        finally:
+            written.drop()
+
+
+@transaction.atomic
+def _refuse_base(base: press.Base, error: RoundTripError) -> None:
+    """Tell the list desk that a rebuilt list does not go out, and why."""
+    names, urls = base.listed.base_sizes
+    row = models.Edition.objects.create(
+        version=next_version(),
+        state=EditionState.REFUSED,
+        digest=digest_of(base.digests),
+        refusals=[shown(Refusal("round_trip", {"what": str(error)})) | {"entry_id": ""}],
+        built_at=clock.now(),
+        names=names,
+        urls=urls,
+    )
+    audit.record("distribution.refused", subject=row, actor=SYSTEM, version=row.version, reasons=1)
+    announce(EditionRefused(row.id))
+
+
+def _rebased(held: EditionKeys, then: press.Opened, written: store.Draft, base: press.Base) -> UUID | None:
+    """Put the list as it is now on the base made of an earlier moment. None when the list was emptied since."""
+    resume(held)
+    row = press.in_force()
+    now = press.open_edition(held, row) if row else None
+    if now is None or now.row.kill_id is not None or now.row.base != then.row.base:
+        return None
+    version = next_version()
+    draft = store.Draft(press.folder(), version)
+    for name in base.digests:
+        draft.link(name, written.place)
+    changes = draft.write(CHANGES, [write_delta(since_fold(now.listed, then.listed.delta))])
+    folded = edition_sign(
+        draft,
+        version,
+        {**base.digests, CHANGES: changes},
+        held,
+        base=version,
+        base_of=then.row.version,
+        rules=now.row.rules,
+        names=now.row.names,
+        urls=now.row.urls,
+    )
+    return release(held, draft, folded, {})
+
+
+def primary_heal() -> None:
+    """Look whether the primary holds exactly the edition in force, and repair it. Never raises for a primary's fault."""
+    if not (press.configured() and settings.KNOT_SOCKET) or primary.is_fresh():
+        return
+    with advisory_lock_if_free(FOLDING) as nobody_folds, advisory_lock(LOCK):
+        row = press.in_force()
+        if row is not None:
+            primary.heal(press.open_edition(press.keys(), row), base_too=nobody_folds)

@@ -1,0 +1,70 @@
+"""What BIND, Knot, Unbound and PowerDNS hold after loading is compared with what was meant."""
+
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from mamori.engine.editions import Record, compile_sorted
+from mamori.lists.distribution import roundtrip
+from mamori.lists.distribution.knot import KnotError
+from mamori.lists.distribution.roundtrip import Content, Judged, RoundTripError, content_of, judge
+from tests.programs import needs
+
+NAMES = ["a.example", "b.a2.example", "x-1.example", "xn--wgv71a119e.example", f"{'l' * 63}.{'m' * 63}.example"]
+RECORDS = list(compile_sorted(NAMES, "stop", "stop.mamori.example"))
+judges = needs("knotd", "knotc", "named-checkzone", "unbound", "pdns_recursor")
+
+
+def told(wanted: Callable[[], Iterable[Record]], *engines: str) -> list[Judged]:
+    heard: list[Judged] = []
+    judge("stop.list", wanted, engines, heard.append)
+    return heard
+
+
+@judges
+@pytest.mark.resolvers
+def test_all_four_hold_what_was_meant():
+    assert roundtrip.installed() == ["bind", "knot", "unbound", "powerdns"]
+    heard = told(lambda: RECORDS, *roundtrip.installed())
+    assert [(one.engine, one.records) for one in heard] == [(engine, 10) for engine in roundtrip.installed()]
+
+
+@judges
+@pytest.mark.resolvers
+@pytest.mark.parametrize("engine", roundtrip.PROGRAMS)
+def test_an_engine_that_holds_something_else_stops_the_zone(engine):
+    """The file says something else than what is meant: as if the engine had lost one record and found another."""
+    asked = iter([RECORDS, [*RECORDS[:-1], Record("foreign.example", "stop.mamori.example.")]])
+    with pytest.raises(RoundTripError) as refusal:
+        told(lambda: next(asked, RECORDS), engine)
+    assert f"{engine} does not hold stop.list as meant" in str(refusal.value)
+    assert f"it lacks {RECORDS[-1].owner} CNAME" in str(refusal.value)
+    assert "it has besides foreign.example CNAME" in str(refusal.value)
+
+
+def test_what_is_not_fit_never_reaches_a_judge():
+    with pytest.raises(KnotError):
+        told(lambda: [Record("evil.example\n$INCLUDE /etc/passwd", ".")], "bind")
+
+
+def test_order_does_not_matter_and_number_does():
+    assert content_of(["a", "b"]) == content_of(["b", "a"]) != content_of(["a", "b", "b"])
+    assert content_of([]) == Content(0, 0)
+
+
+def test_odd_lines_of_a_dump_are_seen(tmp_path):
+    dump = tmp_path / "dump"
+    dump.write_text(
+        "; written by somebody\n"
+        "stop.list. 60 IN SOA hub.invalid. hostmaster.invalid. 1 60 30 2592000 60\nstop.list. 60 IN NS hub.invalid.\n"
+        "stop.list. IN SOA fake.RPZ. hostmaster.fake.RPZ. 1 60 600 3600000 604800\n"
+        "a.example.stop.list.\t60\tIN\tCNAME\t.\nb.example.stop.list. IN CNAME .\n"
+        "c.example.stop.list. 60 IN A 192.0.2.1\nout.example. 60 CNAME .\nsub.stop.list. 60 NS ns.example.\n"
+    )
+    assert list(roundtrip._read(dump, "stop.list")) == [
+        "a.example CNAME .",
+        "b.example CNAME .",
+        "c.example A 192.0.2.1",
+        "out.example. CNAME .",
+        "sub NS ns.example.",
+    ]
