@@ -119,6 +119,7 @@ def test_every_unit_is_hardened_and_holds_no_secret() -> None:
         "witness",
         "verify",
         "list",
+        "list-guard",
     }
     for unit in services:
         text = unit.read_text()

@@ -1,5 +1,6 @@
 """`mamori list pull` against a partner face that is slow, old, forged, broken or gone: the last good list stays."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -8,10 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
 import pytest
+import time_machine
 from typer.testing import CliRunner
 
 from mamori.engine.editions import (
@@ -25,6 +28,7 @@ from mamori.engine.editions import (
     write_delta,
     write_files,
 )
+from mamori.engine.patches import make_patch
 from mamori.tools.cli import app
 from tests.engine.people import REVIEWER, edition, entry, signed
 from tests.engine.test_publish import ENDED, ROOT_KEYS, SERVICE, STRANGERS
@@ -54,6 +58,7 @@ class Face:
         self.editions: dict[int, dict[str, bytes]] = {}
         self.asked: list[str] = []
         self.status = 200
+        self.patches: dict[str, bytes] = {}
         self.endless: set[str] = set()
         self.cut: set[str] = set()
         face = self
@@ -89,6 +94,10 @@ class Face:
             return 401, b"{}"
         if self.status != 200:
             return self.status, b"{}"
+        if path.removeprefix("/api/v1/list/") in self.patches:
+            return 200, self.patches[path.removeprefix("/api/v1/list/")]
+        if not path.startswith("/api/v1/list/editions/"):
+            return 404, b"{}"
         parts = path.removeprefix("/api/v1/list/editions/").split("/")
         if parts == ["current"]:
             return (200, json.dumps({"version": max(self.editions)}).encode()) if self.editions else (404, b"{}")
@@ -160,6 +169,97 @@ def test_a_list_is_pulled_and_only_what_changed_is_fetched_and_written(face, run
     assert "names.jsonl" in face.asked
     assert "urls.jsonl" not in face.asked, "it is the same file"
     assert "activations.jsonl" not in face.asked
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+MANY = [entry(f"n{number}.example") for number in range(300)]
+
+
+def folded(face: Face, run: Callable) -> None:
+    """Three editions, each with a base of its own; the first is pulled, patches lead over the second to the third."""
+    bases = [published(edition(number, MANY[number:]), number) for number in (1, 2, 3)]
+    face.editions = {1: bases[0]}
+    assert run().exit_code == 0
+    files = [base["names.jsonl"] for base in bases]
+    told = []
+    for old, new in pairwise(files):
+        patch = make_patch(old, new)
+        face.patches[f"objects/{_sha(patch)}"] = patch
+        told.append(
+            {"from": _sha(old), "to": _sha(new), "sha256": _sha(patch), "bytes": len(patch), "length": len(new)}
+        )
+    told.append({"from": _sha(files[1]), "to": _sha(files[0]), "sha256": "0" * 64, "bytes": 1, "length": 1})
+    face.patches["patches"] = json.dumps({"edition": 3, "patches": told}).encode()
+    face.editions[3] = bases[2]
+    face.asked.clear()
+
+
+def test_a_list_folded_twice_comes_by_two_patches(face, run, tmp_path) -> None:
+    folded(face, run)
+    assert run().exit_code == 0
+    assert "names.jsonl" not in face.asked
+    assert loaded(tmp_path)[HOSTS].count(b"0.0.0.0 ") == 297
+
+
+@pytest.mark.parametrize("fault", ["missing", "altered", "endless", "false list", "no list", "bomb", "other file"])
+def test_a_patch_that_does_not_fit_costs_a_whole_file_and_no_more(face, run, tmp_path, fault) -> None:
+    folded(face, run)
+    patches = [name for name in face.patches if name.startswith("objects/")]
+    if fault == "missing":
+        del face.patches[patches[0]]
+    elif fault == "altered":
+        face.patches[patches[0]] = face.patches[patches[0]][:-1] + b"?"
+    elif fault == "endless":
+        face.endless |= {name.rsplit("/", 1)[1] for name in patches}
+    elif fault == "false list":
+        face.patches["patches"] = b'{"patches": [{"from": 1}]}'
+    elif fault == "no list":
+        del face.patches["patches"]
+    elif fault == "bomb":
+        told = json.loads(face.patches["patches"])
+        bomb = make_patch(b"", bytes(200_000_000))
+        told["patches"][0] |= {"sha256": _sha(bomb), "bytes": len(bomb)}
+        face.patches |= {"patches": json.dumps(told).encode(), f"objects/{_sha(bomb)}": bomb}
+    else:
+        (tmp_path / "out" / ".edition" / "names.jsonl").write_bytes(b"somebody wrote here")
+    assert run().exit_code == 0
+    assert "names.jsonl" in face.asked
+    assert loaded(tmp_path)[HOSTS].count(b"0.0.0.0 ") == 297
+
+
+def test_the_canary_stands_in_the_zone_and_goes_with_the_list(face, run, tmp_path) -> None:
+    face.editions = {1: published()}
+    assert run("--canary", "canary.mamori.example").exit_code == 0
+    assert "\ncanary.mamori.example.nx.list. 60 IN CNAME .\n" in (tmp_path / "out" / "rpz.zone").read_text()
+    assert run("--canary", "no name").exit_code == 2
+
+
+def test_a_list_that_is_too_old_lapses_with_an_alarm_and_comes_back(face, run, good, tmp_path) -> None:
+    marks = tmp_path / "marks"
+    again = (
+        "--reload",
+        f"{sys.executable} -c \"open('{marks}', 'a').write('r')\"",
+        "--canary",
+        "canary.mamori.example",
+    )
+    assert run(*again).exit_code == 0
+    kept, face.editions = face.editions, {}
+    with time_machine.travel(NOW_HERE + timedelta(days=14)):
+        away = run(*again)
+    assert (away.exit_code, "ALARM" in away.output) == (2, False)
+    with time_machine.travel(NOW_HERE + timedelta(days=15.1)):
+        for _again in range(2):
+            lapsed = run(*again)
+            assert (lapsed.exit_code, "ALARM: that is 14 days past its signatures" in lapsed.output) == (3, True)
+    assert marks.read_text() == "rr", "once for the list, once for its end"
+    assert b"0.0.0.0" not in loaded(tmp_path)[HOSTS]
+    assert b"CNAME" not in loaded(tmp_path)["rpz.zone"]
+    face.editions = kept
+    assert run(*again).exit_code == 0
+    assert (loaded(tmp_path)[HOSTS], marks.read_text()) == (good[HOSTS], "rrr")
 
 
 def test_the_stop_page_and_the_zone_are_chosen(face, run, tmp_path) -> None:

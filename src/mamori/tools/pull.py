@@ -15,10 +15,10 @@ import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,29 +33,32 @@ from tuf.api.exceptions import (
     RepositoryError,
     UnsignedMetadataError,
 )
-from tuf.api.metadata import Metadata, Targets
+from tuf.api.metadata import Metadata, TargetFile, Targets
 from tuf.api.serialization import DeserializationError
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from mamori.engine.editions import (
     BASE_FILES,
     CHANGES,
+    Delta,
     EditionRefused,
     ListEntry,
     ListInForce,
-    block_target,
+    Record,
     compile_rpz,
     read_delta,
     zone_text,
 )
 from mamori.engine.formats import FORMATS, Listing, sift
+from mamori.engine.patches import PatchRefused, apply_patch
 from mamori.tools.scan.partner import PartnerApi
 
 RPZ = "rpz.zone"
-_CARRIED = (
-    *BASE_FILES[:2],
-    CHANGES,
-)  # names, URLs and what changed since; the signed statements are not needed to block
+_BASE = BASE_FILES[:2]  # names and URLs; the signed statements are not needed to block
+_CARRIED = (*_BASE, CHANGES)
+_UNFIT = (PatchRefused, ValueError, KeyError, TypeError)
+_TOLD = 1 << 20  # octets of the list of patches
+_MOST = 4  # times as long as the signed file is what no patch makes on its way
 _MARK, _STATUS = "reload-pending", "status.json"
 _PIECE = 1 << 16
 _LONGEST = 1800.0  # seconds one file may take, however slowly it drips
@@ -69,10 +72,14 @@ class PullError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """How `rpz.zone` is written: the zone's name, and the host of a stop page unless names shall not exist."""
+    """How `rpz.zone` is written: the zone's name, the host of a stop page unless names shall not exist, and the canary.
+
+    The canary is a name of the list body that stands on no edition: who asks for it sees whether the list is enforced.
+    """
 
     name: str
     stop_host: str | None = None
+    canary: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +103,22 @@ def pull(
         if name != RPZ and name not in FORMATS:
             raise PullError(f"there is no format {name}; there are {', '.join(sorted([RPZ, *FORMATS]))}")
     if RPZ in formats:
-        block_target("stop" if zone.stop_host else "nxdomain", zone.stop_host)
-        zone_text((), zone.name, 0)
+        zone_text(_records((), zone), zone.name, 0)
     kept = folder / ".edition"
     kept.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone(kept), _told():
-        version, expires, files = _fetch(api, kept, root, progress)
-        return _write(folder, (version, expires), _entries(version, files), formats, zone)
+    with alone(kept), told():
+        got = fetch_edition(api, kept, root, progress)
+        return _write(folder, (got.version, got.expires), _entries(got), formats, zone)
+
+
+def lapse(folder: Path, formats: Sequence[str], *, zone: Zone, now: datetime, days: float) -> bool:
+    """Empty the files when their signatures ended `days` days ago; whether they are empty for that."""
+    told = in_force(folder)
+    if told is None or now <= datetime.fromisoformat(told["expires"]) + timedelta(days=days):
+        return False
+    edition = int(told["edition"]), datetime.fromisoformat(told["expires"])
+    _write(folder, edition, [], formats, replace(zone, canary=None))
+    return True
 
 
 def in_force(folder: Path) -> dict[str, Any] | None:
@@ -119,10 +135,15 @@ def reload(folder: Path, command: str) -> bool:
     mark = folder / ".edition" / _MARK
     if not mark.exists():
         return False
+    run(shlex.split(command))
+    mark.unlink()
+    return True
+
+
+def run(command: Sequence[str]) -> None:
+    """Run a reload command to its good end; PullError otherwise."""
     try:
-        done = subprocess.run(
-            shlex.split(command), stdin=subprocess.DEVNULL, capture_output=True, timeout=_RELOAD, check=False
-        )
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_RELOAD, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PullError(
             f"the reload command did not run to its end: {error}; it runs again with the next pull"
@@ -133,8 +154,6 @@ def reload(folder: Path, command: str) -> bool:
             f"the reload command ended with {done.returncode}: {said[-1][:300] if said else 'no word'}; "
             "it runs again with the next pull"
         )
-    mark.unlink()
-    return True
 
 
 class _Fetcher(FetcherInterface):
@@ -161,10 +180,27 @@ class _Fetcher(FetcherInterface):
             answer.close()
 
 
-def _fetch(
-    api: PartnerApi, kept: Path, root: bytes, progress: Progress
-) -> tuple[int, datetime, dict[str, bytes | mmap.mmap]]:
-    """The verified edition: its number, when it expires, the files that are needed."""
+@dataclass(frozen=True)
+class Fetched:
+    """A verified edition: its files of names and URLs, and what changed since. Its statements are not needed to block."""
+
+    version: int
+    expires: datetime
+    files: dict[str, bytes | mmap.mmap]
+    digests: dict[str, str]
+
+    @property
+    def delta(self) -> Delta:
+        """What changed since the base. EditionRefused."""
+        return read_delta(self.files[CHANGES][:])
+
+    def listed(self, delta: Delta) -> ListInForce:
+        """The list that the base and these changes make."""
+        return ListInForce(self.version, dict.fromkeys(BASE_FILES, b"") | self.files, delta)
+
+
+def fetch_edition(api: PartnerApi, kept: Path, root: bytes, progress: Progress) -> Fetched:
+    """Follow the metadata to the edition in force; fetch the files that changed, by patches where they lead there."""
     fetcher = _Fetcher(api, progress)
     try:
         offered = int(json.loads(fetcher.download_bytes("/list/editions/current", 100_000))["version"])
@@ -186,25 +222,61 @@ def _fetch(
     )
     updater.refresh()
     files: dict[str, bytes | mmap.mmap] = {}
+    digests: dict[str, str] = {}
     for name in _CARRIED:
         info = updater.get_targetinfo(name)
         if info is None:
             raise EditionRefused("missing_file")
         path = kept / name
-        if updater.find_cached_target(info, str(path)) is None:
+        if updater.find_cached_target(info, str(path)) is None and not _patched(fetcher, path, info):
             updater.download_target(info, str(path))
-        files[name] = _mapped(path)
+        files[name], digests[name] = _mapped(path), info.hashes["sha256"]
     signed = Metadata[Targets].from_bytes((kept / "targets.json").read_bytes()).signed
-    return signed.version, signed.expires, files
+    return Fetched(signed.version, signed.expires, files, digests)
 
 
-def _entries(version: int, files: dict[str, bytes | mmap.mmap]) -> list[ListEntry]:
+def _patched(fetcher: FetcherInterface, path: Path, info: TargetFile) -> bool:
+    """Bring a former file to the signed one by patches. False: fetch it whole; nothing a patch does is believed unchecked."""
+    if not path.exists() or path.name not in _BASE:
+        return False
+    try:
+        data = path.read_bytes()
+        told = json.loads(fetcher.download_bytes("/list/patches", _TOLD))["patches"]
+        way = way_between(told, hashlib.sha256(data).hexdigest(), info.hashes["sha256"])
+        if not way or sum(each["bytes"] for each in way) >= info.length:
+            return False
+        for each in way:
+            patch = fetcher.download_bytes(f"/list/objects/{each['sha256']}", each["bytes"])
+            if hashlib.sha256(patch).hexdigest() != each["sha256"] or each["length"] > _MOST * info.length:
+                return False
+            data = apply_patch(data, patch, each["length"])
+        info.verify_length_and_hashes(data)
+    except (DownloadError, urllib3.exceptions.HTTPError, LengthOrHashMismatchError, *_UNFIT):
+        return False
+    write_whole(path, data)
+    return True
+
+
+def way_between(patches: Sequence[dict[str, Any]], old: str, new: str) -> list[dict[str, Any]]:
+    """The fewest patches that lead from one file to another, in order; none when they do not."""
+    ways: dict[str, list[dict[str, Any]]] = {old: []}
+    waiting = [old]
+    while waiting and new not in ways:
+        at = waiting.pop(0)
+        for each in patches:
+            if each["from"] == at and each["to"] not in ways:
+                ways[each["to"]] = [*ways[at], each]
+                waiting.append(each["to"])
+    return ways.get(new, [])
+
+
+def _entries(got: Fetched) -> list[ListEntry]:
     """What stands on the list; nothing under the kill switch."""
-    delta = read_delta(files[CHANGES][:])
-    if delta.kills(version):
+    delta = got.delta
+    if delta.kills(got.version):
         return []
     try:
-        return list(ListInForce(version, dict.fromkeys(BASE_FILES, b"") | files, delta).entries())
+        return list(got.listed(delta).entries())
     except (ValueError, KeyError, TypeError) as error:
         raise EditionRefused("malformed") from error
 
@@ -219,23 +291,28 @@ def _write(
     for name in dict.fromkeys(formats):
         if name == RPZ:
             targets = (entry.target for entry in fit if entry.method == "dns")
-            records = compile_rpz(targets, "stop" if zone.stop_host else "nxdomain", zone.stop_host)
-            data = zone_text(records, zone.name, version).encode()
+            data = zone_text(_records(targets, zone), zone.name, version).encode()
         else:
             written = FORMATS[name].write(listing)
             data, left_out[name] = written.data, sum(written.left_out.values())
         if not _holds(folder / name, data):
             (folder / ".edition" / _MARK).touch()  # before the file: a crash between leads to one reload too many
-            _replace(folder / name, data)
+            write_whole(folder / name, data)
             changed.append(name)
     names, urls = len(listing.names), len(listing.urls)
     told = {"edition": version, "expires": expires.isoformat(), "names": names, "urls": urls}
-    _replace(folder / _STATUS, json.dumps(told, indent=1).encode() + b"\n")
+    write_whole(folder / _STATUS, json.dumps(told, indent=1).encode() + b"\n")
     return Pulled(version, expires, names, urls, tuple(changed), left_out, len(refused))
 
 
+def _records(names: Iterable[str], zone: Zone) -> frozenset[Record]:
+    """ValueError for a stop host or a canary that is no name."""
+    more = [zone.canary] if zone.canary else []
+    return compile_rpz([*names, *more], "stop" if zone.stop_host else "nxdomain", zone.stop_host)
+
+
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """What TUF's client says, as the engine says it; the more special errors first."""
     try:
         yield
@@ -266,7 +343,7 @@ def _told() -> Iterator[None]:
 
 
 @contextmanager
-def _alone(kept: Path) -> Iterator[None]:
+def alone(kept: Path) -> Iterator[None]:
     with (kept / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -288,7 +365,7 @@ def _holds(path: Path, data: bytes) -> bool:
         return False
 
 
-def _replace(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
     """Write a file anew, in one step and on disk when this returns. Its group may read it: the list is no public file."""
     draft = path.with_name(f".{path.name}.draft")
     draft.unlink(missing_ok=True)
