@@ -151,8 +151,7 @@ def test_patches_lead_from_former_files_to_the_present_ones(folder, machine):
     for old, new, before, after in zip(digests, digests[1:], seen, seen[1:], strict=False):
         (patch,) = [each for each in told if (each["from"], each["to"]) == (old, new)]
         answer = machine.get(f"/api/v1/list/objects/{patch['sha256']}")
-        read = answer.getvalue()
-        answer.close()
+        read = b"".join(answer.streaming_content)
         assert (len(read), "immutable" in answer["Cache-Control"]) == (patch["bytes"], True)
         assert len(read) * 10 < len(after)
         assert apply_patch(before, read, patch["length"]) == after
