@@ -234,6 +234,8 @@ def test_the_canary_stands_in_the_zone_and_goes_with_the_list(face, run, tmp_pat
     face.editions = {1: published()}
     assert run("--canary", "canary.mamori.example").exit_code == 0
     assert "\ncanary.mamori.example.nx.list. 60 IN CNAME .\n" in (tmp_path / "out" / "rpz.zone").read_text()
+    assert b"0.0.0.0 canary.mamori.example\n" in loaded(tmp_path)[HOSTS]
+    assert json.loads((tmp_path / "out" / "status.json").read_text())["names"] == 2
     assert run("--canary", "no name").exit_code == 2
 
 
@@ -259,7 +261,8 @@ def test_a_list_that_is_too_old_lapses_with_an_alarm_and_comes_back(face, run, g
     assert b"CNAME" not in loaded(tmp_path)["rpz.zone"]
     face.editions = kept
     assert run(*again).exit_code == 0
-    assert (loaded(tmp_path)[HOSTS], marks.read_text()) == (good[HOSTS], "rrr")
+    assert b"0.0.0.0 canary.mamori.example\n" in loaded(tmp_path)[HOSTS]
+    assert (loaded(tmp_path)[HOSTS].count(b"0.0.0.0"), marks.read_text()) == (good[HOSTS].count(b"0.0.0.0") + 1, "rrr")
 
 
 def test_the_stop_page_and_the_zone_are_chosen(face, run, tmp_path) -> None:
@@ -277,7 +280,7 @@ def test_the_kill_switch_empties_the_files(face, run, good, tmp_path) -> None:
     face.editions[3] = files | sign_files(
         3, digests, keys=SERVICE, roots=[ROOT], version=6, now=NOW_HERE, expires=until
     )
-    assert "edition 3: 0 names, 0 pages" in run().output
+    assert "edition 3: 0 names, 0 pages" in run("--canary", "canary.mamori.example").output
     assert all(b".example" not in loaded(tmp_path)[name] for name in (HOSTS, "rpz.zone"))
 
 

@@ -128,7 +128,9 @@ def list_pull(  # noqa: PLR0917 - options of a command
     reload_command: Annotated[
         str | None, typer.Option("--reload", help="Command, run without a shell, after files changed.")
     ] = None,
-    canary: Annotated[str | None, typer.Option(help=f"The list body's canary name, to be put into {RPZ}.")] = None,
+    canary: Annotated[
+        str | None, typer.Option(help="The list body's canary name, put into each file of names.")
+    ] = None,
     lapse_days: Annotated[
         float, typer.Option(min=0, help="The files are emptied, with an alarm, so long after their signatures ended.")
     ] = 14,

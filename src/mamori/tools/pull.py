@@ -72,9 +72,10 @@ class PullError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """How `rpz.zone` is written: the zone's name, the host of a stop page unless names shall not exist, and the canary.
+    """How `rpz.zone` is written: the zone's name, and the host of a stop page unless names shall not exist.
 
-    The canary is a name of the list body that stands on no edition: who asks for it sees whether the list is enforced.
+    The canary is a name of the list body that stands on no edition. It is put into each file that holds names, so that who
+    asks for it sees whether the list is enforced.
     """
 
     name: str
@@ -102,13 +103,14 @@ def pull(
     for name in formats:
         if name != RPZ and name not in FORMATS:
             raise PullError(f"there is no format {name}; there are {', '.join(sorted([RPZ, *FORMATS]))}")
-    if RPZ in formats:
-        zone_text(_records((), zone), zone.name, 0)
+    zone_text(_records((), zone), zone.name, 0)
     kept = folder / ".edition"
     kept.mkdir(mode=0o700, parents=True, exist_ok=True)
     with alone(kept), told():
         got = fetch_edition(api, kept, root, progress)
-        return _write(folder, (got.version, got.expires), _entries(got), formats, zone)
+        killed = got.delta.kills(got.version)
+        entries, zone = ([], replace(zone, canary=None)) if killed else (_entries(got), zone)
+        return _write(folder, (got.version, got.expires), entries, formats, zone)
 
 
 def lapse(folder: Path, formats: Sequence[str], *, zone: Zone, now: datetime, days: float) -> bool:
@@ -271,12 +273,9 @@ def way_between(patches: Sequence[dict[str, Any]], old: str, new: str) -> list[d
 
 
 def _entries(got: Fetched) -> list[ListEntry]:
-    """What stands on the list; nothing under the kill switch."""
-    delta = got.delta
-    if delta.kills(got.version):
-        return []
+    """What stands on the list."""
     try:
-        return list(got.listed(delta).entries())
+        return list(got.listed(got.delta).entries())
     except (ValueError, KeyError, TypeError) as error:
         raise EditionRefused("malformed") from error
 
@@ -286,7 +285,8 @@ def _write(
 ) -> Pulled:
     version, expires = edition
     fit, refused = sift(entries)
-    listing = Listing.judged(fit)
+    ours = [ListEntry("canary", "dns", zone.canary, "canary", expires, expires.date())] if zone.canary else []
+    listing = Listing.judged([*fit, *ours])
     changed, left_out = [], {}
     for name in dict.fromkeys(formats):
         if name == RPZ:
@@ -299,7 +299,7 @@ def _write(
             (folder / ".edition" / _MARK).touch()  # before the file: a crash between leads to one reload too many
             write_whole(folder / name, data)
             changed.append(name)
-    names, urls = len(listing.names), len(listing.urls)
+    names, urls = len(listing.names) - len(ours), len(listing.urls)
     told = {"edition": version, "expires": expires.isoformat(), "names": names, "urls": urls}
     write_whole(folder / _STATUS, json.dumps(told, indent=1).encode() + b"\n")
     return Pulled(version, expires, names, urls, tuple(changed), left_out, len(refused))
