@@ -1,15 +1,26 @@
 """A list body's partner face without a platform: files in memory, served over loopback to who shows the token."""
 
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from mamori.engine.editions import sign_root
+from mamori.engine.editions import Member, Members, sign_members, sign_root
+from tests.engine.people import APPROVER, REVIEWER, public
 from tests.engine.test_publish import ROOT_KEYS, SERVICE
 
 TOKEN = "mamori_token-of-a-test"
 LIFE = timedelta(days=7)
 ROOT = sign_root(SERVICE, root_keys=ROOT_KEYS, threshold=2, expires=datetime.now(UTC) + timedelta(days=900))
+
+
+MEMBERS = Members(
+    1,
+    (
+        Member("endo", "reviewer", public(REVIEWER), date(2026, 1, 1), date(2040, 1, 1)),
+        Member("fujii", "approver", public(APPROVER), date(2026, 1, 1), date(2040, 1, 1)),
+    ),
+)
+SIGNED_MEMBERS = sign_members(MEMBERS, ROOT_KEYS)
 
 
 class ListBody:

@@ -23,6 +23,7 @@ from mamori.engine.editions import (
     FileDigest,
     Record,
     SignedStatement,
+    activation_statement,
     compile_hot,
     compile_rpz,
     hot_names,
@@ -37,11 +38,12 @@ from mamori.engine.editions import Edition as Listed
 from mamori.engine.editions.transferred import LIFT_ALL, changed
 from mamori.lists.distribution.knot import Knot
 from mamori.tools.cli import app
-from tests.engine.formats.cases import entry
+from tests.engine.people import APPROVER, REVIEWER, entry
+from tests.engine.people import signed as signed_by
 from tests.engine.test_layers import histories, hot_of, lists
 from tests.engine.test_publish import SERVICE
 from tests.programs import needs, program
-from tests.tools.list_body import LIFE, ROOT, TOKEN, ListBody
+from tests.tools.list_body import LIFE, ROOT, SIGNED_MEMBERS, TOKEN, ListBody
 
 CANARY = "canary.mamori.example"
 BASE = [f"n{number:03}.example" for number in range(60)]
@@ -88,17 +90,29 @@ class House(ListBody):
         self.names = frozenset(names)
         self.base = self.names if fold else self.base
         base, now = ({entry(name) for name in some} for some in (self.base, self.names))
+        keys = {entry(name): (REVIEWER,) if name.startswith("half") else (REVIEWER, APPROVER) for name in self.names}
+        activations = {one: signed_by(activation_statement(one), *keys[one]) for one in now}
         statement = kill_statement(edition, reason="test")
         killed = frozenset({SignedStatement(statement, frozenset({sign_statement(statement, SERVICE.targets)}))})
-        delta = Delta(frozenset(now - base), frozenset(base - now), killed if kill else frozenset())
-        files = {**write_files(Listed(edition, frozenset(base))), CHANGES: write_delta(delta)}
+        delta = Delta(
+            frozenset(now - base),
+            frozenset(base - now),
+            frozenset(activations[one] for one in now - base) | (killed if kill else frozenset()),
+        )
+        files = {
+            **write_files(Listed(edition, frozenset(base), frozenset(activations[one] for one in base & now))),
+            CHANGES: write_delta(delta),
+        }
         at = datetime.now(UTC)
         signed = sign_files(
             edition, {name: FileDigest.of(data) for name, data in files.items()}, keys=SERVICE, roots=[ROOT],
             version=edition, now=at, expires=at + LIFE,
         )  # fmt: skip
         self.published["editions/current"] = json.dumps({"version": edition}).encode()
-        self.published |= {f"editions/{edition}/{name}": data for name, data in {**files, **signed}.items()}
+        self.published |= {
+            f"editions/{edition}/{name}": data
+            for name, data in {**files, **signed, "members.json": SIGNED_MEMBERS}.items()
+        }
 
     def hot(self, *more: Record) -> frozenset[Record]:
         points = hot_names(
@@ -248,6 +262,15 @@ class TestWithKnotAndUnbound:
             said
         )
         house.push()
+        assert (guarded.run()[0], guarded.ask("later.example")) == (0, "NXDOMAIN")
+
+    def test_a_name_that_one_person_signed_is_not_loaded(self, guarded: Guarded, house: House) -> None:
+        before = guarded.zones()
+        house.publish_all(2, [*BASE, "half.example"])
+        code, said = guarded.run()
+        assert (code, "under 1 entries of edition 2 no two members' signatures stand" in said) == (1, True), said
+        assert guarded.zones() == before
+        house.publish_all(3, [*BASE, "later.example"])
         assert (guarded.run()[0], guarded.ask("later.example")) == (0, "NXDOMAIN")
 
     def test_a_change_beyond_the_brake_waits_for_a_person(self, guarded: Guarded, house: House) -> None:

@@ -21,17 +21,22 @@ from mamori.engine.editions import (
     CHANGES,
     Delta,
     FileDigest,
+    Member,
+    Members,
+    activation_statement,
     kill_statement,
     sign_edition,
     sign_files,
+    sign_members,
     sign_root,
     write_delta,
     write_files,
 )
 from mamori.engine.patches import make_patch
 from mamori.tools.cli import app
-from tests.engine.people import REVIEWER, edition, entry, signed
+from tests.engine.people import APPROVER, NOW, REVIEWER, RULE, STRANGER, edition, entry, signed
 from tests.engine.test_publish import ENDED, ROOT_KEYS, SERVICE, STRANGERS
+from tests.tools.list_body import MEMBERS, SIGNED_MEMBERS
 
 NOW_HERE = datetime.now(UTC)
 ROOT = sign_root(SERVICE, root_keys=ROOT_KEYS, threshold=2, expires=NOW_HERE + timedelta(days=90))
@@ -48,7 +53,8 @@ def published(which=FIRST, version=1, keys=SERVICE, root=ROOT, days=1):
     """An edition's files, signed when `days` of its life are left."""
     now = NOW_HERE + timedelta(days=min(0, days - 1))
     until = NOW_HERE + timedelta(days=days)
-    return sign_edition(which, keys=keys, roots=[root], version=version, now=now, expires=until)
+    files = sign_edition(which, keys=keys, roots=[root], version=version, now=now, expires=until)
+    return files | {"members.json": SIGNED_MEMBERS}
 
 
 class Face:
@@ -168,7 +174,7 @@ def test_a_list_is_pulled_and_only_what_changed_is_fetched_and_written(face, run
     assert "site.example" not in (tmp_path / "out" / "rpz.zone").read_text()
     assert "names.jsonl" in face.asked
     assert "urls.jsonl" not in face.asked, "it is the same file"
-    assert "activations.jsonl" not in face.asked
+    assert "activations.jsonl" not in face.asked, "no entry is new"
 
 
 def _sha(data: bytes) -> str:
@@ -263,6 +269,64 @@ def test_a_list_that_is_too_old_lapses_with_an_alarm_and_comes_back(face, run, g
     assert run(*again).exit_code == 0
     assert b"0.0.0.0 canary.mamori.example\n" in loaded(tmp_path)[HOSTS]
     assert (loaded(tmp_path)[HOSTS].count(b"0.0.0.0"), marks.read_text()) == (good[HOSTS].count(b"0.0.0.0") + 1, "rrr")
+
+
+NEW = entry("new.example")
+
+
+def with_new(*keys, members: bytes = SIGNED_MEMBERS, number: int = 3) -> dict[str, bytes]:
+    """The second edition and an entry more, whose activation these keys signed."""
+    activation = signed(activation_statement(NEW), *keys)
+    more = replace(SECOND, version=number, entries=SECOND.entries | {NEW}, statements=SECOND.statements | {activation})
+    return published(more, number + 4) | {"members.json": members}
+
+
+def members(version: int, *kept: Member, signers=ROOT_KEYS) -> bytes:
+    return sign_members(Members(version, kept), signers)
+
+
+@pytest.mark.parametrize(
+    "keys", [(), (REVIEWER,), (APPROVER,), (REVIEWER, STRANGER), (APPROVER, APPROVER), (REVIEWER, RULE)]
+)
+def test_an_entry_without_two_members_signatures_is_left_out(face, run, good, tmp_path, keys) -> None:
+    face.editions[3] = with_new(*keys)
+    done = run()
+    assert (done.exit_code, "NOT SIGNED BY TWO: under 1 entries" in done.output) == (0, True), done.output
+    assert loaded(tmp_path)[HOSTS] == good[HOSTS]
+    assert run().output.count("NOT SIGNED BY TWO") == 1, "it is told again"
+    face.editions[4] = with_new(REVIEWER, APPROVER, number=4)
+    assert "NOT SIGNED" not in run().output
+    assert b"new.example" in loaded(tmp_path)[HOSTS]
+
+
+def test_an_entry_stays_when_its_member_left_and_does_not_come_anew(face, run, good, tmp_path) -> None:
+    endo, fujii = MEMBERS.keys
+    face.editions[3] = with_new(REVIEWER, APPROVER, members=members(2, fujii))
+    done = run()
+    assert "NOT SIGNED BY TWO: under 1 entries" in done.output
+    assert loaded(tmp_path)[HOSTS] == good[HOSTS], "what was good stays, what is new is left out"
+    ended = replace(endo, valid_until=NOW.date())
+    face.editions[4] = with_new(REVIEWER, APPROVER, members=members(3, ended, fujii), number=4)
+    assert "NOT SIGNED BY TWO: under 1 entries" in run().output, "the key counted until the day before"
+    later = replace(endo, valid_until=NOW.date() + timedelta(days=1))
+    face.editions[5] = with_new(REVIEWER, APPROVER, members=members(4, later, fujii), number=5)
+    assert b"new.example" in (run(), loaded(tmp_path)[HOSTS])[1], "the key counted on that day, whatever came after"
+
+
+def test_a_list_of_members_that_is_old_or_not_the_roots_is_refused(face, run, good, tmp_path) -> None:
+    face.editions[3] = with_new(REVIEWER, APPROVER, members=members(2, *MEMBERS.keys, signers=ROOT_KEYS[:1]))
+    refused = run()
+    assert (refused.exit_code, "not signed by the list's keys" in refused.stderr) == (1, True)
+    face.editions[3]["members.json"] = b"{"
+    assert run().exit_code == 1
+    del face.editions[3]["members.json"]
+    assert "A file of the edition is missing." in run().stderr
+    face.editions[4] = with_new(REVIEWER, members=members(2, *MEMBERS.keys), number=4)
+    assert run().exit_code == 0
+    face.editions[5] = with_new(REVIEWER, members=SIGNED_MEMBERS, number=5)
+    old = run()
+    assert (old.exit_code, "older than the one already loaded" in old.stderr) == (1, True)
+    assert loaded(tmp_path)[HOSTS] == good[HOSTS]
 
 
 def test_the_stop_page_and_the_zone_are_chosen(face, run, tmp_path) -> None:

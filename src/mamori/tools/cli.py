@@ -25,9 +25,10 @@ from mamori.engine.transparency.audit import LogReport
 from mamori.engine.transparency.note import COSIGNATURE, ED25519, NoteError, NoteKey, check_name, encode_base64
 from mamori.tools.audit_verify import verify_export
 from mamori.tools.evidence import verify_evidence_file
+from mamori.tools.fetching import PullError
 from mamori.tools.guard import Guard, ZoneRefused
 from mamori.tools.openness import app as openness
-from mamori.tools.pull import RPZ, PullError, Zone, in_force, lapse, pull, reload
+from mamori.tools.pull import RPZ, Zone, in_force, lapse, pull, reload
 from mamori.tools.receipt import verify_receipt_file
 from mamori.tools.scan.commands import Ca, TokenFile
 from mamori.tools.scan.commands import app as scan
@@ -159,6 +160,10 @@ def list_pull(  # noqa: PLR0917 - options of a command
             for name, count in got.left_out.items():
                 if count:
                     typer.echo(f"{name} cannot say {count} entries; they are left out")
+            if got.unsigned:
+                typer.echo(
+                    f"NOT SIGNED BY TWO: under {got.unsigned} entries no two members' signatures stand; they are left out"
+                )
             if got.refused:
                 typer.echo(f"{got.refused} entries are fit for no format; they are left out")
             if reload_command and reload(folder, reload_command):

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from mamori.engine.editions import BASE_FILES, Delta, ListInForce, Record, name_key
 from mamori.engine.editions.transferred import Policy, base_difference, changed, hot_difference, zone_file
-from mamori.tools.pull import Progress, alone, fetch_edition, run, told, write_whole
+from mamori.tools.fetching import Fetched, Progress, alone, fetch_edition, told, write_whole
+from mamori.tools.pull import run
 from mamori.tools.scan.partner import PartnerApi
 from mamori.tools.transfers import Primary
+from mamori.tools.vouching import unvouched
 
 NAMES = BASE_FILES[0]
 DAY = 86_400.0
@@ -113,6 +115,7 @@ class Guard:
                 )
         if not killed:
             self._brake(accepted, edition, listed, accept)
+            self._require_persons(accepted, got, listed, accept)
         given = tuple(zone for zone in fresh if held[zone][0] != accepted.serials.get(zone) or accepted.lapsed)
         for zone in given:
             self._write(zone, held[zone][0], sorted(held[zone][1], key=lambda record: name_key(record.owner)))
@@ -153,6 +156,17 @@ class Guard:
             raise ZoneRefused(
                 f"edition {edition} adds {came} names and drops {went} at once, more than {self._most}: ask the list body, "
                 f"then let it in with --accept {edition}"
+            )
+
+    def _require_persons(self, accepted: Accepted, got: Fetched, listed: ListInForce, accept: int) -> None:
+        if got.version in {accepted.edition, accept}:
+            return
+        with told():
+            unsigned = unvouched(got, listed.entries(), self._folder)
+        if unsigned:
+            raise ZoneRefused(
+                f"under {len(unsigned)} entries of edition {got.version} no two members' signatures stand: ask the list body, "
+                f"then let it in with --accept {got.version}"
             )
 
     def _write(self, zone: str, serial: int, records: Sequence[Record]) -> None:

@@ -14,7 +14,7 @@ import dns.rdatatype
 import dns.tsigkeyring
 
 from mamori.engine.editions import Record
-from mamori.tools.pull import PullError
+from mamori.tools.fetching import PullError
 
 ANSWER, WHOLE = 10.0, 600.0  # seconds
 

@@ -17,7 +17,7 @@ from mamori.lists.distribution.locks import advisory_lock
 LOCK = 7_261_103  # PostgreSQL advisory lock: one writer of formats at a time
 MOST_CHANGED = 4  # a hash list of which more than this part changed is sent whole
 LEAST_SAVED = 2  # a patch that is not this many times smaller than its file is not kept
-PATCHED = BASE_FILES[:2]  # of an edition: names and URLs, which `mamori list pull` takes
+PATCHED = BASE_FILES[:3]  # of an edition: what `mamori list pull` takes
 log = logging.getLogger("mamori.formats")
 
 
