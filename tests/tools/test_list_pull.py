@@ -167,6 +167,13 @@ def test_a_list_is_pulled_and_only_what_changed_is_fetched_and_written(face, run
     again = run()
     assert "written: nothing" in again.output
     assert face.asked == ["current", "2.root.json", "timestamp.json"]
+    (tmp_path / "out" / HOSTS).write_text("somebody wrote here")
+    assert "written: hosts.txt" in run().output
+    (tmp_path / "out" / "rpz.zone").unlink()
+    assert "written: rpz.zone" in run().output
+    assert "written: rpz.zone" in run("--zone", "other.list").output
+    assert "written: squid-dstdomain.txt" in run("--zone", "other.list", formats=("squid-dstdomain.txt",)).output
+    assert "written: rpz.zone" in run().output
     face.asked.clear()
     first = face.editions[1]
     face.editions[2] = published(SECOND, 2) | {"urls.jsonl": first["urls.jsonl"]}

@@ -11,8 +11,8 @@ import hashlib
 import json
 import shlex
 import subprocess
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from mamori.tools.scan.partner import PartnerApi
 from mamori.tools.vouching import unvouched
 
 RPZ = "rpz.zone"
-_MARK, _STATUS = "reload-pending", "status.json"
+_MARK, _STATUS, _LAST = "reload-pending", "status.json", "last.json"
 _RELOAD = 600.0  # seconds the reload command may take
 
 
@@ -73,11 +73,37 @@ def pull(
     kept.mkdir(mode=0o700, parents=True, exist_ok=True)
     with alone(kept), told():
         got = fetch_edition(api, kept, root, progress)
+        asked = {"formats": [*formats], **asdict(zone)}
+        if same := _same(folder, got, asked):
+            return same
         killed = got.delta.kills(got.version)
         entries, zone = ([], replace(zone, canary=None)) if killed else (_entries(got), zone)
         unsigned = unvouched(got, entries, kept) if entries else frozenset[ListEntry]()
         entries = [entry for entry in entries if entry not in unsigned]
-        return replace(_write(folder, (got.version, got.expires), entries, formats, zone), unsigned=len(unsigned))
+        done = _write(folder, (got.version, got.expires), entries, formats, zone)
+        done = replace(done, unsigned=len(unsigned))
+        write_whole(kept / _LAST, json.dumps({**_last(folder, formats, done), **asked}).encode())
+        return done
+
+
+def _same(folder: Path, got: Fetched, asked: Mapping[str, Any]) -> Pulled | None:
+    """What the last pull came to, when it was of this edition, asked for the same, and its files are as it left them."""
+    try:
+        last = json.loads((folder / ".edition" / _LAST).read_bytes())
+        fits = last["edition"] == got.version and all(last[name] == value for name, value in asked.items())
+        if not fits or any(_digest(folder / name) != digest for name, digest in last["digests"].items()):
+            return None
+        names, urls, refused, unsigned = (int(last[name]) for name in ("names", "urls", "refused", "unsigned"))
+        counts = {str(name): int(count) for name, count in last["left_out"].items()}
+        return Pulled(got.version, got.expires, names, urls, (), counts, refused, unsigned)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _last(folder: Path, formats: Sequence[str], done: Pulled) -> dict[str, Any]:
+    digests = {name: _digest(folder / name) for name in (*formats, _STATUS)}
+    told = {name: value for name, value in asdict(done).items() if name not in {"expires", "changed"}}
+    return {**told, "digests": digests}
 
 
 def lapse(folder: Path, formats: Sequence[str], *, zone: Zone, now: datetime, days: float) -> bool:
@@ -166,7 +192,11 @@ def _records(names: Iterable[str], zone: Zone) -> frozenset[Record]:
 
 def _holds(path: Path, data: bytes) -> bool:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest() == hashlib.sha256(data).digest()
+        return _digest(path) == hashlib.sha256(data).hexdigest()
     except FileNotFoundError:
         return False
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
