@@ -27,8 +27,9 @@ FILTERS = {
     "e2guardian": "e2guardian",
     "squidGuard": "squidguard",
     "kresd": "knot-resolver",
+    "zstd": "zstd",
 }
-"""Programs of subscribers that load the list's formats."""
+"""Programs of subscribers that load the list's formats, and what reads its patches."""
 WATCHER = "lua-cqueues"
 WATCHER_FILE = Path("/usr/share/lua/5.1/cqueues.lua")
 """Without it Knot Resolver loads no file of names that it is to watch."""

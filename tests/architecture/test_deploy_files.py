@@ -94,7 +94,7 @@ def test_the_proxy_writes_no_client_address_and_tells_it_to_the_staff_face_only(
 @needs("systemd-analyze")
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     """With a program that exists here; verify also refuses unknown settings."""
-    for unit in UNITS:
+    for unit in (*UNITS, DEPLOY / "bind" / "relay.service"):
         text = re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", unit.read_text(), flags=re.MULTILINE)
         text = re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE)
         (tmp_path / unit.name).write_text(text)
@@ -119,6 +119,7 @@ def test_every_unit_is_hardened_and_holds_no_secret() -> None:
         "witness",
         "verify",
         "list",
+        "list-guard",
     }
     for unit in services:
         text = unit.read_text()

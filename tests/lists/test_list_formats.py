@@ -1,6 +1,7 @@
 """Every subscriber's format at the partner face, and the hash lists as clients of Safe Browsing ask for them."""
 
 import base64
+import hashlib
 import json
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.test import Client
 
 from mamori.engine.formats import FORMATS
 from mamori.engine.hashlists import digest, wire
+from mamori.engine.patches import apply_patch
 from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import Organisation
 from mamori.lists.distribution import safebrowsing, services
@@ -134,7 +136,27 @@ def test_objects_of_old_editions_go_and_what_did_not_change_is_there_once(folder
     assert before < {path.name for path in objects.iterdir()}
     for edition in range(3, 6):
         write(folder, edition, "bad.example")
-    assert {path.name for path in objects.iterdir()} == before
+    patches = {each["sha256"] for each in Store(folder).current()["patches"]}
+    assert {path.name for path in objects.iterdir()} - patches == before
+
+
+def test_patches_lead_from_former_files_to_the_present_ones(folder, machine):
+    names = [f"n{number}.example" for number in range(500)]
+    seen = []
+    for edition in range(1, 5):
+        write(folder, edition, *names[edition:])
+        seen.append(data(machine, "hosts.txt"))
+    told = machine.get("/api/v1/list/patches").json()["patches"]
+    digests = [hashlib.sha256(each).hexdigest() for each in seen]
+    for old, new, before, after in zip(digests, digests[1:], seen, seen[1:], strict=False):
+        (patch,) = [each for each in told if (each["from"], each["to"]) == (old, new)]
+        answer = machine.get(f"/api/v1/list/objects/{patch['sha256']}")
+        read = b"".join(answer.streaming_content)
+        assert (len(read), "immutable" in answer["Cache-Control"]) == (patch["bytes"], True)
+        assert len(read) * 10 < len(after)
+        assert apply_patch(before, read, patch["length"]) == after
+    assert machine.get(f"/api/v1/list/objects/{'0' * 64}").status_code == 404
+    assert machine.get("/api/v1/list/objects/..%2Fcurrent").status_code == 404
 
 
 def test_an_entry_fit_for_no_format_holds_back_no_other_and_is_named(folder, machine):

@@ -1,5 +1,6 @@
 """`mamori list pull` against a partner face that is slow, old, forged, broken or gone: the last good list stays."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -8,26 +9,34 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
 import pytest
+import time_machine
 from typer.testing import CliRunner
 
 from mamori.engine.editions import (
     CHANGES,
     Delta,
     FileDigest,
+    Member,
+    Members,
+    activation_statement,
     kill_statement,
     sign_edition,
     sign_files,
+    sign_members,
     sign_root,
     write_delta,
     write_files,
 )
+from mamori.engine.patches import make_patch
 from mamori.tools.cli import app
-from tests.engine.people import REVIEWER, edition, entry, signed
+from tests.engine.people import APPROVER, NOW, REVIEWER, RULE, STRANGER, edition, entry, signed
 from tests.engine.test_publish import ENDED, ROOT_KEYS, SERVICE, STRANGERS
+from tests.tools.list_body import MEMBERS, SIGNED_MEMBERS
 
 NOW_HERE = datetime.now(UTC)
 ROOT = sign_root(SERVICE, root_keys=ROOT_KEYS, threshold=2, expires=NOW_HERE + timedelta(days=90))
@@ -44,7 +53,8 @@ def published(which=FIRST, version=1, keys=SERVICE, root=ROOT, days=1):
     """An edition's files, signed when `days` of its life are left."""
     now = NOW_HERE + timedelta(days=min(0, days - 1))
     until = NOW_HERE + timedelta(days=days)
-    return sign_edition(which, keys=keys, roots=[root], version=version, now=now, expires=until)
+    files = sign_edition(which, keys=keys, roots=[root], version=version, now=now, expires=until)
+    return files | {"members.json": SIGNED_MEMBERS}
 
 
 class Face:
@@ -54,6 +64,7 @@ class Face:
         self.editions: dict[int, dict[str, bytes]] = {}
         self.asked: list[str] = []
         self.status = 200
+        self.patches: dict[str, bytes] = {}
         self.endless: set[str] = set()
         self.cut: set[str] = set()
         face = self
@@ -89,6 +100,10 @@ class Face:
             return 401, b"{}"
         if self.status != 200:
             return self.status, b"{}"
+        if path.removeprefix("/api/v1/list/") in self.patches:
+            return 200, self.patches[path.removeprefix("/api/v1/list/")]
+        if not path.startswith("/api/v1/list/editions/"):
+            return 404, b"{}"
         parts = path.removeprefix("/api/v1/list/editions/").split("/")
         if parts == ["current"]:
             return (200, json.dumps({"version": max(self.editions)}).encode()) if self.editions else (404, b"{}")
@@ -152,6 +167,13 @@ def test_a_list_is_pulled_and_only_what_changed_is_fetched_and_written(face, run
     again = run()
     assert "written: nothing" in again.output
     assert face.asked == ["current", "2.root.json", "timestamp.json"]
+    (tmp_path / "out" / HOSTS).write_text("somebody wrote here")
+    assert "written: hosts.txt" in run().output
+    (tmp_path / "out" / "rpz.zone").unlink()
+    assert "written: rpz.zone" in run().output
+    assert "written: rpz.zone" in run("--zone", "other.list").output
+    assert "written: squid-dstdomain.txt" in run("--zone", "other.list", formats=("squid-dstdomain.txt",)).output
+    assert "written: rpz.zone" in run().output
     face.asked.clear()
     first = face.editions[1]
     face.editions[2] = published(SECOND, 2) | {"urls.jsonl": first["urls.jsonl"]}
@@ -159,7 +181,159 @@ def test_a_list_is_pulled_and_only_what_changed_is_fetched_and_written(face, run
     assert "site.example" not in (tmp_path / "out" / "rpz.zone").read_text()
     assert "names.jsonl" in face.asked
     assert "urls.jsonl" not in face.asked, "it is the same file"
-    assert "activations.jsonl" not in face.asked
+    assert "activations.jsonl" not in face.asked, "no entry is new"
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+MANY = [entry(f"n{number}.example") for number in range(300)]
+
+
+def folded(face: Face, run: Callable) -> None:
+    """Three editions, each with a base of its own; the first is pulled, patches lead over the second to the third."""
+    bases = [published(edition(number, MANY[number:]), number) for number in (1, 2, 3)]
+    face.editions = {1: bases[0]}
+    assert run().exit_code == 0
+    files = [base["names.jsonl"] for base in bases]
+    told = []
+    for old, new in pairwise(files):
+        patch = make_patch(old, new)
+        face.patches[f"objects/{_sha(patch)}"] = patch
+        told.append(
+            {"from": _sha(old), "to": _sha(new), "sha256": _sha(patch), "bytes": len(patch), "length": len(new)}
+        )
+    told.append({"from": _sha(files[1]), "to": _sha(files[0]), "sha256": "0" * 64, "bytes": 1, "length": 1})
+    face.patches["patches"] = json.dumps({"edition": 3, "patches": told}).encode()
+    face.editions[3] = bases[2]
+    face.asked.clear()
+
+
+def test_a_list_folded_twice_comes_by_two_patches(face, run, tmp_path) -> None:
+    folded(face, run)
+    assert run().exit_code == 0
+    assert "names.jsonl" not in face.asked
+    assert loaded(tmp_path)[HOSTS].count(b"0.0.0.0 ") == 297
+
+
+@pytest.mark.parametrize("fault", ["missing", "altered", "endless", "false list", "no list", "bomb", "other file"])
+def test_a_patch_that_does_not_fit_costs_a_whole_file_and_no_more(face, run, tmp_path, fault) -> None:
+    folded(face, run)
+    patches = [name for name in face.patches if name.startswith("objects/")]
+    if fault == "missing":
+        del face.patches[patches[0]]
+    elif fault == "altered":
+        face.patches[patches[0]] = face.patches[patches[0]][:-1] + b"?"
+    elif fault == "endless":
+        face.endless |= {name.rsplit("/", 1)[1] for name in patches}
+    elif fault == "false list":
+        face.patches["patches"] = b'{"patches": [{"from": 1}]}'
+    elif fault == "no list":
+        del face.patches["patches"]
+    elif fault == "bomb":
+        told = json.loads(face.patches["patches"])
+        bomb = make_patch(b"", bytes(200_000_000))
+        told["patches"][0] |= {"sha256": _sha(bomb), "bytes": len(bomb)}
+        face.patches |= {"patches": json.dumps(told).encode(), f"objects/{_sha(bomb)}": bomb}
+    else:
+        (tmp_path / "out" / ".edition" / "names.jsonl").write_bytes(b"somebody wrote here")
+    assert run().exit_code == 0
+    assert "names.jsonl" in face.asked
+    assert loaded(tmp_path)[HOSTS].count(b"0.0.0.0 ") == 297
+
+
+def test_the_canary_stands_in_the_zone_and_goes_with_the_list(face, run, tmp_path) -> None:
+    face.editions = {1: published()}
+    assert run("--canary", "canary.mamori.example").exit_code == 0
+    assert "\ncanary.mamori.example.nx.list. 60 IN CNAME .\n" in (tmp_path / "out" / "rpz.zone").read_text()
+    assert b"0.0.0.0 canary.mamori.example\n" in loaded(tmp_path)[HOSTS]
+    assert json.loads((tmp_path / "out" / "status.json").read_text())["names"] == 2
+    assert run("--canary", "no name").exit_code == 2
+
+
+def test_a_list_that_is_too_old_lapses_with_an_alarm_and_comes_back(face, run, good, tmp_path) -> None:
+    marks = tmp_path / "marks"
+    again = (
+        "--reload",
+        f"{sys.executable} -c \"open('{marks}', 'a').write('r')\"",
+        "--canary",
+        "canary.mamori.example",
+    )
+    assert run(*again).exit_code == 0
+    kept, face.editions = face.editions, {}
+    with time_machine.travel(NOW_HERE + timedelta(days=14)):
+        away = run(*again)
+    assert (away.exit_code, "ALARM" in away.output) == (2, False)
+    with time_machine.travel(NOW_HERE + timedelta(days=15.1)):
+        for _again in range(2):
+            lapsed = run(*again)
+            assert (lapsed.exit_code, "ALARM: that is 14 days past its signatures" in lapsed.output) == (3, True)
+    assert marks.read_text() == "rr", "once for the list, once for its end"
+    assert b"0.0.0.0" not in loaded(tmp_path)[HOSTS]
+    assert b"CNAME" not in loaded(tmp_path)["rpz.zone"]
+    face.editions = kept
+    assert run(*again).exit_code == 0
+    assert b"0.0.0.0 canary.mamori.example\n" in loaded(tmp_path)[HOSTS]
+    assert (loaded(tmp_path)[HOSTS].count(b"0.0.0.0"), marks.read_text()) == (good[HOSTS].count(b"0.0.0.0") + 1, "rrr")
+
+
+NEW = entry("new.example")
+
+
+def with_new(*keys, members: bytes = SIGNED_MEMBERS, number: int = 3) -> dict[str, bytes]:
+    """The second edition and an entry more, whose activation these keys signed."""
+    activation = signed(activation_statement(NEW), *keys)
+    more = replace(SECOND, version=number, entries=SECOND.entries | {NEW}, statements=SECOND.statements | {activation})
+    return published(more, number + 4) | {"members.json": members}
+
+
+def members(version: int, *kept: Member, signers=ROOT_KEYS) -> bytes:
+    return sign_members(Members(version, kept), signers)
+
+
+@pytest.mark.parametrize(
+    "keys", [(), (REVIEWER,), (APPROVER,), (REVIEWER, STRANGER), (APPROVER, APPROVER), (REVIEWER, RULE)]
+)
+def test_an_entry_without_two_members_signatures_is_left_out(face, run, good, tmp_path, keys) -> None:
+    face.editions[3] = with_new(*keys)
+    done = run()
+    assert (done.exit_code, "NOT SIGNED BY TWO: under 1 entries" in done.output) == (0, True), done.output
+    assert loaded(tmp_path)[HOSTS] == good[HOSTS]
+    assert run().output.count("NOT SIGNED BY TWO") == 1, "it is told again"
+    face.editions[4] = with_new(REVIEWER, APPROVER, number=4)
+    assert "NOT SIGNED" not in run().output
+    assert b"new.example" in loaded(tmp_path)[HOSTS]
+
+
+def test_an_entry_stays_when_its_member_left_and_does_not_come_anew(face, run, good, tmp_path) -> None:
+    endo, fujii = MEMBERS.keys
+    face.editions[3] = with_new(REVIEWER, APPROVER, members=members(2, fujii))
+    done = run()
+    assert "NOT SIGNED BY TWO: under 1 entries" in done.output
+    assert loaded(tmp_path)[HOSTS] == good[HOSTS], "what was good stays, what is new is left out"
+    ended = replace(endo, valid_until=NOW.date())
+    face.editions[4] = with_new(REVIEWER, APPROVER, members=members(3, ended, fujii), number=4)
+    assert "NOT SIGNED BY TWO: under 1 entries" in run().output, "the key counted until the day before"
+    later = replace(endo, valid_until=NOW.date() + timedelta(days=1))
+    face.editions[5] = with_new(REVIEWER, APPROVER, members=members(4, later, fujii), number=5)
+    assert b"new.example" in (run(), loaded(tmp_path)[HOSTS])[1], "the key counted on that day, whatever came after"
+
+
+def test_a_list_of_members_that_is_old_or_not_the_roots_is_refused(face, run, good, tmp_path) -> None:
+    face.editions[3] = with_new(REVIEWER, APPROVER, members=members(2, *MEMBERS.keys, signers=ROOT_KEYS[:1]))
+    refused = run()
+    assert (refused.exit_code, "not signed by the list's keys" in refused.stderr) == (1, True)
+    face.editions[3]["members.json"] = b"{"
+    assert run().exit_code == 1
+    del face.editions[3]["members.json"]
+    assert "A file of the edition is missing." in run().stderr
+    face.editions[4] = with_new(REVIEWER, members=members(2, *MEMBERS.keys), number=4)
+    assert run().exit_code == 0
+    face.editions[5] = with_new(REVIEWER, members=SIGNED_MEMBERS, number=5)
+    old = run()
+    assert (old.exit_code, "older than the one already loaded" in old.stderr) == (1, True)
+    assert loaded(tmp_path)[HOSTS] == good[HOSTS]
 
 
 def test_the_stop_page_and_the_zone_are_chosen(face, run, tmp_path) -> None:
@@ -177,7 +351,7 @@ def test_the_kill_switch_empties_the_files(face, run, good, tmp_path) -> None:
     face.editions[3] = files | sign_files(
         3, digests, keys=SERVICE, roots=[ROOT], version=6, now=NOW_HERE, expires=until
     )
-    assert "edition 3: 0 names, 0 pages" in run().output
+    assert "edition 3: 0 names, 0 pages" in run("--canary", "canary.mamori.example").output
     assert all(b".example" not in loaded(tmp_path)[name] for name in (HOSTS, "rpz.zone"))
 
 

@@ -269,6 +269,7 @@ LIST_ZONE_NXDOMAIN = env.text("MAMORI_LIST_ZONE_NXDOMAIN", "nx.list")
 LIST_ZONE_STOP = env.text("MAMORI_LIST_ZONE_STOP", "stop.list")
 STOP_PAGE_HOST = env.text("MAMORI_STOP_PAGE_HOST", "stop.mamori.example")
 LIST_BODY = env.text("MAMORI_LIST_BODY", "")  # public: the body that decides on the list, named on the stop page
+LIST_ACCEL = env.text("MAMORI_LIST_ACCEL", "").rstrip("/")  # nginx's internal place of the folder of editions
 EDITION_DIR = env.path("MAMORI_EDITION_DIR")  # worker: where signed editions are written
 PROBE_RESOLVERS = dict(pair.split("=", 1) for pair in env.items("MAMORI_PROBE_RESOLVERS"))  # name=host:port
 PROBE_OUTSIDE = dict(pair.split("=", 1) for pair in env.items("MAMORI_PROBE_OUTSIDE"))  # asked for the canary only

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,19 +19,25 @@ from rich.table import Table
 from mamori.engine import keys as engine_keys
 from mamori.engine import seals
 from mamori.engine.editions import EditionRefused
+from mamori.engine.editions.transferred import Policy
 from mamori.engine.evidence import EvidenceError
 from mamori.engine.transparency.audit import LogReport
 from mamori.engine.transparency.note import COSIGNATURE, ED25519, NoteError, NoteKey, check_name, encode_base64
 from mamori.tools.audit_verify import verify_export
-from mamori.tools.errors import FAILED, told_errors
+from mamori.tools.errors import FAILED, USAGE, told_errors
 from mamori.tools.evidence import verify_evidence_file
+from mamori.tools.fetching import PullError
+from mamori.tools.guard import Guard, ZoneRefused
 from mamori.tools.openness import app as openness
-from mamori.tools.pull import RPZ, Zone, in_force, pull, reload
+from mamori.tools.pull import RPZ, Zone, in_force, lapse, pull, reload
 from mamori.tools.receipt import verify_receipt_file
 from mamori.tools.scan.commands import Ca, TokenFile
 from mamori.tools.scan.commands import app as scan
 from mamori.tools.scan.partner import PartnerApi, read_token
+from mamori.tools.transfers import Primary
 from mamori.tools.witness import Witness, WitnessError, WitnessServer, set_up
+
+LAPSED = 3
 
 app = typer.Typer(name="mamori", no_args_is_help=True, help="Mamori's tools.", pretty_exceptions_enable=False)
 witness = typer.Typer(no_args_is_help=True, help="Run a witness that cosigns checkpoints of audit logs.")
@@ -118,16 +125,27 @@ def list_pull(  # noqa: PLR0917 - options of a command
     reload_command: Annotated[
         str | None, typer.Option("--reload", help="Command, run without a shell, after files changed.")
     ] = None,
+    canary: Annotated[
+        str | None, typer.Option(help="The list body's canary name, put into each file of names.")
+    ] = None,
+    lapse_days: Annotated[
+        float, typer.Option(min=0, help="The files are emptied, with an alarm, so long after their signatures ended.")
+    ] = 14,
     token_file: TokenFile = None,
     ca: Ca = None,
 ) -> None:
-    """Fetch the signed list, verify it, and write it in the formats asked for. On any fault the last good one stays."""
+    """Fetch the signed list, verify it, and write it in the formats asked for. On any fault the last good one stays.
+
+    Exit codes: 0 in force, 1 refused, 2 not done, 3 ALARM: too old, emptied.
+    """
     try:
         with usage_errors():
             api = PartnerApi(partner, read_token(token_file, dict(os.environ)), ca=ca)
             with progress_bar("Fetching the list") as progress:
                 try:
-                    got = pull(api, folder, root.read_bytes(), formats, zone=Zone(zone, stop_host), progress=progress)
+                    got = pull(
+                        api, folder, root.read_bytes(), formats, zone=Zone(zone, stop_host, canary), progress=progress
+                    )
                 except EditionRefused as error:
                     Console(stderr=True).print(f"REFUSED: {error}", style="red", markup=False, soft_wrap=True)
                     raise typer.Exit(FAILED) from error
@@ -138,6 +156,10 @@ def list_pull(  # noqa: PLR0917 - options of a command
             for name, count in got.left_out.items():
                 if count:
                     typer.echo(f"{name} cannot say {count} entries; they are left out")
+            if got.unsigned:
+                typer.echo(
+                    f"NOT SIGNED BY TWO: under {got.unsigned} entries no two members' signatures stand; they are left out"
+                )
             if got.refused:
                 typer.echo(f"{got.refused} entries are fit for no format; they are left out")
             if reload_command and reload(folder, reload_command):
@@ -146,7 +168,105 @@ def list_pull(  # noqa: PLR0917 - options of a command
         last = in_force(folder)
         words = f"edition {last['edition']}, signed until {last['expires']}" if last else "none was fetched yet"
         typer.echo(f"in force here: {words}", err=True)
+        now = datetime.fromtimestamp(wall_clock(), UTC)
+        with usage_errors():
+            if lapse(folder, formats, zone=Zone(zone, stop_host), now=now, days=lapse_days):
+                typer.echo(
+                    f"ALARM: that is {lapse_days:g} days past its signatures or more: the files were emptied", err=True
+                )
+                if reload_command:
+                    reload(folder, reload_command)
+                raise typer.Exit(LAPSED) from None
         raise
+
+
+@lists.command("guard")
+def list_guard(  # noqa: PLR0917 - options of a command
+    partner: Annotated[str, typer.Argument(help="Address of the partner API, like https://api.hotline.example.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder the two zone files are written to: ZONE.zone and hot-ZONE.zone.")
+    ],
+    root: Annotated[Path, typer.Option(help="The trusted root (root.json) the list body handed over.")],
+    primary: Annotated[str, typer.Option(help="The list body's primary, address@port.")],
+    tsig_file: Annotated[Path, typer.Option(help="File with the name of your TSIG key, a blank, and its secret.")],
+    canary: Annotated[str, typer.Option(help="The list body's canary name.")],
+    zone: Annotated[str, typer.Option(help="The zone agreed on; hot- before it comes along.")] = "nx.list",
+    stop_host: Annotated[str | None, typer.Option(help="Host of the stop page, where the zone leads to it.")] = None,
+    reload_command: Annotated[
+        list[str] | None,
+        typer.Option("--reload", help="Command that loads a zone, run without a shell; {zone} is its name."),
+    ] = None,
+    every: Annotated[float, typer.Option(min=0, help="Look again after so many seconds, for ever; 0: once.")] = 0,
+    most: Annotated[int, typer.Option(min=1, help="Names that may come or go in one step.")] = 2000,
+    accept: Annotated[int, typer.Option(min=0, help="Number of an edition that may change more than that.")] = 0,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds a zone may differ from the newest edition, while it is on its way.")
+    ] = 30,
+    lapse_days: Annotated[
+        float, typer.Option(min=0, help="The zones are emptied, with an alarm, so long after their signatures ended.")
+    ] = 14,
+    token_file: TokenFile = None,
+    ca: Ca = None,
+) -> None:
+    """Transfer the zones, hold them against the signed edition, and only then hand them to the resolver.
+
+    Exit codes: 0 in force, 1 refused, 2 not done, 3 ALARM: too old, emptied. Lines with ALARM are for people.
+    """
+    with usage_errors():
+        watch = Guard(
+            zone.removesuffix("."),
+            Policy("stop" if stop_host else "nxdomain", stop_host, canary),
+            primary=Primary.of(primary, tsig_file),
+            api=PartnerApi(partner, read_token(token_file, dict(os.environ)), ca=ca),
+            root=root.read_bytes(),
+            folder=folder,
+            most=most,
+            reload=reload_command or [],
+        )
+        with watch.alone():
+            while True:
+                code = _guarded(watch, accept, patience, lapse_days)
+                if not every:
+                    raise typer.Exit(code)
+                sys.stdout.flush()
+                time.sleep(every)
+
+
+def _guarded(watch: Guard, accept: int, patience: float, lapse_days: float) -> int:
+    """One look; its exit code."""
+
+    def tell(words: str) -> None:
+        Console(stderr=True).print(f"mamori: {words}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+    until = time.monotonic() + patience
+    try:
+        with progress_bar("Fetching the list") as progress:
+            while True:
+                try:
+                    checked = watch.check(progress=progress, accept=accept)
+                    break
+                except ZoneRefused:
+                    if time.monotonic() >= until:
+                        raise
+                    time.sleep(min(1.0, patience / 10))
+        if checked.loaded:
+            typer.echo(f"edition {checked.edition} in force, {checked.names} names: {', '.join(checked.loaded)}")
+        return 0
+    except (EditionRefused, ZoneRefused) as error:
+        tell(f"ALARM: REFUSED: {error}")
+        code = FAILED
+    except (PullError, OSError) as error:
+        tell(str(error))
+        code = USAGE
+    try:
+        if watch.lapse(wall_clock(), lapse_days):
+            tell(f"ALARM: the list is {lapse_days:g} days past its signatures or more: the zones were emptied")
+            return LAPSED
+    except PullError as error:
+        tell(str(error))
+    kept = watch.accepted
+    tell(f"edition {kept.edition} stays in force" if kept.edition else "no list is in force yet")
+    return code
 
 
 @receipt.command("verify")

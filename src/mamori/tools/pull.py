@@ -7,71 +7,45 @@ FOLDER/.edition/       (0700) trusted metadata, the edition's files, and a mark 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import mmap
-import os
 import shlex
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import urllib3
-from tuf.api.exceptions import (
-    BadVersionNumberError,
-    DownloadError,
-    DownloadHTTPError,
-    DownloadLengthMismatchError,
-    ExpiredMetadataError,
-    LengthOrHashMismatchError,
-    RepositoryError,
-    UnsignedMetadataError,
-)
-from tuf.api.metadata import Metadata, Targets
-from tuf.api.serialization import DeserializationError
-from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
-
 from mamori.engine.editions import (
-    BASE_FILES,
-    CHANGES,
     EditionRefused,
     ListEntry,
-    ListInForce,
-    block_target,
+    Record,
     compile_rpz,
-    read_delta,
     zone_text,
 )
 from mamori.engine.files import write_whole
 from mamori.engine.formats import FORMATS, Listing, sift
+from mamori.tools.fetching import PRIVATE, Fetched, Progress, PullError, alone, fetch_edition, told
 from mamori.tools.scan.partner import PartnerApi
+from mamori.tools.vouching import unvouched
 
 RPZ = "rpz.zone"
-_CARRIED = (*BASE_FILES[:2], CHANGES)  # names, URLs, changes since; signed statements are not needed to block
-_MODE = 0o640  # a file's group may read it: the list is no public file
-_MARK, _STATUS = "reload-pending", "status.json"
-_PIECE = 1 << 16
-_LONGEST = 1800.0  # seconds one file may take, however slowly it drips
+_MARK, _STATUS, _LAST = "reload-pending", "status.json", "last.json"
 _RELOAD = 600.0  # seconds the reload command may take
-Progress = Callable[[int, int], None]
-
-
-class PullError(ValueError):
-    """The list cannot be fetched as asked. The message is one line; what was loaded before stays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """How `rpz.zone` is written: the zone's name, and the host of a stop page unless names shall not exist."""
+    """How `rpz.zone` is written: the zone's name, and the host of a stop page unless names shall not exist.
+
+    The canary is a name of the list body that stands on no edition. It is put into each file that holds names, so that who
+    asks for it sees whether the list is enforced.
+    """
 
     name: str
     stop_host: str | None = None
+    canary: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +59,7 @@ class Pulled:
     changed: tuple[str, ...]
     left_out: dict[str, int]
     refused: int
+    unsigned: int
 
 
 def pull(
@@ -94,14 +69,52 @@ def pull(
     for name in formats:
         if name != RPZ and name not in FORMATS:
             raise PullError(f"there is no format {name}; there are {', '.join(sorted([RPZ, *FORMATS]))}")
-    if RPZ in formats:
-        block_target("stop" if zone.stop_host else "nxdomain", zone.stop_host)
-        zone_text((), zone.name, 0)
+    zone_text(_records((), zone), zone.name, 0)
     kept = folder / ".edition"
     kept.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone(kept), _told():
-        version, expires, files = _fetch(api, kept, root, progress)
-        return _write(folder, (version, expires), _entries(version, files), formats, zone)
+    with alone(kept), told():
+        got = fetch_edition(api, kept, root, progress)
+        asked = {"formats": [*formats], **asdict(zone)}
+        if same := _same(folder, got, asked):
+            return same
+        killed = got.delta.kills(got.version)
+        entries, zone = ([], replace(zone, canary=None)) if killed else (_entries(got), zone)
+        unsigned = unvouched(got, entries, kept) if entries else frozenset[ListEntry]()
+        entries = [entry for entry in entries if entry not in unsigned]
+        done = _write(folder, (got.version, got.expires), entries, formats, zone)
+        done = replace(done, unsigned=len(unsigned))
+        write_whole(kept / _LAST, json.dumps({**_last(folder, formats, done), **asked}).encode(), PRIVATE)
+        return done
+
+
+def _same(folder: Path, got: Fetched, asked: Mapping[str, Any]) -> Pulled | None:
+    """What the last pull came to, when it was of this edition, asked for the same, and its files are as it left them."""
+    try:
+        last = json.loads((folder / ".edition" / _LAST).read_bytes())
+        fits = last["edition"] == got.version and all(last[name] == value for name, value in asked.items())
+        if not fits or any(_digest(folder / name) != digest for name, digest in last["digests"].items()):
+            return None
+        names, urls, refused, unsigned = (int(last[name]) for name in ("names", "urls", "refused", "unsigned"))
+        counts = {str(name): int(count) for name, count in last["left_out"].items()}
+        return Pulled(got.version, got.expires, names, urls, (), counts, refused, unsigned)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _last(folder: Path, formats: Sequence[str], done: Pulled) -> dict[str, Any]:
+    digests = {name: _digest(folder / name) for name in (*formats, _STATUS)}
+    told = {name: value for name, value in asdict(done).items() if name not in {"expires", "changed"}}
+    return {**told, "digests": digests}
+
+
+def lapse(folder: Path, formats: Sequence[str], *, zone: Zone, now: datetime, days: float) -> bool:
+    """Empty the files when their signatures ended `days` days ago; whether they are empty for that."""
+    told = in_force(folder)
+    if told is None or now <= datetime.fromisoformat(told["expires"]) + timedelta(days=days):
+        return False
+    edition = int(told["edition"]), datetime.fromisoformat(told["expires"])
+    _write(folder, edition, [], formats, replace(zone, canary=None))
+    return True
 
 
 def in_force(folder: Path) -> dict[str, Any] | None:
@@ -118,10 +131,15 @@ def reload(folder: Path, command: str) -> bool:
     mark = folder / ".edition" / _MARK
     if not mark.exists():
         return False
+    run(shlex.split(command))
+    mark.unlink()
+    return True
+
+
+def run(command: Sequence[str]) -> None:
+    """Run a reload command to its good end; PullError otherwise."""
     try:
-        done = subprocess.run(
-            shlex.split(command), stdin=subprocess.DEVNULL, capture_output=True, timeout=_RELOAD, check=False
-        )
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_RELOAD, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PullError(
             f"the reload command did not run to its end: {error}; it runs again with the next pull"
@@ -132,78 +150,12 @@ def reload(folder: Path, command: str) -> bool:
             f"the reload command ended with {done.returncode}: {said[-1][:300] if said else 'no word'}; "
             "it runs again with the next pull"
         )
-    mark.unlink()
-    return True
 
 
-class _Fetcher(FetcherInterface):
-    """TUF's client asks the partner face through this."""
-
-    def __init__(self, api: PartnerApi, progress: Progress) -> None:
-        self._api, self._progress = api, progress
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        answer = self._api.get(url)
-        try:
-            if answer.status != 200:
-                raise DownloadHTTPError(f"{url} answered {answer.status}", answer.status)
-            begun, done, total = time.monotonic(), 0, int(answer.headers.get("Content-Length", "0"))
-            for piece in answer.stream(_PIECE, decode_content=False):
-                done += len(piece)
-                self._progress(done, max(done, total))
-                if time.monotonic() - begun > _LONGEST:
-                    raise DownloadError(f"a file took longer than {_LONGEST:.0f} s")
-                yield piece
-            if done < total:
-                raise DownloadError("the connection ended in the middle of a file")
-        finally:
-            answer.close()
-
-
-def _fetch(
-    api: PartnerApi, kept: Path, root: bytes, progress: Progress
-) -> tuple[int, datetime, dict[str, bytes | mmap.mmap]]:
-    """The verified edition: its number, when it expires, the files that are needed."""
-    fetcher = _Fetcher(api, progress)
+def _entries(got: Fetched) -> list[ListEntry]:
+    """What stands on the list."""
     try:
-        offered = int(json.loads(fetcher.download_bytes("/list/editions/current", 100_000))["version"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise PullError("the answer is not that of a partner API: is this its address?") from error
-    except DownloadHTTPError as error:
-        if error.status_code == 404:
-            raise PullError("the partner API has no edition yet") from error
-        raise
-    place = f"/list/editions/{offered}/"
-    updater = Updater(
-        metadata_dir=str(kept),
-        metadata_base_url=place,
-        target_dir=str(kept),
-        target_base_url=place,
-        fetcher=fetcher,
-        config=UpdaterConfig(prefix_targets_with_hash=False),
-        bootstrap=root,
-    )
-    updater.refresh()
-    files: dict[str, bytes | mmap.mmap] = {}
-    for name in _CARRIED:
-        info = updater.get_targetinfo(name)
-        if info is None:
-            raise EditionRefused("missing_file")
-        path = kept / name
-        if updater.find_cached_target(info, str(path)) is None:
-            updater.download_target(info, str(path))
-        files[name] = _mapped(path)
-    signed = Metadata[Targets].from_bytes((kept / "targets.json").read_bytes()).signed
-    return signed.version, signed.expires, files
-
-
-def _entries(version: int, files: dict[str, bytes | mmap.mmap]) -> list[ListEntry]:
-    """What stands on the list; nothing under the kill switch."""
-    delta = read_delta(files[CHANGES][:])
-    if delta.kills(version):
-        return []
-    try:
-        return list(ListInForce(version, dict.fromkeys(BASE_FILES, b"") | files, delta).entries())
+        return list(got.listed(got.delta).entries())
     except (ValueError, KeyError, TypeError) as error:
         raise EditionRefused("malformed") from error
 
@@ -213,75 +165,39 @@ def _write(
 ) -> Pulled:
     version, expires = edition
     fit, refused = sift(entries)
-    listing = Listing.judged(fit)
+    ours = [ListEntry("canary", "dns", zone.canary, "canary", expires, expires.date())] if zone.canary else []
+    listing = Listing.judged([*fit, *ours])
     changed, left_out = [], {}
     for name in dict.fromkeys(formats):
         if name == RPZ:
             targets = (entry.target for entry in fit if entry.method == "dns")
-            records = compile_rpz(targets, "stop" if zone.stop_host else "nxdomain", zone.stop_host)
-            data = zone_text(records, zone.name, version).encode()
+            data = zone_text(_records(targets, zone), zone.name, version).encode()
         else:
             written = FORMATS[name].write(listing)
             data, left_out[name] = written.data, sum(written.left_out.values())
         if not _holds(folder / name, data):
             (folder / ".edition" / _MARK).touch()  # before the file: a crash between leads to one reload too many
-            write_whole(folder / name, data, _MODE)
+            write_whole(folder / name, data, PRIVATE)
             changed.append(name)
-    names, urls = len(listing.names), len(listing.urls)
+    names, urls = len(listing.names) - len(ours), len(listing.urls)
     told = {"edition": version, "expires": expires.isoformat(), "names": names, "urls": urls}
-    write_whole(folder / _STATUS, json.dumps(told, indent=1).encode() + b"\n", _MODE)
-    return Pulled(version, expires, names, urls, tuple(changed), left_out, len(refused))
+    write_whole(folder / _STATUS, json.dumps(told, indent=1).encode() + b"\n", PRIVATE)
+    return Pulled(version, expires, names, urls, tuple(changed), left_out, len(refused), 0)
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """What TUF's client says, as the engine says it; the more special errors first."""
-    try:
-        yield
-    except DownloadLengthMismatchError as error:
-        raise PullError(
-            "a file is longer than it may be, and was not read to its end. Check where it comes from."
-        ) from error
-    except DownloadHTTPError as error:
-        if error.status_code in {401, 403}:
-            raise PullError(
-                "the partner API refuses the token: it is unknown, ended, or lacks the scope list.read"
-            ) from error
-        if error.status_code == 404:
-            raise EditionRefused("missing_file") from error
-        raise PullError(f"the partner API answers {error.status_code}; try again later") from error
-    except (DownloadError, urllib3.exceptions.HTTPError) as error:
-        raise PullError(f"no whole answer from the partner API ({type(error).__name__}: {str(error)[:200]})") from error
-    except ExpiredMetadataError as error:
-        raise EditionRefused("expired") from error
-    except BadVersionNumberError as error:
-        raise EditionRefused("rollback") from error
-    except UnsignedMetadataError as error:
-        raise EditionRefused("wrong_signer") from error
-    except LengthOrHashMismatchError as error:
-        raise EditionRefused("altered") from error
-    except (RepositoryError, DeserializationError) as error:
-        raise EditionRefused("malformed") from error
-
-
-@contextmanager
-def _alone(kept: Path) -> Iterator[None]:
-    with (kept / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise PullError("another pull works in this folder") from error
-        yield
-
-
-def _mapped(path: Path) -> bytes | mmap.mmap:
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.fstat(file.fileno()).st_size else b""
+def _records(names: Iterable[str], zone: Zone) -> frozenset[Record]:
+    """ValueError for a stop host or a canary that is no name."""
+    more = [zone.canary] if zone.canary else []
+    return compile_rpz([*names, *more], "stop" if zone.stop_host else "nxdomain", zone.stop_host)
 
 
 def _holds(path: Path, data: bytes) -> bool:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest() == hashlib.sha256(data).digest()
+        return _digest(path) == hashlib.sha256(data).hexdigest()
     except FileNotFoundError:
         return False
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,7 +20,7 @@ from mamori.engine.editions.folding import fold, since_fold
 from mamori.engine.editions.gate import Refusal, Rest, Rules, content_refusals, gate
 from mamori.engine.editions.layers import PASSTHRU, compile_hot, hot_names
 from mamori.engine.editions.listed import ListInForce
-from mamori.engine.editions.members import Member, Members, MembersRefused, read_members, sign_members
+from mamori.engine.editions.members import Member, Members, MembersRefused, activated, read_members, sign_members
 from mamori.engine.editions.publish import (
     FileDigest,
     ServiceKeys,
@@ -81,6 +81,7 @@ __all__ = [
     "ServiceKeys",
     "Signature",
     "SignedStatement",
+    "activated",
     "activation_statement",
     "block_target",
     "compile_hot",

@@ -18,7 +18,15 @@ from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, Root
 from tuf.api.serialization import DeserializationError
 
-from mamori.engine.editions.statements import PersonKey, canonical_json, key_id
+from mamori.engine.editions.entries import ListEntry
+from mamori.engine.editions.statements import (
+    PersonKey,
+    SignedStatement,
+    activation_statement,
+    canonical_json,
+    key_id,
+    signers,
+)
 from mamori.engine.refused import Refused
 
 Role = Literal["reviewer", "approver"]
@@ -123,6 +131,14 @@ def read_members(data: bytes, root: bytes) -> Members:
         return Members(fields["version"], tuple(_member(each) for each in fields["members"]))
     except (ValueError, KeyError, TypeError) as error:
         raise MembersRefused("members_malformed") from error
+
+
+def activated(entry: ListEntry, signed: SignedStatement, members: Members) -> bool:
+    """Whether two members, an approver among them, activated just this entry with keys that counted on that day."""
+    if signed.statement != activation_statement(entry):
+        return False
+    by = signers(signed.statement, signed.signatures, members.on(entry.activated_at.date()))
+    return len({key.person for key in by}) > 1 and any(key.role == "approver" for key in by)
 
 
 def _member(value: dict[str, str]) -> Member:

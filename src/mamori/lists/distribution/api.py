@@ -1,6 +1,5 @@
 """The list for subscribers: signed editions and every format, as they stand on disk."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from mamori.lists.distribution.formats import Store, in_force
 from mamori.lists.distribution.permissions import LIST_READ
 
 router = Router(tags=["list"])
+FOR_EVER = "private, max-age=604800, immutable"
 
 
 @router.get("/list/editions/current", response={200: dict[str, Any]})
@@ -38,9 +38,7 @@ def file(request: HttpRequest, version: int, name: str) -> HttpResponse:
     path = store.file(settings.EDITION_DIR, version, name)
     if path is None:
         raise NotFound
-    with path.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    return _answer(request, path, digest, "application/octet-stream", "private, no-cache")
+    return _answer(request, path, store.digest(path), "application/octet-stream", "private, no-cache")
 
 
 @router.get("/list/formats", response={200: dict[str, Any]})
@@ -64,7 +62,29 @@ def format_of(request: HttpRequest, version: int, name: str) -> HttpResponse:
     """One format of one edition; it never changes. The last three editions are kept."""
     _require(request)
     place, _current = in_force()
-    return _object(request, place, place.manifest(version) or {}, name, "private, max-age=604800, immutable")
+    return _object(request, place, place.manifest(version) or {}, name, FOR_EVER)
+
+
+@router.get("/list/patches", response={200: dict[str, Any]})
+def patches(request: HttpRequest) -> Any:
+    """From which file (SHA-256) a patch leads to which: formats, and the files editions are based on. `zstd -d --patch-from`.
+
+    Check what they make against the digest of the file it shall be.
+    """
+    _require(request)
+    _place, manifest = in_force()
+    return {"edition": manifest["edition"], "patches": manifest.get("patches", [])}
+
+
+@router.get("/list/objects/{digest}")
+def by_digest(request: HttpRequest, digest: str) -> HttpResponse:
+    """One format or patch by its SHA-256: what has this name never changes."""
+    _require(request)
+    place, _current = in_force()
+    path = place.object(digest)
+    if path is None:
+        raise NotFound
+    return _answer(request, path, digest, "application/octet-stream", FOR_EVER)
 
 
 def _object(request: HttpRequest, place: Store, manifest: dict[str, Any], name: str, keep: str) -> HttpResponse:
@@ -80,11 +100,14 @@ def _object(request: HttpRequest, place: Store, manifest: dict[str, Any], name: 
 
 
 def _answer(request: HttpRequest, path: Path, digest: str, content_type: str, keep: str) -> HttpResponse:
-    """A file, in pieces, under its digest as ETag; 304 to who has it."""
+    """A file below the folder of editions, under its digest as ETag; 304 to who has it. nginx, where it may, sends it."""
     etag = f'"{digest}"'
     answer: HttpResponse | FileResponse
     if etag in parse_etags(request.headers.get("If-None-Match", "")):
         answer = HttpResponse(status=304)
+    elif settings.LIST_ACCEL and settings.EDITION_DIR:
+        answer = HttpResponse(content_type=content_type)
+        answer["X-Accel-Redirect"] = f"{settings.LIST_ACCEL}/{path.relative_to(settings.EDITION_DIR)}"
     else:
         answer = FileResponse(path.open("rb"), content_type=content_type)
     answer["ETag"] = etag

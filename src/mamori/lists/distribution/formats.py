@@ -1,7 +1,8 @@
 """Files of every format on disk: `EDITION_DIR/formats/`, written by the worker, read by the partner face.
 
 objects/<sha256>    one file by its own digest; what did not change from edition to edition is there once
-<edition>.json      the manifest: which object is which format, what was left out, the hash lists
+<edition>.json      the manifest: which object is which format, what was left out, the hash lists, and patches from files
+                    of former editions
 <edition>.steps     32-octet hashes that came, then those that went, since the manifest's `previous` edition
 current             link to the manifest in force, moved in one step
 """
@@ -24,6 +25,7 @@ FOLDER = "formats"
 HASHES = "hashes-32.bin"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 KEPT_FILES = 3  # editions whose files stay
+KEPT_PATCHES = 50  # editions whose files are brought up to date by patches
 KEPT_STEPS = 5000  # editions from which a hash list is brought up to date without sending it anew
 
 
@@ -91,6 +93,7 @@ class Store:
 def objects_of(manifest: Mapping[str, Any]) -> Iterable[str]:
     """Digests of a manifest's objects."""
     yield from (each["sha256"] for each in manifest.get("files", {}).values())
+    yield from (each["sha256"] for each in manifest.get("patches", ()))
     for each in manifest.get("hash_lists", {}).values():
         yield from (each[part] for part in ("v4", "v5") if part in each)
 

@@ -5,6 +5,7 @@ import mmap
 import os
 import shutil
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from mamori.engine.editions import FileDigest
@@ -81,6 +82,18 @@ def current(folder: Path) -> int | None:
 def file(folder: Path, version: int, name: str) -> Path | None:
     """Where a file of an edition lies; None for none."""
     return next((path for path in _files(folder, version) if path.name == name), None)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 (hex) of a file that never changes, read once in the life of a process."""
+    told = path.stat()
+    return _digest(path, told.st_ino, told.st_mtime_ns)
+
+
+@lru_cache(maxsize=512)
+def _digest(path: Path, _inode: int, _written: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def names(folder: Path, version: int) -> list[str]:

@@ -1,20 +1,23 @@
 """Write every format of the edition in force. Runs after the edition is out: no block waits for a file."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mamori.engine.editions import ListEntry
+from mamori.engine.editions import BASE_FILES, ListEntry
 from mamori.engine.formats import Listing, sift, write_all
 from mamori.engine.hashlists import changes, checksum, full_update, v4, v5
+from mamori.engine.patches import make_patch
 from mamori.ground import clock
-from mamori.lists.distribution import press
-from mamori.lists.distribution.formats import HASHES, Store, mapped
+from mamori.lists.distribution import press, store
+from mamori.lists.distribution.formats import HASHES, KEPT_PATCHES, Store, mapped
 from mamori.lists.distribution.locks import advisory_lock
 
 LOCK = 7_261_103  # PostgreSQL advisory lock: one writer of formats at a time
 MOST_CHANGED = 4  # a hash list of which more than this part changed is sent whole
+LEAST_SAVED = 2  # a patch that is not this many times smaller than its file is not kept
+PATCHED = BASE_FILES[:3]  # of an edition: what `mamori list pull` takes
 log = logging.getLogger("mamori.formats")
 
 
@@ -66,10 +69,45 @@ def write(folder: Path, version: int, entries: Iterable[ListEntry]) -> None:
         "urls": len(listing.urls),
         "refused": [{"entry_id": each.entry_id, "code": each.code} for each in refused[:200]],
         "files": files,
+        "patches": _patches(place, version, before, files),
         "hash_lists": {str(length): _hash_list(place, hashes, length) for length in (4, 32)},
     }
     place.publish(manifest, (added or b"") + removed)
     place.prune()
+
+
+def _patches(
+    place: Store, version: int, before: Mapping[str, Any] | None, files: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Patches from the files of the edition before, and those of earlier ones: each leads on to the next."""
+    if before is None:
+        return []
+    kept = [each for each in before.get("patches", ()) if each["edition"] > version - KEPT_PATCHES]
+    had = {(each["from"], each["to"]) for each in kept}
+    for was, now, old, new in _followed(place, version, before, files):
+        if was == now or (was, now) in had or old is None or new is None:
+            continue
+        had.add((was, now))
+        patch = make_patch(mapped(old), mapped(new))
+        length = new.stat().st_size
+        if len(patch) * LEAST_SAVED < length:
+            told = {"from": was, "to": now, "sha256": place.add(patch), "bytes": len(patch), "length": length}
+            kept.append({**told, "edition": version})
+    return kept
+
+
+def _followed(
+    place: Store, version: int, before: Mapping[str, Any], files: Mapping[str, Any]
+) -> Iterator[tuple[str, str, Path | None, Path | None]]:
+    """Digests and places of each file before and now: formats, and what the edition is based on."""
+    for name, each in files.items():
+        was, now = before["files"].get(name, each)["sha256"], each["sha256"]
+        yield was, now, place.object(was), place.object(now)
+    folder = place.folder.parent
+    for name in PATCHED:
+        old, new = (folder / str(number) / name for number in (before["edition"], version))
+        if old.is_file() and new.is_file() and not old.samefile(new):
+            yield store.digest(old), store.digest(new), old, new
 
 
 def _changes(place: Store, before: dict[str, Any] | None, hashes: bytes) -> tuple[bytes | None, bytes]:

@@ -1,0 +1,92 @@
+"""Whether a transferred zone says what the signed list says: judged before a resolver loads it."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mamori.engine.editions.layers import PASSTHRU, compile_hot, hot_names
+from mamori.engine.editions.listed import ListInForce
+from mamori.engine.editions.rpz import Action, Record, compile_sorted, name_key
+
+LIFT_ALL = frozenset({Record("*", PASSTHRU)})
+"""The hot zone under the kill switch: everything passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How many records a zone has too many and too few."""
+
+    extra: int
+    missing: int
+
+    def __bool__(self) -> bool:
+        return bool(self.extra or self.missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How the two zones block, and the canary: a name that both hold, though no edition does."""
+
+    action: Action
+    stop_host: str | None
+    canary: str
+
+    @property
+    def hot_canary(self) -> str:
+        """Blocked in the base zone, let through by the hot zone."""
+        return f"hot-{self.canary}"
+
+
+def base_difference(held: set[Record], base: ListInForce, policy: Policy) -> Difference:
+    """`held`, which is used up, against the base files of the edition. ``base``: the list without changes since."""
+    canaries = sorted((policy.canary, policy.hot_canary), key=name_key)
+    names = heapq.merge(base.names(), canaries, key=name_key)
+    return _difference(held, compile_sorted(names, policy.action, policy.stop_host))
+
+
+def hot_difference(held: set[Record], listed: ListInForce, policy: Policy, *, killed: bool) -> Difference:
+    """`held`, which is used up, against what the signed list makes of the names in it and of all that changed since the base.
+
+    The publisher knows more names than these: those folded into the base lately. A name of that kind may be missing
+    here, for the base behind it says the same; one that is here must say what the list says.
+    """
+    if killed:
+        return _difference(held, LIFT_ALL)
+    delta = listed.delta
+    touched = {record.owner.removeprefix("*.") for record in held}
+    touched |= {entry.target for entry in delta.added | delta.removed if entry.method == "dns"}
+    wanted = hot_names(touched | {policy.hot_canary}, is_covered=listed.is_covered, listed_below=listed.listed_below)
+    return _difference(held, compile_hot(wanted, policy.action, policy.stop_host))
+
+
+def changed(before: Iterable[str], now: Iterable[str]) -> tuple[int, int]:
+    """How many names came and went between two lists in the order of `name_key`."""
+    came = went = 0
+    old, new = iter(before), iter(now)
+    one, other = next(old, None), next(new, None)
+    while one is not None or other is not None:
+        if other is None or (one is not None and name_key(one) < name_key(other)):
+            went, one = went + 1, next(old, None)
+        elif one is None or name_key(other) < name_key(one):
+            came, other = came + 1, next(new, None)
+        else:
+            one, other = next(old, None), next(new, None)
+    return came, went
+
+
+def zone_file(zone: str, serial: int, records: Iterable[Record], times: Sequence[int] = (60, 30, 2592000, 60)) -> str:
+    """A judged zone as a master file, in the order it is given."""
+    apex = f"$ORIGIN {zone}.\n$TTL 60\n@ SOA hub.invalid. hostmaster.invalid. {serial} {' '.join(map(str, times))}\n"
+    return apex + "@ NS hub.invalid.\n" + "".join(f"{owner} CNAME {target}\n" for owner, target in records)
+
+
+def _difference(held: set[Record], wanted: Iterable[Record]) -> Difference:
+    missing = 0
+    for record in wanted:
+        if record in held:
+            held.remove(record)
+        else:
+            missing += 1
+    return Difference(len(held), missing)

@@ -1,0 +1,192 @@
+"""`mamori list guard`: transferred zones are held against the signed edition before a resolver loads them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from mamori.engine.editions import BASE_FILES, Delta, ListInForce, Record, name_key
+from mamori.engine.editions.transferred import Policy, base_difference, changed, hot_difference, zone_file
+from mamori.engine.files import write_whole
+from mamori.tools.fetching import PRIVATE, Fetched, Progress, alone, fetch_edition, told
+from mamori.tools.pull import run
+from mamori.tools.scan.partner import PartnerApi
+from mamori.tools.transfers import Primary
+from mamori.tools.vouching import unvouched
+
+NAMES = BASE_FILES[0]
+DAY = 86_400.0
+_NOTES = "guard.json"
+_ACCEPTED = "accepted.txt"
+
+
+class ZoneRefused(Exception):
+    """A transferred zone that does not say what was signed, or a change beyond the brake. The message is one line."""
+
+
+@dataclass
+class Accepted:
+    """What the resolver was given last. `until`: POSIX seconds the edition's signatures hold."""
+
+    edition: int = 0
+    until: float = 0.0
+    serials: dict[str, int] = field(default_factory=dict)
+    base: str = ""  # digest of the signed file of names that the base zone was held against
+    names: int = 0
+    waiting: list[str] = field(default_factory=list)  # zones whose reload is still to be done
+    lapsed: bool = False
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The edition in force at the resolver, how many names it lists, and which zones were given to it now."""
+
+    edition: int
+    names: int
+    loaded: tuple[str, ...]
+
+
+class Guard:
+    """The zones of one subscription. `most`: names that may come or go in one step; `reload`: commands with {zone}."""
+
+    def __init__(
+        self,
+        zone: str,
+        policy: Policy,
+        *,
+        primary: Primary,
+        api: PartnerApi,
+        root: bytes,
+        folder: Path,
+        most: int,
+        reload: Sequence[str] = (),
+    ) -> None:
+        self._zones = (zone, f"hot-{zone}")  # the base is given first
+        self._policy, self._primary, self._api, self._root = policy, primary, api, root
+        self._folder, self._out, self._most = folder / ".guard", folder, most
+        self._reload = [shlex.split(each) for each in reload]
+
+    def alone(self) -> AbstractContextManager[None]:
+        """PullError while another process works in the folder."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return alone(self._folder)
+
+    @property
+    def accepted(self) -> Accepted:
+        try:
+            return Accepted(**json.loads((self._folder / _NOTES).read_text()))
+        except FileNotFoundError:
+            return Accepted()
+
+    def keep(self, accepted: Accepted) -> None:
+        write_whole(self._folder / _NOTES, json.dumps(asdict(accepted)).encode(), PRIVATE)
+
+    def check(self, *, progress: Progress, accept: int = 0) -> Checked:
+        """Bring the resolver to what the primary holds, if it is what was signed.
+
+        `accept`: number of an edition that may change more than the brake allows. EditionRefused, ZoneRefused, PullError:
+        all stays as it was, but for a reload that failed: the zones are in place then, and it is tried again. A base zone
+        that is refused holds back no hot zone, which is right over the base before it too: what was decided meanwhile
+        comes through while the list body brings a new base to its primary.
+        """
+        accepted = self.accepted
+        with told():
+            got = fetch_edition(self._api, self._folder, self._root, progress)
+        edition = got.version
+        serials = {zone: self._primary.serial(zone) for zone in self._zones}
+        if edition == accepted.edition and serials == accepted.serials and not accepted.lapsed:
+            self._load(accepted)
+            return Checked(edition, accepted.names, ())
+        listed, base = got.listed(got.delta), got.listed(Delta())
+        killed = listed.delta.kills(edition)
+        fresh = [zone for zone in self._zones if serials[zone] != accepted.serials.get(zone) or accepted.lapsed]
+        if edition != accepted.edition and self._zones[1] not in fresh:
+            fresh.append(self._zones[1])  # the same records must stand the new edition's look
+        if got.digests[NAMES] != accepted.base and self._zones[0] not in fresh:
+            fresh.insert(0, self._zones[0])
+        held = {zone: self._primary.transfer(zone) for zone in fresh}
+        refused = ""
+        for zone, (_serial, records) in list(held.items()):
+            if zone == self._zones[0]:
+                difference = base_difference(set(records), base, self._policy)
+            else:
+                difference = hot_difference(set(records), listed, self._policy, killed=killed)
+            if difference:
+                refused = (
+                    f"{zone} is not what edition {edition} signed: {difference.extra} records too many, "
+                    f"{difference.missing} missing"
+                )
+                if zone == self._zones[1] or zone not in accepted.serials or accepted.lapsed:
+                    raise ZoneRefused(refused)
+                del held[zone]
+        if not killed:
+            self._brake(accepted, edition, listed, accept)
+            self._require_persons(accepted, got, listed, accept)
+        given = tuple(zone for zone in held if held[zone][0] != accepted.serials.get(zone) or accepted.lapsed)
+        for zone in given:
+            self._write(zone, held[zone][0], sorted(held[zone][1], key=lambda record: name_key(record.owner)))
+        accepted = Accepted(
+            edition,
+            got.expires.timestamp(),
+            {zone: held[zone][0] if zone in held else accepted.serials[zone] for zone in self._zones},
+            "" if refused else got.digests[NAMES],
+            0 if killed else listed.sizes[0],
+            [*dict.fromkeys([*accepted.waiting, *given])],
+        )
+        self.keep(accepted)
+        if not killed:
+            write_whole(self._folder / _ACCEPTED, "".join(f"{name}\n" for name in listed.names()).encode(), PRIVATE)
+        self._load(accepted)
+        if refused:
+            raise ZoneRefused(refused)
+        return Checked(edition, accepted.names, given)
+
+    def lapse(self, now: float, days: float) -> bool:
+        """Empty both zones when the signatures ended `days` days ago: True when they are empty for that. PullError: the reload."""
+        accepted = self.accepted
+        if accepted.edition == 0 or now <= accepted.until + days * DAY:
+            return False
+        if not accepted.lapsed:
+            for zone in self._zones:
+                self._write(zone, accepted.serials[zone], ())
+            accepted.lapsed, accepted.waiting = True, list(self._zones)
+            self.keep(accepted)
+        self._load(accepted)
+        return True
+
+    def _brake(self, accepted: Accepted, edition: int, listed: ListInForce, accept: int) -> None:
+        path = self._folder / _ACCEPTED
+        if accepted.edition == 0 or not path.exists() or edition == accept:
+            return
+        with path.open() as lines:
+            came, went = changed((line.rstrip("\n") for line in lines), listed.names())
+        if max(came, went) > self._most:
+            raise ZoneRefused(
+                f"edition {edition} adds {came} names and drops {went} at once, more than {self._most}: ask the list body, "
+                f"then let it in with --accept {edition}"
+            )
+
+    def _require_persons(self, accepted: Accepted, got: Fetched, listed: ListInForce, accept: int) -> None:
+        if got.version in {accepted.edition, accept}:
+            return
+        with told():
+            unsigned = unvouched(got, listed.entries(), self._folder)
+        if unsigned:
+            raise ZoneRefused(
+                f"under {len(unsigned)} entries of edition {got.version} no two members' signatures stand: ask the list body, "
+                f"then let it in with --accept {got.version}"
+            )
+
+    def _write(self, zone: str, serial: int, records: Sequence[Record]) -> None:
+        write_whole(self._out / f"{zone}.zone", zone_file(zone, serial, records).encode(), PRIVATE)
+
+    def _load(self, accepted: Accepted) -> None:
+        for zone in list(accepted.waiting):
+            for command in self._reload:
+                run([word.replace("{zone}", zone) for word in command])
+            accepted.waiting.remove(zone)
+            self.keep(accepted)
