@@ -9,10 +9,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from nacl.public import PrivateKey
 
 from mamori.site.messages import compile_all
 
+if "CI" not in os.environ:  # there hypothesis takes a profile of its own, without a clock too
+    hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis_settings.load_profile("untimed")
 _seal = PrivateKey.generate()
 _folder = Path(tempfile.mkdtemp(prefix="mamori-test-"))
 _postgres = None

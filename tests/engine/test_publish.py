@@ -147,6 +147,8 @@ def test_a_new_root_is_followed_only_with_the_former_keys() -> None:
         '{"entry_id":"e","method":"url","target":"t","reason":"r","activated_at":"2026-11-24T09:00:00Z","expires_on":"2027-01-01"}',
         '{"entry_id":1,"method":"dns","target":"t","reason":"r","activated_at":"2026-11-24T09:00:00Z","expires_on":"2027-01-01"}',
         '{"entry_id":"e","method":"dns","target":"t","reason":"r","activated_at":"yesterday","expires_on":"2027-01-01"}',
+        '{"entry_id":"e","method":"dns","target":"t","reason":"r","activated_at":"20261124T090000.00Z","expires_on":"2027-01-01"}',
+        '{"entry_id":"e","method":"dns","target":"t","reason":"r","activated_at":"2026-11-24T09:00:00Z","expires_on":"2027-W01-1"}',
         "[" * 100_000,
     ],
 )

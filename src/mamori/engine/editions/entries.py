@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import ClassVar, Literal, cast
 
 from mamori.engine.editions.rpz import name_key
@@ -17,6 +18,8 @@ Method = Literal["dns", "url"]
 NAMES, URLS, ACTIVATIONS, ENDINGS = BASE_FILES = ("names.jsonl", "urls.jsonl", "activations.jsonl", "endings.jsonl")
 CHANGES = "changes.jsonl"
 FILES = (*BASE_FILES, CHANGES)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, RecursionError)
 
 
@@ -84,8 +87,8 @@ class ListEntry:
             method=cast("Method", text["method"]),
             target=text["target"],
             reason=text["reason"],
-            activated_at=datetime.strptime(_string(value["activated_at"]), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
-            expires_on=date.fromisoformat(_string(value["expires_on"])),
+            activated_at=datetime.fromisoformat(_formed(_MOMENT, value["activated_at"])),
+            expires_on=date.fromisoformat(_formed(_DAY, value["expires_on"])),
         )
 
 
@@ -243,6 +246,13 @@ def _text(values: Iterable[Mapping[str, object]]) -> bytes:
 
 def _lines(data: bytes) -> list[dict[str, object]]:
     return [json.loads(line) for line in data.splitlines()]
+
+
+def _formed(form: re.Pattern[str], value: object) -> str:
+    text = _string(value)
+    if not form.fullmatch(text):
+        raise ValueError("a moment or a day of another form was expected")
+    return text
 
 
 def _string(value: object) -> str:

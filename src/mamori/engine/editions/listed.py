@@ -125,6 +125,13 @@ def _target(line: bytes) -> str:
     return str(json.loads(line)["target"]) if start < 10 or b"\\" in found else found.decode()
 
 
+def _entry_id(line: bytes) -> str:
+    """The entry of a canonical line, likewise."""
+    start = line.find(b'"entry_id":"') + 12
+    found = line[start : line.find(b'"', start)]
+    return str(json.loads(line)["entry_id"]) if start < 12 or b"\\" in found else found.decode()
+
+
 def _statement_first(line: bytes) -> str:
     """The entry a canonical line's statement speaks of."""
     start = line.find(b'\\"entry_id\\":\\"') + 15
@@ -226,7 +233,10 @@ class ListInForce:
 
     def names(self) -> Iterator[str]:
         """All names, those below one another together (the order of `name_key`)."""
-        kept = (line["target"] for line in self._names.since() if line["entry_id"] not in self._removed)
+        removed = self._removed
+        kept = (_target(line) for line in lines_of(self._names.data) if not removed or _entry_id(line) not in removed)
+        if not self._added_keys:
+            return kept
         return heapq.merge(kept, (name for _key, name in self._added_keys), key=name_key)
 
     def entries(self) -> Iterator[ListEntry]:

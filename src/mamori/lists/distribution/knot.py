@@ -325,8 +325,11 @@ def zone_lines(zone: str, records: Iterable[Record]) -> Iterator[str]:
     """A zone as a file: each record judged once more, every name absolute. KnotError for one that is not fit."""
     _check_zone(zone)
     yield f"{SOA.format(serial=1).replace('@', f'{zone}.', 1)}\n{zone}. {TTL} NS hub.invalid.\n"
+    judged = Record("", "")
     for record in records:
-        _check_record(record)
+        if record.owner.removeprefix("*.") != judged.owner or record.target != judged.target:
+            _check_record(record)  # a name and what is below it stand together
+            judged = Record(record.owner.removeprefix("*."), record.target)
         yield f"{record.owner}.{zone}. {TTL} CNAME {record.target}\n"
 
 
