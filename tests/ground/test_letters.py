@@ -230,8 +230,10 @@ def test_two_workers_with_the_same_letter_send_it_once(box: Box) -> None:
     letter = post()
 
     def send() -> None:
-        services.letter_send(letter.id)
-        connection.close()
+        try:
+            services.letter_send(letter.id)
+        finally:
+            connection.close()
 
     threads = [threading.Thread(target=send) for _ in range(4)]
     for thread in threads:

@@ -34,6 +34,7 @@ RETRY = RetryStrategy(max_attempts=8, exponential_wait=3)
 _tasks: dict[str, Callable[..., None]] = {}
 _lanes: dict[str, Lane] = {}
 _sweeps: dict[str, Callable[[], object]] = {}
+_long_sweeps: set[str] = set()
 
 
 def task(name: str, lane: Lane = Lane.DEFAULT) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -78,20 +79,26 @@ def waiting(name: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def sweep(name: str) -> Callable[[Callable[[], object]], Callable[[], object]]:
-    """Register work done every minute (in the demo: every second). A sweep carries no id and finds its own work."""
+def sweep(name: str, *, long: bool = False) -> Callable[[Callable[[], object]], Callable[[], object]]:
+    """Register work done every minute (in the demo: every second). A sweep carries no id and finds its own work.
+
+    `long`: it may take seconds or more, and shall hold up no other.
+    """
 
     def register(function: Callable[[], object]) -> Callable[[], object]:
         if name in _sweeps:
             raise ValueError(f"sweep {name} is registered twice")
         _sweeps[name] = function
+        if long:
+            _long_sweeps.add(name)
         return function
 
     return register
 
 
-def sweeps() -> tuple[str, ...]:
-    return tuple(_sweeps)
+def sweeps(*, long: bool = False) -> tuple[str, ...]:
+    """The names of all short sweeps, or of all long ones."""
+    return tuple(name for name in _sweeps if (name in _long_sweeps) is long)
 
 
 def run_sweep(name: str) -> None:

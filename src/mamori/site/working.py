@@ -5,7 +5,8 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any, cast
 
 from django.conf import settings
@@ -71,7 +72,8 @@ def run(seal_seconds: float, checkpoint_seconds: float, concurrency: int) -> Non
     running = Running()
     parts: list[tuple[str, Callable[[], None]]] = [
         ("sealer", lambda: run_sealer(seal_seconds, checkpoint_seconds, stop)),
-        ("sweeps", lambda: _sweep(stop)),
+        ("sweeps", lambda: _sweep(jobs.sweeps(), stop)),
+        *((f"sweep {name}", partial(_sweep, (name,), stop)) for name in jobs.sweeps(long=True)),
         ("retry of stalled jobs", lambda: _retry(running, stop)),
         ("jobs", lambda: asyncio.run(_work(running, stop, concurrency))),
     ]
@@ -97,11 +99,12 @@ def _keep_running(name: str, part: Callable[[], None], stop: threading.Event) ->
             connection.close()
 
 
-def _sweep(stop: threading.Event) -> None:
+def _sweep(names: Iterable[str], stop: threading.Event) -> None:
+    """Run these sweeps again and again, one after another."""
     pause = float(settings.SWEEP_SECONDS)
     while not stop.wait(pause):
         close_old_connections()
-        for name in jobs.sweeps():
+        for name in names:
             try:
                 jobs.run_sweep(name)
             except Exception:

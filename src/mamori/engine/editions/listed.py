@@ -239,6 +239,13 @@ class ListInForce:
             return kept
         return heapq.merge(kept, (name for _key, name in self._added_keys), key=name_key)
 
+    def ids(self) -> Iterator[str]:
+        """The ids of all entries, in no order."""
+        for line in itertools.chain(lines_of(self._names.data), lines_of(self._urls.data)):
+            if (entry_id := _entry_id(line)) not in self._removed:
+                yield entry_id
+        yield from (entry.entry_id for entry in self.delta.added)
+
     def entries(self) -> Iterator[ListEntry]:
         """All entries, in no order."""
         for line in itertools.chain(self._names.since(), self._urls.since()):

@@ -19,7 +19,7 @@ FOLD_AT = 5_000  # changes since the base
 FOLD_AGAIN = timedelta(hours=12)  # after a program did not hold what was meant
 
 
-@sweep("distribution.refresh")
+@sweep("distribution.refresh", long=True)
 def refresh() -> None:
     """Sign anew once a day, so that subscribers can tell a quiet list from a dead one; go on after a crash."""
     last = Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version").first()
@@ -29,7 +29,7 @@ def refresh() -> None:
         services.edition_publish()
 
 
-@sweep("distribution.fold")
+@sweep("distribution.fold", long=True)
 def fold() -> None:
     """Once a night, when something changed since; and at any time when the hot zone grows long."""
     last = press.in_force()
@@ -52,7 +52,7 @@ def _backlog() -> bool:
     return clock.now().minute % RETRY_MINUTES == 0 and listing.is_refused_any()
 
 
-@sweep("distribution.reconcile")
+@sweep("distribution.reconcile", long=True)
 def reconcile() -> None:
     """A primary that was rebuilt gets the list and the subscribers' keys again. While it is down that is an alarm."""
     services.primary_heal()
@@ -60,7 +60,7 @@ def reconcile() -> None:
         services.subscribers_apply()
 
 
-@sweep("distribution.formats")
+@sweep("distribution.formats", long=True)
 def formats() -> None:
     """What a crash left unwritten."""
     services.formats_write()

@@ -60,6 +60,7 @@ KEPT = 30  # editions whose files stay on disk
 BRAKE = timedelta(days=1)  # the window in which additions are counted
 _NOTHING = ListInForce(0, dict.fromkeys(BASE_FILES, b""), Delta())
 Why = dict[str, list[dict[str, Any]]]
+Targets = dict[str, tuple[Method, str]]  # by entry id
 
 
 @dataclass(frozen=True)
@@ -95,18 +96,18 @@ def edition_publish(*, refresh: bool = False) -> UUID | None:
     """
     if not press.configured():
         return None
-    held = press.keys()
+    held, judged_by = press.keys(), rules_digest()
+    against, astray = _looked_through(held, judged_by, notes=refresh)
     with advisory_lock(LOCK):
         resume(held)
         listing_services.withdrawals_sign(key=held.rule)
-        if refresh:
-            _put_notes_right(held)
+        if astray:
+            _put_notes_right(held, astray)
         case = _case(held)
         edition, refused = _passing(case)
-        judged_by = rules_digest()
         all_judged = case.now is None or case.now.row.rules != judged_by
         if all_judged:
-            refused |= _against_newer_rules(case.listed)
+            refused |= against
         nothing = case.now is not None and not (case.going or case.endings or all_judged or case.is_other_order)
         if edition is None or (nothing and not edition.entries and not refresh):
             listing_services.publication_told(refused=refused, all_judged=all_judged)
@@ -159,13 +160,31 @@ def _case(held: EditionKeys) -> _Case:
     return _Case(now, kill, proposed, going, frozenset(found.endings), held, rules(held))
 
 
-def _put_notes_right(held: EditionKeys) -> None:
-    """Once a day the database's notes of what is listed are compared with the signed list, whoever changed them."""
+def _looked_through(held: EditionKeys, judged_by: str, *, notes: bool) -> tuple[Why, Targets]:
+    """What only reading the whole list tells. It takes long, so it is done beside the publisher.
+
+    Entries in force that the present rules would refuse, where these are newer than the edition. With `notes` the
+    entries of which the database notes otherwise than the signed list says whether they are listed, whoever changed it.
+    """
     row = press.in_force()
-    if row is not None:
-        standing = {entry.entry_id for entry in press.open_edition(held, row).listed.entries()}
-        noted = listing.noted_as_listed()
-        listing_services.publication_told(came=standing - noted, went=noted - standing, refused={})
+    if row is None or not (notes or row.rules != judged_by):
+        return {}, {}
+    listed = press.open_edition(held, row).listed
+    against = _against_newer_rules(listed) if row.rules != judged_by else {}
+    wrong = set(listed.ids()) ^ listing.noted_as_listed() if notes else set[str]()
+    astray = listing.targets_of(wrong)
+    if wrong:
+        astray |= {each.entry_id: (each.method, each.target) for each in listed.entries() if each.entry_id in wrong}
+    return against, astray
+
+
+def _put_notes_right(held: EditionKeys, astray: Targets) -> None:
+    """Note of these entries what the signed list says by now."""
+    row = press.in_force()
+    listed = press.open_edition(held, row).listed if row else _NOTHING
+    found = {entry_id: listed.find(method, target) for entry_id, (method, target) in astray.items()}
+    came = {entry_id for entry_id, entry in found.items() if entry is not None and entry.entry_id == entry_id}
+    listing_services.publication_told(came=came, went=found.keys() - came, refused={})
 
 
 def _standing(listed: ListInForce, going: Mapping[str, tuple[Method, str]]) -> Iterator[ListEntry]:

@@ -106,10 +106,19 @@ def _rebased(held: EditionKeys, then: press.Opened, written: store.Draft, base: 
 
 
 def primary_heal() -> None:
-    """Look whether the primary holds exactly the edition in force, and repair it. Never raises for a primary's fault."""
+    """Look whether the primary holds exactly the edition in force, and repair it. Never raises for a primary's fault.
+
+    First the hot zones: with them alone no change waits. A base, which may take a minute, is brought beside the
+    publisher, and not while a fold brings another one.
+    """
     if not (press.configured() and settings.KNOT_SOCKET) or primary.is_fresh():
         return
-    with advisory_lock_if_free(FOLDING) as nobody_folds, advisory_lock(LOCK):
+    held = press.keys()
+    with advisory_lock(LOCK):
         row = press.in_force()
         if row is not None:
-            primary.heal(press.open_edition(press.keys(), row), base_too=nobody_folds)
+            primary.heal_hot(press.open_edition(held, row))
+    with advisory_lock_if_free(FOLDING) as nobody_folds:
+        row = press.in_force() if nobody_folds else None
+        if row is not None:
+            primary.heal_base(press.open_edition(held, row).base)

@@ -5,7 +5,8 @@ the small zone alone. The base zone follows when the list is folded.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -100,23 +101,27 @@ def look_at_base(base: Base) -> None:
     models.KnotState.objects.filter(zone__in=[zones.base for zones in all_zones()]).update(checked_at=clock.now())
 
 
-def heal(opened: Opened, *, base_too: bool) -> None:
-    """Look whether the primary holds the edition in force, and repair it. A fault is noted, not raised.
+def heal_hot(opened: Opened) -> None:
+    """Look whether the primary's hot zones say what the edition in force says, and repair them. Faults are noted."""
+    with _noting([zones.hot for zones in all_zones()]):
+        push_hot(opened)
 
-    Without `base_too` only the hot zones: a fold is bringing a new base.
-    """
-    hot, base = [zones.hot for zones in all_zones()], [zones.base for zones in all_zones()]
-    looks: list[tuple[Callable[[], None], list[str]]] = [(lambda: push_hot(opened), hot)]
-    if base_too:
-        looks.append((lambda: look_at_base(opened.base), base))
-    for look, names in looks:
-        try:
-            look()
-        except KnotError as error:
-            for zone in names:
-                models.KnotState.objects.update_or_create(
-                    zone=zone, defaults={"checked_at": clock.now(), "problem": str(error)[:200]}
-                )
+
+def heal_base(base: Base) -> None:
+    """Look whether the primary's base zones hold the base, and repair them. Faults are noted, not raised."""
+    with _noting([zones.base for zones in all_zones()]):
+        look_at_base(base)
+
+
+@contextmanager
+def _noting(zones: Iterable[str]) -> Iterator[None]:
+    try:
+        yield
+    except KnotError as error:
+        for zone in zones:
+            models.KnotState.objects.update_or_create(
+                zone=zone, defaults={"checked_at": clock.now(), "problem": str(error)[:200]}
+            )
 
 
 def is_fresh() -> bool:

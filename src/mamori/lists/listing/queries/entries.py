@@ -90,6 +90,12 @@ def noted_as_listed() -> set[str]:
     return {str(entry_id) for entry_id in Entry.objects.filter(listed=True).values_list("id", flat=True).iterator()}
 
 
+def targets_of(ids: Iterable[str]) -> dict[str, tuple[Method, str]]:
+    """Entry id -> method and target."""
+    rows = Entry.objects.filter(id__in=list(ids)).values_list("id", "method", "target")
+    return {str(entry_id): (cast("Method", method), target) for entry_id, method, target in rows}
+
+
 def _coming() -> QuerySet[Entry]:
     return Entry.objects.filter(state__in=IN_FORCE, listed=False, expires_on__gt=clock.now().date())
 
