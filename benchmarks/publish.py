@@ -3,7 +3,9 @@
 A database with all entries, a signed base edition, the hidden primary and three subscribers on loopback with warm
 caches. A step writes an activated entry (or ends one) and calls the publisher; the clock runs from that call, and
 each resolver is asked every 4 ms until it does what the list says. Half of the withdrawals are of names in the base.
-Then the kill switch, and the end of it. The peer (`benchmarks.reloading`) holds the same names and is changed in turn.
+Then changes while a fold brings the primary a new base, judged by every engine first, as the worker does it: in
+another thread of the same process. Then the kill switch, and the end of it. The peer (`benchmarks.reloading`) holds
+the same names and is changed in turn.
 
     python -m benchmarks.publish --base 1000000 --json FILE
 """
@@ -40,7 +42,9 @@ from mamori.engine.keys import load_signing_key
 
 ENGINES = ("unbound", "bind", "powerdns")
 GOALS = {"unbound": (0.3, 0.5), "bind": (0.5, 0.5), "powerdns": (1.0, 1.5)}  # one change, a thousand: seconds, p95
+FOLDING = 4.0  # seconds, for a change while a fold runs
 KILL = 5.0  # seconds
+REFILL = 60.0  # seconds, for a primary that was lost
 LONGEST = 120.0
 CHUNK = 10_000  # entries signed at a time
 STATED = datetime(2026, 11, 1, tzinfo=UTC)
@@ -93,6 +97,7 @@ def main() -> None:
             until(peer.resolver, base_name(given.base - 1), peer.blocked, 600)
         steps = list(run(publisher, dns, peer, given))
     result |= {"seconds": times, "steps": steps, "ours": {"engines": summary(steps), "kill": killed(steps)}}
+    result["ours"]["fold_s"] = next((step["seconds"] for step in steps if step["what"] == "folded"), None)
     result["peer"] = {"engines": {"bind": row_of(steps, "peer")}}
     result["goals"] = [
         goal(f"{engine}: {what}, p95 s", found[key], GOALS[engine][which])
@@ -103,6 +108,12 @@ def main() -> None:
             ("1,000 changes", "thousand_p95_s", 1),
         )
     ]
+    result["goals"] += [
+        goal(f"{engine}: the slowest change while a fold runs s", found["folding_max_s"], FOLDING)
+        for engine, found in result["ours"]["engines"].items()
+        if "folding_max_s" in found
+    ]
+    result["goals"].append(goal("primary filled from what the list body has s", times["primary filled"], REFILL))
     result["goals"] += [
         goal(f"{engine}: kill switch s", seconds, KILL) for engine, seconds in result["ours"]["kill"].items()
     ]
@@ -253,9 +264,40 @@ def run(publisher: Publisher, dns: DnsWorld, peer: Reloading, given: argparse.Na
         many = [f"t{number}-{n}.example" for n in range(1000)]
         yield _step(publisher.add, ours, many, "effective")
         yield _step(publisher.end, ours, many, "lifted")
+    yield from folding(publisher, ours)
     last = [base_name(given.base - 1)]
     yield _step(lambda _names: publisher.kill(), ours, last, "killed")
     yield _step(lambda _names: publisher.restore(), ours, last, "effective again")
+
+
+def folding(publisher: Publisher, watched: dict[str, Watched]) -> Iterator[dict[str, Any]]:
+    """Changes, one after another, until a fold that began before them has ended."""
+    ended: list[float] = []
+
+    def fold() -> None:
+        from django.db import connection
+
+        from mamori.lists.distribution.services import edition_fold
+
+        began = time.monotonic()
+        try:
+            if edition_fold() is not None:
+                ended.append(time.monotonic() - began)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=fold)
+    thread.start()
+    for number in itertools.count():
+        if not thread.is_alive():
+            break
+        name = [f"folding-{number}.example"]
+        yield _step(publisher.add, watched, name, "effective while folding")
+        yield _step(publisher.end, watched, name, "lifted while folding")
+    if not ended:
+        raise WorldError("nothing was folded")
+    say(f"folded in {ended[0]:.1f} s")
+    yield {"names": 0, "what": "folded", "seconds": round(ended[0], 1)}
 
 
 class Watched(Protocol):
@@ -305,6 +347,9 @@ def summary(steps: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
             "thousand_p95_s": percentile(many, 0.95),
             "thousand_n": len(many),
         }
+        slow = [step[engine] for step in steps if step["what"].endswith("while folding")]
+        if slow:
+            found[engine] |= {"folding_p50_s": median(slow), "folding_max_s": max(slow), "folding_n": len(slow)}
     return found
 
 

@@ -12,6 +12,7 @@ import dns.tsigkeyring
 import dns.xfr
 import dns.zone
 import pytest
+import typer
 from django.db import IntegrityError, transaction
 from django.utils import translation
 from urllib3 import HTTPResponse
@@ -24,6 +25,7 @@ from mamori.ground.accounts.services import token_create
 from mamori.ground.actors import SYSTEM, Role
 from mamori.ground.errors import DomainError, Forbidden
 from mamori.lists.distribution import queries, services, store
+from mamori.lists.distribution.commands import rebuild
 from mamori.lists.distribution.knot import Knot, KnotError
 from mamori.lists.distribution.models import Edition, KillOrder, KnotState, Probe, Subscriber
 from mamori.lists.distribution.services import primary
@@ -445,7 +447,7 @@ class TestWithResolvers:
         assert in_force(press) == {"later.example"}
 
     def test_a_rebuilt_list_that_a_program_holds_otherwise_does_not_go_out(
-        self, real, press, body, person, run_jobs, monkeypatch, browser_of
+        self, real, press, body, person, run_jobs, monkeypatch, browser_of, capsys
     ):
         body.list(listable("https://stays.example/", person))
         run_jobs()
@@ -466,8 +468,25 @@ class TestWithResolvers:
         assert "does not hold" in str(refused.refusals)
         page = browser_of(body.reviewer).get(f"/editions/{refused.version}/", headers={"accept-language": "en"})
         assert "bind does not hold nx.list as meant: it lacks lost.example CNAME ." in page.content.decode()
+        asked = iter(range(9))
+        with pytest.raises(typer.Exit) as ended:
+            rebuild()
+        assert ended.value.exit_code == 1
+        assert "REFUSED: bind does not hold nx.list as meant" in capsys.readouterr().out
         monkeypatch.undo()
-        assert services.edition_fold() is not None
+        rebuild()
+        said = capsys.readouterr().out
+        for words in (
+            "base files written: 1 entries",
+            "bind holds the ",
+            "powerdns holds the ",
+            "hosts.txt",
+            "is in force",
+        ):
+            assert words in said
+        assert queries.in_force().version > before
+        rebuild()
+        assert "nothing to fold" in capsys.readouterr().out
 
     def test_what_happens_during_a_fold_is_published_and_kept(self, real, press, body, person, run_jobs, monkeypatch):
         """The new base is of the moment the fold began."""

@@ -68,6 +68,7 @@ def mount(app: typer.Typer) -> None:
     lists = next(group.typer_instance for group in app.registered_groups if group.name == "list")
     if lists is not None:
         lists.add_typer(members, name="members")
+        lists.command("rebuild")(list_rebuild)
     audit = next(group.typer_instance for group in app.registered_groups if group.name == "audit")
     if audit is not None:
         audit.command("verify")(audit_verify)
@@ -305,6 +306,17 @@ def leak_trace(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)
         from mamori.lists.distribution.commands import trace  # noqa: PLC0415
 
         trace(file)
+
+
+def list_rebuild() -> None:
+    """Build the whole list anew beside the publisher: a new base judged by every engine, and every format.
+
+    The worker does the same each night.
+    """
+    with platform("worker"):
+        from mamori.lists.distribution.commands import rebuild  # noqa: PLC0415
+
+        rebuild()
 
 
 def openness_proof(version: int, out: Annotated[Path, typer.Argument(dir_okay=False)]) -> None:

@@ -50,6 +50,7 @@ class Judged(NamedTuple):
     """What one engine said of a zone, and how long it took."""
 
     engine: str
+    zone: str
     records: int
     seconds: float
 
@@ -78,7 +79,7 @@ def judge(
                 found = content_of(dump())
                 if found != meant:
                     raise RoundTripError(_difference(engine, zone, wanted, dump))
-            step(Judged(engine, found.records, time.monotonic() - began))
+            step(Judged(engine, zone, found.records, time.monotonic() - began))
 
 
 def content_of(lines: Iterable[str]) -> Content:

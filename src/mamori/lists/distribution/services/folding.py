@@ -1,5 +1,6 @@
 """The base: folded anew beside the publisher, and kept as it is at the primary."""
 
+import logging
 from uuid import UUID
 
 from django.conf import settings
@@ -24,17 +25,24 @@ from mamori.lists.distribution.services.editions import (
     resume,
     shown,
 )
+from mamori.lists.distribution.services.primary import Told
 from mamori.lists.distribution.states import EditionState
 
+log = logging.getLogger("mamori.list")
+REFUSED = "REFUSED"
 FOLDING = 7_261_104  # PostgreSQL advisory lock: one fold at a time, beside which the list is published as ever
 
 
-def edition_fold() -> UUID | None:
+def _log(step: str) -> None:
+    log.info("%s", step)
+
+
+def edition_fold(told: Told = _log) -> UUID | None:
     """Take the changes since the base into a new base, in files and zones. Returns the edition's id, None for nothing.
 
     The list stays as it is, and is published as ever meanwhile: what takes long (writing, handing over to the primary)
     is done beside the publisher, and what changed since then stands in the changes of the new edition. The hot zone
-    keeps what it carries until no resolver can hold a former base any more.
+    keeps what it carries until no resolver can hold a former base any more. `told` hears of each step that is done.
     """
     if not press.configured():
         return None
@@ -48,14 +56,17 @@ def edition_fold() -> UUID | None:
         try:
             digests = {name: written.write(name, each) for name, each in fold(now.base.files, now.listed.delta).items()}
             base = press.open_base(written.place, digests, now.row.version)
+            told(f"base files written: {len(base.listed)} entries")
             try:
-                primary.judge_base(base)
+                primary.judge_base(base, told)
             except RoundTripError as error:
+                told(f"{REFUSED}: {error}. The base stays as it is")
                 with advisory_lock(LOCK):
                     _refuse_base(base, error)
                 return None
             if settings.KNOT_SOCKET:
                 primary.push_base(base)
+                told("handed over to the primary")
             with advisory_lock(LOCK):
                 return _rebased(held, now, written, base)
         finally:

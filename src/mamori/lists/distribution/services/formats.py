@@ -13,6 +13,7 @@ from mamori.ground import clock
 from mamori.lists.distribution import press, store
 from mamori.lists.distribution.formats import HASHES, KEPT_PATCHES, Store, mapped
 from mamori.lists.distribution.locks import advisory_lock
+from mamori.lists.distribution.services.primary import Told
 
 LOCK = 7_261_103  # PostgreSQL advisory lock: one writer of formats at a time
 MOST_CHANGED = 4  # a hash list of which more than this part changed is sent whole
@@ -21,8 +22,8 @@ PATCHED = BASE_FILES[:3]  # of an edition: what `mamori list pull` takes
 log = logging.getLogger("mamori.formats")
 
 
-def formats_write() -> None:
-    """Bring the files to the edition in force. Run often or rarely, it comes to the same."""
+def formats_write(told: Told = lambda _step: None) -> None:
+    """Bring the files to the edition in force. Run often or rarely, it comes to the same. `told` hears of each step."""
     if not press.configured():
         return
     with advisory_lock(LOCK):
@@ -31,10 +32,11 @@ def formats_write() -> None:
         if row is None or (written is not None and written["edition"] == row.version):
             return
         emptied = row.kill_id is not None
-        write(press.folder(), row.version, [] if emptied else press.open_edition(press.keys(), row).listed.entries())
+        entries = [] if emptied else press.open_edition(press.keys(), row).listed.entries()
+        write(press.folder(), row.version, entries, told)
 
 
-def write(folder: Path, version: int, entries: Iterable[ListEntry]) -> None:
+def write(folder: Path, version: int, entries: Iterable[ListEntry], told: Told) -> None:
     """Write all formats of an edition's entries and put them in force.
 
     An entry that is not fit for any format is left out and named in the manifest: it holds back no other.
@@ -45,6 +47,7 @@ def write(folder: Path, version: int, entries: Iterable[ListEntry]) -> None:
     if refused:
         log.error("%d entries are fit for no format, the first: %s", len(refused), refused[0])
     listing = Listing.judged(fit)
+    told(f"{len(fit)} entries judged for the formats")
     files: dict[str, Any] = {}
     hashes = b""
     for written, formats in write_all(listing):
@@ -59,6 +62,7 @@ def write(folder: Path, version: int, entries: Iterable[ListEntry]) -> None:
                 "scope": each.scope,
                 "left_out": dict(sorted(written.left_out.items())),
             }
+        told(f"{', '.join(each.name for each in formats)} written")
     added, removed = _changes(place, before, hashes)
     manifest = {
         "edition": version,
@@ -72,6 +76,7 @@ def write(folder: Path, version: int, entries: Iterable[ListEntry]) -> None:
         "patches": _patches(place, version, before, files),
         "hash_lists": {str(length): _hash_list(place, hashes, length) for length in (4, 32)},
     }
+    told("patches and hash lists written")
     place.publish(manifest, (added or b"") + removed)
     place.prune()
 

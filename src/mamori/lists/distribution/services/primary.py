@@ -4,7 +4,6 @@ The hot zone carries what changed since the oldest base a resolver may still hol
 the small zone alone. The base zone follows when the list is folded.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from mamori.lists.distribution.press import Base, Opened
 from mamori.lists.distribution.roundtrip import Judged, installed, judge
 from mamori.lists.distribution.states import EditionState
 
-log = logging.getLogger("mamori.list")
+Told = Callable[[str], None]  # hears of each step
 HEAL_EVERY = timedelta(seconds=30)
 GRACE = timedelta(days=7)  # how long the hot zone keeps what the base has by now: for resolvers that were away
 _LIFT_ALL = frozenset({Record("*", PASSTHRU)})
@@ -79,14 +78,14 @@ def push_base(base: Base) -> None:
         _seen(zones.base, synced, base.digest)
 
 
-def judge_base(base: Base) -> None:
+def judge_base(base: Base, told: Told) -> None:
     """Have each engine that is installed here load the base zones, and compare. RoundTripError."""
+
+    def verdict(one: Judged) -> None:
+        told(f"{one.engine} holds the {one.records} records of {one.zone} that were meant ({one.seconds:.1f} s)")
+
     for zones in all_zones():
-        judge(zones.base, base_records(base, zones), installed(), _say)
-
-
-def _say(one: Judged) -> None:
-    log.info("%s holds the %s records of the base that were meant (%.1f s)", one.engine, one.records, one.seconds)
+        judge(zones.base, base_records(base, zones), installed(), verdict)
 
 
 def look_at_base(base: Base) -> None:
