@@ -48,6 +48,7 @@ from mamori.lists.distribution.facts import EditionPublished, EditionRefused
 from mamori.lists.distribution.keys import MEMBERS, EditionKeys
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.services import primary
+from mamori.lists.distribution.services.following import offer_note
 from mamori.lists.distribution.states import EDITION, EditionState
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing import services as listing_services
@@ -388,6 +389,7 @@ def _changes(
 def _finish(held: EditionKeys, row: models.Edition, refused: Why, *, all_judged: bool = False) -> None:
     """Bring the edition to the primary and tell everybody. KnotError leaves it signed: `resume` goes on here."""
     opened = press.open_edition(held, row)
+    offer_note(row, "", row.version)
     if settings.KNOT_SOCKET:
         primary.push_hot(opened)
         if row.base == row.version:
