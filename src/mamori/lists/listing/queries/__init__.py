@@ -13,6 +13,7 @@ from mamori.lists.listing.queries.entries import (
     noted_as_listed,
     pending,
     person_keys,
+    reaching_far,
 )
 from mamori.lists.listing.queries.shown import (
     appeal_of,
@@ -54,5 +55,6 @@ __all__ = [
     "noted_as_listed",
     "pending",
     "person_keys",
+    "reaching_far",
     "timeline",
 ]
