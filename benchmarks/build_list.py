@@ -165,3 +165,7 @@ def together(**parts: Callable[[], dict[str, Any]]) -> dict[str, dict[str, Any]]
     for child in children:
         child.join()
     return found
+
+
+if __name__ == "__main__":
+    main()

@@ -133,6 +133,11 @@ class DnsWorld:
         return self.list.socket
 
     @property
+    def transfers_log(self) -> Path:
+        """Where the hidden primary writes who took which serial."""
+        return self.list.folder / "transfers.log"
+
+    @property
     def handover(self) -> Path:
         """Folder where large zones are handed over to the primary: what is made in it belongs to its group."""
         folder = private_folder(self.base, "dns/handover")

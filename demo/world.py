@@ -96,6 +96,7 @@ class World:
         if self.dns:
             found["MAMORI_KNOT_SOCKET"] = str(self.dns.knot_socket)
             found["MAMORI_KNOT_ZONE_DIR"] = str(self.dns.handover)
+            found["MAMORI_KNOT_LOG"] = str(self.dns.transfers_log)
             found["MAMORI_PROBE_RESOLVERS"] = ",".join(
                 f"{engine}={host}:{port}" for engine, (host, port) in self.dns.resolvers.items()
             )

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -217,7 +218,12 @@ LIST_REFUSED = {
         "DELETE FROM listing_entryevent",
         "DELETE FROM listing_opinion",
     ],
-    "partner": ["SELECT 1 FROM listing_entry", "SELECT 1 FROM distribution_subscriber", "SELECT 1 FROM listing_appeal"],
+    "partner": [
+        "SELECT 1 FROM listing_entry",
+        "SELECT 1 FROM distribution_subscriber",
+        "SELECT 1 FROM listing_appeal",
+        "SELECT 1 FROM distribution_taken",
+    ],
     "public": ["SELECT 1 FROM listing_entry", "SELECT id FROM listing_appeal", "SELECT 1 FROM distribution_edition"],
 }
 
@@ -228,3 +234,13 @@ def test_no_process_alone_can_make_both_halves_of_the_list(role: tuple[str, psyc
     for attack in LIST_REFUSED[name]:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(attack)
+
+
+def test_the_partner_face_adds_what_a_token_fetched_and_reads_none_of_it(role: tuple[str, psycopg.Connection]) -> None:
+    name, connection = role
+    row = "INSERT INTO distribution_taken (taker, zone, number, at) VALUES (%s, '', 1, now()) ON CONFLICT DO NOTHING"
+    if name in {"partner", "worker"}:
+        connection.execute(row, [uuid4()])
+        return
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(row, [uuid4()])

@@ -155,6 +155,7 @@ PAGES = {
     "distribution_editions": Page({R, V, S, U, O}),
     "distribution_refused": Page({R, V, S, U, O}),
     "distribution_edition": Page({R, V, S, U, O}),
+    "distribution_following": Page({V, U, O}),
     "distribution_subscribers": Page({V, O}),
     "distribution_subscriber": Page({V, O}),
     "distribution_subscriber_revoke": Page({V, O}),

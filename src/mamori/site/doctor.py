@@ -1,5 +1,6 @@
 """What is configured, missing or unsafe, each with its remedy."""
 
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -262,6 +263,11 @@ def _outside() -> Iterator[Finding]:
     yield Finding(
         "good" if knot else "note", "list publication (Knot)", settings.KNOT_SOCKET or "none: editions stay in the house",
         "" if knot else "set MAMORI_KNOT_SOCKET to knotd's control socket",
+    )  # fmt: skip
+    read = settings.KNOT_LOG is not None and os.access(settings.KNOT_LOG, os.R_OK)
+    yield Finding(
+        "good" if read else "note", "what DNS subscribers fetch", str(settings.KNOT_LOG) if read else "not known: knotd's log is not read",
+        "" if read else "set MAMORI_KNOT_LOG to knotd's log of transfers, which this process can read (deploy/knot)",
     )  # fmt: skip
     yield Finding(
         "good" if settings.PROBE_RESOLVERS else "note", "prober", ", ".join(settings.PROBE_RESOLVERS) or "no resolver of our own is asked",

@@ -24,6 +24,7 @@ KEPT = {
     "desks_figures": "counts only",
     "distribution_killorder": "who emptied the list, and why",
     "distribution_knotstate": "what the primary holds now",
+    "distribution_offer": "numbers and moments of editions",
     "distribution_probe": "seconds of resolvers: no name",
     "fingerprints_change": "the feed: ids and kinds; every index follows all of it",
     "fingerprints_entry": "codes and moments; a tombstone must stay, so that what was withdrawn never comes back",

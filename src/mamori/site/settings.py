@@ -265,6 +265,11 @@ RECHECK_VANTAGE_POINTS = int(env.number("MAMORI_RECHECK_VANTAGE_POINTS", 1))
 RECHECK_VANTAGE = env.text("MAMORI_RECHECK_VANTAGE", "1")  # worker: the name of the place it looks from
 KNOT_SOCKET = env.text("MAMORI_KNOT_SOCKET", "")
 KNOT_ZONE_DIR = env.path("MAMORI_KNOT_ZONE_DIR")  # worker: folder knotd reads too, where large zones are handed over
+KNOT_LOG = env.path("MAMORI_KNOT_LOG")  # worker: knotd's log of transfers; staff only knows whether it is read
+LAG_SECONDS = env.number(
+    "MAMORI_LAG_SECONDS", 180
+)  # until a DNS subscriber that has not fetched an edition is an alarm
+LAG_FILES_SECONDS = env.number("MAMORI_LAG_FILES_SECONDS", 3600)  # the same for subscribers of files
 LIST_ZONE_NXDOMAIN = env.text("MAMORI_LIST_ZONE_NXDOMAIN", "nx.list")
 LIST_ZONE_STOP = env.text("MAMORI_LIST_ZONE_STOP", "stop.list")
 STOP_PAGE_HOST = env.text("MAMORI_STOP_PAGE_HOST", "stop.mamori.example")
@@ -278,6 +283,10 @@ CANARY_DOMAINS = env.items("MAMORI_CANARY_DOMAINS")  # staff and worker: our own
 LIST_PRIMARY = env.text("MAMORI_LIST_PRIMARY", "")  # host:port of the primary, told to subscribers
 POPULAR_NAMES = env.text("MAMORI_POPULAR_NAMES", "")  # never blocked as a whole, beside those that come along
 LIST_MAX_ADDED = int(env.number("MAMORI_LIST_MAX_ADDED", 1000))  # entries that may be added to the list in 24 hours
+LIST_THIRD_AT = int(
+    env.number("MAMORI_LIST_THIRD_AT", 10)
+)  # other names known below a name: a third person signs; 0: never
+LIST_THIRD_NAMES = env.text("MAMORI_LIST_THIRD_NAMES", "")  # names that a third person signs for, such as a ranking
 IMAGE_INDEX = env.path("MAMORI_IMAGE_INDEX")  # follower writes, partner reads: folder of the index of known images
 FLOOD_HITS = int(env.number("MAMORI_FLOOD_HITS", 200))  # matched uploads in 24 hours at which a new entry is held
 if FLOOD_HITS < 1:

@@ -77,6 +77,10 @@ REASONS: dict[str, tuple[str, str]] = {
         "%(target)s is signed by two persons, none of them an approver.",
         "Have an approver activate the entry.",
     ),
+    "third_missing": (
+        "%(target)s reaches far: three different persons must sign it, two of them approvers; %(persons)s did.",
+        "Have a second approver sign it on the list desk. Where its page asks for none, withdraw it and propose it anew.",
+    ),
     "withdrawn": (
         "%(target)s uses an activation that was ended by a withdrawal.",
         "Propose and activate the entry anew.",
@@ -128,6 +132,7 @@ class Rules:
 
     At most ``max_added`` entries are added in a day, and at most ``max_share`` of the list before; a list below
     ``small_list`` entries may grow by ``small_list``. ``added_lately``: how many other editions of that day added.
+    ``reaches_far``: whether a new entry needs a third person's signature.
     """
 
     today: date
@@ -139,6 +144,7 @@ class Rules:
     max_share: float = 0.2
     small_list: int = 100
     added_lately: int = 0
+    reaches_far: Callable[[ListEntry], bool] = field(default=lambda _entry: False)
 
     def room(self, before: int) -> int:
         """How many entries may be added now to a list of `before` entries."""
@@ -293,11 +299,17 @@ class _Statements:
                 yield Refusal("too_few_persons", shown | {"persons": persons}, entry.entry_id)
             elif not any(key.role == "approver" for key in by):
                 yield Refusal("no_approver", shown, entry.entry_id)
+            elif new and self._rules.reaches_far(entry) and (persons < 3 or _approvers(by) < 2):
+                yield Refusal("third_missing", shown | {"persons": persons}, entry.entry_id)
 
     def about_removed(self, entry: ListEntry) -> Iterator[Refusal]:
         ended = utc_text(entry.activated_at) <= self._ended.get(entry.entry_id, "")
         if not (ended or self.killed or entry.expires_on <= self._rules.today):
             yield Refusal("unsigned_removal", {"target": entry.target}, entry.entry_id)
+
+
+def _approvers(keys: Iterable[PersonKey]) -> int:
+    return len({key.person for key in keys if key.role == "approver"})
 
 
 def _withdrawals(statements: Iterable[SignedStatement]) -> dict[bytes, tuple[str, str]]:

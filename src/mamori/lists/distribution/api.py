@@ -1,5 +1,6 @@
-"""The list for subscribers: signed editions and every format, as they stand on disk."""
+"""The list for subscribers: signed editions and every format, as they stand on disk; and how each of them follows."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ from ninja import Router
 
 from mamori.ground.actors import Actor
 from mamori.ground.errors import NotFound
-from mamori.lists.distribution import store
+from mamori.lists.distribution import services, store
 from mamori.lists.distribution.formats import Store, in_force
-from mamori.lists.distribution.permissions import LIST_READ
+from mamori.lists.distribution.permissions import LIST_READ, LIST_STATUS
+from mamori.lists.distribution.services.following import STATUS
 
 router = Router(tags=["list"])
 FOR_EVER = "private, max-age=604800, immutable"
+DIRECTORY = "targets.json"  # signed, new in every edition: who has it takes what of the edition is new to it
 
 
 @router.get("/list/editions/current", response={200: dict[str, Any]})
@@ -38,6 +41,8 @@ def file(request: HttpRequest, version: int, name: str) -> HttpResponse:
     path = store.file(settings.EDITION_DIR, version, name)
     if path is None:
         raise NotFound
+    if name == DIRECTORY:
+        taken(_actor(request), version)
     return _answer(request, path, store.digest(path), "application/octet-stream", "private, no-cache")
 
 
@@ -87,11 +92,40 @@ def by_digest(request: HttpRequest, digest: str) -> HttpResponse:
     return _answer(request, path, digest, "application/octet-stream", FOR_EVER)
 
 
+@router.get("/list/subscribers", response={200: dict[str, Any]})
+def subscribers(request: HttpRequest) -> Any:
+    """Which edition each subscriber has, when it was offered, fetched and effective, and who lags (`standing`: late).
+
+    With the scope list.status all of them; a subscriber sees itself. Times are UTC; `written_at` is a minute ago at most
+    while the worker lives.
+    """
+    actor = _actor(request)
+    if not actor.may(LIST_STATUS):
+        actor.require(LIST_READ)
+    try:
+        told = json.loads((settings.EDITION_DIR / STATUS).read_bytes()) if settings.EDITION_DIR else None
+    except FileNotFoundError:
+        told = None
+    if told is None:
+        raise NotFound
+    if not actor.may(LIST_STATUS):
+        own = str(actor.organisation_id)
+        told["subscribers"] = [each for each in told["subscribers"] if each["organisation_id"] == own]
+    return told
+
+
+def taken(actor: Actor, edition: int) -> None:
+    """Note that whoever asks has this edition now."""
+    if actor.id is not None:
+        services.taken_note(token_id=actor.id, edition=edition)
+
+
 def _object(request: HttpRequest, place: Store, manifest: dict[str, Any], name: str, keep: str) -> HttpResponse:
     told = manifest.get("files", {}).get(name)
     path = place.object(told["sha256"]) if told else None
     if told is None or path is None:
         raise NotFound
+    taken(_actor(request), manifest["edition"])
     answer = _answer(request, path, told["sha256"], told["content_type"], keep)
     if answer.status_code == 200:
         answer["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -115,6 +149,10 @@ def _answer(request: HttpRequest, path: Path, digest: str, content_type: str, ke
     return answer  # type: ignore[return-value]
 
 
+def _actor(request: HttpRequest) -> Actor:
+    found: Actor = request.auth  # type: ignore[attr-defined]
+    return found
+
+
 def _require(request: HttpRequest) -> None:
-    actor: Actor = request.auth  # type: ignore[attr-defined]
-    actor.require(LIST_READ)
+    _actor(request).require(LIST_READ)

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +27,21 @@ class SubscriberForm(forms.Form):
             "For DNS: address and port of its secondary, like 192.0.2.1@53. Without it, it looks once a minute."
         ),
     )
+
+
+class ResolversForm(forms.Form):
+    """Which of the watched resolvers are a subscriber's own."""
+
+    resolvers = forms.MultipleChoiceField(
+        label=_("Watched resolvers that are its own"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("Only our own are asked for listed names; all others for our canary names alone."),
+    )
+
+    def __init__(self, *args: Any, names: list[str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["resolvers"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
 
 
 class KillForm(forms.Form):

@@ -5,4 +5,6 @@ GRANTS = {
     "distribution_probe": {"staff": "SELECT", "worker": "SELECT, INSERT, UPDATE"},
     "distribution_knotstate": {"staff": "SELECT", "worker": "SELECT, INSERT, UPDATE"},
     "distribution_subscriber": {"staff": "SELECT, INSERT, UPDATE", "worker": "SELECT, UPDATE"},
+    "distribution_offer": {"staff": "SELECT", "worker": "SELECT, INSERT"},
+    "distribution_taken": {"partner": "INSERT", "staff": "SELECT", "worker": "SELECT, INSERT"},
 }

@@ -36,6 +36,15 @@ register_states(
         "removed": StateLook(_("Lifted"), "success", "check"),
     },
 )
+register_states(
+    "standing",
+    {
+        "has_it": StateLook(_("Has the list in force"), "success", "check"),
+        "waiting": StateLook(_("On its way"), "info", "clock"),
+        "late": StateLook(_("Lags"), "error", "alert"),
+        "unknown": StateLook(_("Not known"), "neutral", "eye"),
+    },
+)
 register_events(
     _("Editions"),
     {
@@ -50,6 +59,7 @@ register_events(
         "distribution.followed": _("A late resolver follows an edition"),
         "distribution.subscriber_added": _("A subscriber was added"),
         "distribution.subscriber_key": _("A subscriber was given a new key"),
+        "distribution.subscriber_resolvers": _("A subscriber's own resolvers were named"),
         "distribution.subscriber_moved": _("The state of a subscriber changed"),
     },
 )

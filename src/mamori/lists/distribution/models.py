@@ -1,4 +1,4 @@
-"""Editions and what each changed, what resolvers did, who subscribes, the kill switch."""
+"""Editions and what each changed, what resolvers did, who subscribes and what it took, the kill switch."""
 
 import uuid
 
@@ -142,6 +142,7 @@ class Subscriber(models.Model):
     notify = models.CharField(max_length=80, blank=True, help_text="address@port told of changes.")
     generation = models.PositiveSmallIntegerField(default=1)
     token_id = models.UUIDField(null=True)
+    resolvers = models.JSONField(default=list, help_text="Names of watched resolvers that are its own.")
     state = models.CharField(max_length=10, default="requested")
     added_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     added_at = models.DateTimeField()
@@ -153,3 +154,35 @@ class Subscriber(models.Model):
             SUBSCRIBER.constraint(),
             models.CheckConstraint(condition=Q(delivery__in=list(Delivery)), name="distribution_subscriber_delivery"),
         ]
+
+
+class Offer(models.Model):
+    """Where an edition was to be had, and since when. `number`: the serial of `zone`; without a zone, its version.
+
+    Who has this number of that place, or a later one, has the edition.
+    """
+
+    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="offers")
+    zone = models.CharField(max_length=60, blank=True)
+    number = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["edition", "zone"], name="distribution_offer_once")]
+        indexes = [models.Index(fields=["zone", "number"], name="distribution_offered")]
+
+
+class Taken(models.Model):
+    """That somebody had a number of a place for the first time, append-only.
+
+    `taker`: a subscriber's id, or, for files, the id of the token: the partner face, which adds these, knows no more.
+    """
+
+    taker = models.UUIDField()
+    zone = models.CharField(max_length=60, blank=True)
+    number = models.PositiveBigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["taker", "zone", "number"], name="distribution_taken_once")]
+        indexes = [models.Index(fields=["at"], name="distribution_taken_at")]

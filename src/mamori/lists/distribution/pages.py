@@ -8,81 +8,28 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _text
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from mamori.ground.accounts.middleware import StaffRequest
-from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError
 from mamori.ground.ui.parts import KeyValue
-from mamori.ground.ui.states import registered
-from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 from mamori.lists.distribution import forms, queries, services
-from mamori.lists.distribution.models import Edition, Subscriber
-from mamori.lists.distribution.permissions import EXPORT, KILL, RESTORE, SUBSCRIBERS
+from mamori.lists.distribution.models import Subscriber
+from mamori.lists.distribution.permissions import FOLLOW, KILL, RESTORE, SUBSCRIBERS
 from mamori.lists.distribution.services.subscribers import ALIVE, key_name, zone_names
 from mamori.lists.distribution.states import Delivery, EditionState
+from mamori.lists.distribution.tables import (
+    EditionTable,
+    FollowingTable,
+    OfferTable,
+    SubscriberTable,
+    reasons_of,
+    with_effect,
+)
 from mamori.lists.listing.permissions import WITHDRAW
-
-
-def _choices(machine: str) -> list[tuple[str, str | Promise]]:
-    return [(value, look.word) for value, look in registered()[machine].items()]
-
-
-class EditionTable(Table):
-    id = "editions"
-    caption = _("Editions")
-    order = "-version"
-    export_permission = EXPORT
-    empty_title = _("No edition yet")
-    empty_text = _("The first edition is published when the worker has its keys and folder.")
-    columns = [
-        Column(
-            "version",
-            _("Version"),
-            sort=("version",),
-            render="number",
-            link=lambda row: reverse("distribution_edition", args=[row.version]),
-        ),
-        Column("state", _("State"), render="state:edition"),
-        Column("built_at", _("Signed"), render="moment"),
-        Column("added", _("Entries added"), render="number"),
-        Column("removed", _("Lifted"), render="number"),
-        Column("effect", _("Seconds to effect"), value=lambda row: row.effect),
-        Column("why", _("Why refused"), value=lambda row: row.why),
-    ]
-    filters = [
-        ChoiceFilter("state", _("State"), choices=lambda: _choices("edition")),
-        DateFilter("built", _("Signed"), lookup="built_at"),
-    ]
-
-    def prepared(self, rows: list[Any]) -> list[Any]:
-        return with_effect(self.actor, rows)
-
-
-class SubscriberTable(Table):
-    id = "subscribers"
-    caption = _("Subscribers")
-    order = "organisation"
-    empty_title = _("No subscriber yet")
-    empty_text = _("Add an internet provider: it gets a key of its own.")
-    columns = [
-        Column(
-            "organisation",
-            _("Organisation"),
-            sort=("organisation__name",),
-            value=lambda row: row.organisation.name,
-            link=lambda row: reverse("distribution_subscriber", args=[row.id]),
-        ),
-        Column("delivery", _("How it takes the list"), render="state:delivery"),
-        Column("state", _("State"), render="state:subscriber"),
-        Column("added_at", _("Since"), sort=("added_at",), render="moment"),
-        Column("revoked_at", _("Revoked"), render="moment"),
-    ]
-    filters = [ChoiceFilter("state", _("State"), choices=lambda: _choices("subscriber"))]
 
 
 @require_GET
@@ -99,8 +46,21 @@ def editions(request: StaffRequest) -> HttpResponse:
         "sees_targets": queries.sees_targets(request.actor),
         "may_subscribers": request.actor.may(SUBSCRIBERS),
         "may_kill": request.actor.may(KILL),
+        "may_follow": request.actor.may(FOLLOW),
     }
     return render(request, "distribution/editions.html", context)
+
+
+@require_GET
+def following(request: StaffRequest) -> HttpResponse:
+    table = FollowingTable(request.GET, queries.following(request.actor), actor=request.actor)
+    context = {
+        "table": table,
+        "in_force": queries.in_force(),
+        "late": queries.late(request.actor),
+        "knows_transfers": settings.KNOT_LOG is not None,
+    }
+    return render(request, "distribution/following.html", context)
 
 
 @require_GET
@@ -212,9 +172,22 @@ def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
     ]
     if row.delivery != Delivery.URL:
         facts.insert(2, KeyValue(_("Name of its key"), key_name(row)))
-    return render(
-        request, "distribution/subscriber.html", {"subscriber": row, "facts": facts, "alive": row.state in ALIVE}
-    )
+    form = forms.ResolversForm(request.POST or None, names=queries.watched(), initial={"resolvers": row.resolvers})
+    if request.method == "POST" and form.is_valid():
+        services.subscriber_resolvers(
+            actor=request.actor, subscriber_id=row.id, resolvers=form.cleaned_data["resolvers"]
+        )
+        messages.success(request, _text("Kept."))
+        return redirect("distribution_subscriber", row.id)
+    offers = queries.followed_by(request.actor, row)
+    context = {
+        "subscriber": row,
+        "facts": facts,
+        "alive": row.state in ALIVE,
+        "form": form,
+        "table": OfferTable(request.GET, offers, actor=request.actor, resolvers=row.resolvers),
+    }
+    return render(request, "distribution/subscriber.html", context, status=422 if form.errors else 200)
 
 
 def _new_key(request: StaffRequest, row: Subscriber) -> HttpResponse:
@@ -273,27 +246,6 @@ def kill(request: StaffRequest) -> HttpResponse:
         {"order": order, "form": form, "in_force": queries.in_force(), "may_lift": may_lift},
         status=422 if form.errors else 200,
     )
-
-
-def with_effect(actor: Actor, rows: list[Edition]) -> list[Any]:
-    """Give each edition what its row shows: seconds by resolver, reasons of a refusal."""
-    slowest = queries.slowest([row.id for row in rows])
-    for row in rows:
-        parts = [f"{name} {'>10' if most is None else f'{most:.2f}'} s" for name, most in slowest.get(row.id, [])]
-        row.effect = ", ".join(parts)  # type: ignore[attr-defined]
-        reasons = reasons_of(actor, row)
-        more = _text(" and %(n)d more") % {"n": len(reasons) - 1} if len(reasons) > 1 else ""
-        row.why = f"{reasons[0]}{more}" if reasons else ""  # type: ignore[attr-defined]
-    return rows
-
-
-def reasons_of(actor: Actor, row: Edition) -> list[str]:
-    """Why the gate refused, in plain language. It names listed targets: who may not see those learns how many faults."""
-    if row.state != EditionState.REFUSED:
-        return []
-    if not queries.sees_targets(actor):
-        return [_text("%(n)d faults; the list desk sees which.") % {"n": len(row.refusals)}]
-    return [f"{_text(each['message']) % each['params']} {_text(each['remedy'])}" for each in row.refusals]
 
 
 def _secret(request: StaffRequest, row: Subscriber, secret: str) -> HttpResponse:

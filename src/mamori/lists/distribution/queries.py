@@ -14,8 +14,9 @@ from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.ground.errors import NotFound
 from mamori.ground.ui.moments import Moment, Waiting
+from mamori.lists.distribution import standings
 from mamori.lists.distribution.models import Edition, EditionChange, KillOrder, KnotState, Probe, Subscriber
-from mamori.lists.distribution.permissions import SEE, SUBSCRIBERS
+from mamori.lists.distribution.permissions import FOLLOW, SEE, SUBSCRIBERS
 from mamori.lists.distribution.states import EditionState
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing.permissions import SEE as LISTING_SEE
@@ -129,6 +130,29 @@ def subscriber_of(actor: Actor, subscriber_id: UUID) -> Subscriber:
     return row
 
 
+def following(actor: Actor) -> QuerySet[Any]:
+    """Active subscribers, with the edition each has and how it stands."""
+    actor.require(FOLLOW)
+    return standings.standings()
+
+
+def late(actor: Actor) -> int:
+    """How many subscribers lag."""
+    actor.require(FOLLOW)
+    return standings.late()
+
+
+def followed_by(actor: Actor, row: Subscriber) -> QuerySet[Any]:
+    """Each edition a subscriber was offered, and when it fetched it."""
+    actor.require(FOLLOW)
+    return standings.offers_to(row)
+
+
+def watched() -> list[str]:
+    """Names of the resolvers that are asked, ours and outside ones."""
+    return [probe.resolver for probe in canaries()]
+
+
 def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
     """Moments of the content's entries at the resolvers."""
     entries = {entry.id: entry for entry in listing.entries_of(actor, content_id)}
@@ -178,6 +202,10 @@ def desk(actor: Actor) -> list[Waiting]:
         alarm(_("Resolvers do not follow the list yet"), late)
     if late := sum(probe.seconds is None for probe in canaries()):
         alarm(_("Resolvers do not enforce the list (canary)"), late)
+    if late := standings.late():
+        alarm(
+            _("Subscribers lag behind the list"), late, reverse("distribution_following") if actor.may(FOLLOW) else url
+        )
     return found
 
 

@@ -8,8 +8,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.retention import DataClass
-from mamori.lists.distribution.models import Edition, EditionChange, Subscriber
-from mamori.lists.distribution.services.forget import editions_forget, subscribers_forget
+from mamori.lists.distribution.models import Edition, EditionChange, Subscriber, Taken
+from mamori.lists.distribution.services.forget import editions_forget, subscribers_forget, taken_forget
 from mamori.lists.distribution.states import SubscriberState
 
 
@@ -24,7 +24,21 @@ def _subscribers_due(before: datetime, most: int) -> Sequence[UUID]:
     return list(rows.values_list("id", flat=True)[:most])
 
 
+def _taken_due(before: datetime, most: int) -> Sequence[int]:
+    later = Taken.objects.filter(taker=OuterRef("taker"), zone=OuterRef("zone"), number__gt=OuterRef("number"))
+    rows = Taken.objects.filter(Exists(later), at__lt=before)
+    return list(rows.order_by("at").values_list("id", flat=True)[:most])
+
+
 RETENTION = [
+    DataClass(
+        "distribution.taken",
+        _("Which subscriber took which edition when, but for the last"),
+        timedelta(days=90),
+        _taken_due,
+        taken_forget,
+        tables=("distribution_taken",),
+    ),
     DataClass(
         "distribution.edition",
         _("Targets in the history of editions and in their refusals"),

@@ -15,6 +15,7 @@ from mamori.engine.hashlists import MessageRefused, Update, full_update, v4, v5,
 from mamori.ground.actors import Actor
 from mamori.ground.doors import TOO_LARGE, Door, by_key, in_google
 from mamori.ground.errors import DomainError, NotFound
+from mamori.lists.distribution import services
 from mamori.lists.distribution.hashlists import HashList, in_force
 from mamori.lists.distribution.permissions import LIST_READ
 
@@ -40,11 +41,14 @@ def _answer(data: bytes) -> HttpResponse:
 
 
 @door(LIST_READ, "POST")
-def v4_fetch(request: HttpRequest, _actor: Actor) -> HttpResponse:
+def v4_fetch(request: HttpRequest, actor: Actor) -> HttpResponse:
     """threatListUpdates.fetch: the list under the type MALWARE for every platform; every other list is empty."""
     asked = _message(request, v4.read_fetch)
     found = in_force(V4_NAME, 4)
-    return _answer(v4.fetch_answer([_v4_list(found, each) for each in asked], WAIT))
+    answer = v4.fetch_answer([_v4_list(found, each) for each in asked], WAIT)
+    if any(each.threat == MALWARE for each in asked):
+        _taken(actor, found)
+    return _answer(answer)
 
 
 def _v4_list(found: HashList, asked: v4.ListAsked) -> bytes:
@@ -74,19 +78,19 @@ def v4_find(request: HttpRequest, _actor: Actor) -> HttpResponse:
 
 
 @door(LIST_READ, "GET")
-def v5_get(request: HttpRequest, _actor: Actor, name: str) -> HttpResponse:
+def v5_get(request: HttpRequest, actor: Actor, name: str) -> HttpResponse:
     """hashList.get."""
-    return _answer(_v5_list(name, request, _octets(request, "version")))
+    return _answer(_v5_list(name, request, actor, _octets(request, "version")))
 
 
 @door(LIST_READ, "GET")
-def v5_batch(request: HttpRequest, _actor: Actor) -> HttpResponse:
+def v5_batch(request: HttpRequest, actor: Actor) -> HttpResponse:
     """hashLists.batchGet: versions come in any order, each says of which list it is."""
     names = request.GET.getlist("names")
     if not 1 <= len(names) <= v4.MOST_LISTS or len(set(names)) < len(names):
         raise REFUSED
     versions = _octets(request, "version")
-    return _answer(v5.batch_answer(_v5_list(name, request, versions) for name in names))
+    return _answer(v5.batch_answer(_v5_list(name, request, actor, versions) for name in names))
 
 
 @door(LIST_READ, "GET")
@@ -105,7 +109,7 @@ def v5_search(request: HttpRequest, _actor: Actor) -> HttpResponse:
     return _answer(v5.search_answer(_search(prefixes), MALWARE, WAIT))
 
 
-def _v5_list(name: str, request: HttpRequest, versions: Iterable[bytes]) -> bytes:
+def _v5_list(name: str, request: HttpRequest, actor: Actor, versions: Iterable[bytes]) -> bytes:
     if name in EMPTY_LISTS:
         return v5.hash_list(name, b"", NOTHING, b"", WAIT)
     if name not in LISTS:
@@ -118,10 +122,17 @@ def _v5_list(name: str, request: HttpRequest, versions: Iterable[bytes]) -> byte
     limits = (_number(request, part) for part in ("maxUpdateEntries", "maxDatabaseEntries"))
     _fits(found, update, *limits)
     added = bytes(found.store_bytes(found.coded["v5"])) if update.full else v5.additions(update)
+    _taken(actor, found)
     return v5.hash_list(name, found.state, update, added, WAIT)
 
 
 # --- both -----------------------------------------------------------------------------------------------------------
+
+
+def _taken(actor: Actor, found: HashList) -> None:
+    """Note that whoever asks has the list of this edition now."""
+    if actor.id is not None:
+        services.taken_note(token_id=actor.id, edition=found.manifest["edition"])
 
 
 def _search(prefixes: Iterable[bytes]) -> list[bytes]:

@@ -50,3 +50,12 @@ class Delivery(StrEnum):
     NXDOMAIN = "nxdomain"
     STOP = "stop"
     URL = "url"
+
+
+class Standing(StrEnum):
+    """How a subscriber stands to the edition in force: has it, may still be on its way to it, lags, or nobody can tell."""
+
+    HAS_IT = "has_it"
+    WAITING = "waiting"
+    LATE = "late"
+    UNKNOWN = "unknown"

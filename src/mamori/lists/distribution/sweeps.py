@@ -71,3 +71,9 @@ def probe() -> None:
     services.probe_run()
     services.probe_late()
     services.canary_watch()
+
+
+@sweep("distribution.following")
+def following() -> None:
+    services.transfers_read()
+    services.status_write()

@@ -14,6 +14,7 @@ STAFF = [
         pages.subscriber_revoke,
         name="distribution_subscriber_revoke",
     ),
+    path("editions/following/", pages.following, name="distribution_following"),
     path("editions/kill/", pages.kill, name="distribution_kill"),
 ]
 

@@ -1,6 +1,7 @@
 """What the list body reads of the hotline about a content item, and when that allows a listing."""
 
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from mamori.engine.addresses import (
     Breadth,
     NameSet,
     breadth,
+    names_in,
     popular_set,
     protected_suffixes,
     shared_platforms,
@@ -24,7 +26,7 @@ from mamori.hotline.checks import queries as checks
 from mamori.hotline.referral import queries as referral
 from mamori.hotline.takedown import queries as takedown
 from mamori.hotline.tracing import queries as tracing
-from mamori.lists.listing.states import Reason
+from mamori.lists.listing.states import Far, Method, Reason
 
 SHARED = NameSet(shared_platforms())
 PROTECTED = NameSet(
@@ -110,6 +112,33 @@ def content_rules() -> Rules:
         shared_platforms=SHARED,
         max_added=settings.LIST_MAX_ADDED,
     )
+
+
+def far_of(method: str, target: str) -> list[Far]:
+    """Why an entry reaches so far that three persons sign it; empty when two are enough. A single page reaches itself.
+
+    Pages known on a host do not count: many of them speak for a listing, not against it.
+    """
+    if method != Method.DNS:
+        return []
+    many = settings.LIST_THIRD_AT and len(tracing.names_under(target) - {target}) >= settings.LIST_THIRD_AT
+    return ([Far.NAMES] if many else []) + far_by_lists(target)
+
+
+def far_by_lists(target: str) -> list[Far]:
+    """What of `far_of` is known of a name without the database."""
+    found = []
+    ranked = _ranked(settings.LIST_THIRD_NAMES)
+    if ranked.covered_by(target) or ranked.above(target):
+        found.append(Far.RANKED)
+    if SHARED.above(target):
+        found.append(Far.PLATFORM)
+    return found
+
+
+@cache
+def _ranked(text: str) -> NameSet:
+    return NameSet(names_in(text))
 
 
 def targets(address: Address) -> list[str]:

@@ -9,6 +9,7 @@ register_states(
     {
         "proposed": StateLook(_("Proposed, not signed"), "neutral", "pen"),
         "pending_activation": StateLook(_("Waits for a second person"), "warning", "people"),
+        "pending_third": StateLook(_("Waits for a third person"), "warning", "people"),
         "active": StateLook(_("In force"), "success", "block"),
         "recheck_failed": StateLook(_("Found gone"), "info", "eye"),
         "pending_removal": StateLook(_("Being lifted"), "info", "clock"),
@@ -51,6 +52,14 @@ register_states(
     },
 )
 register_states(
+    "list_far",
+    {
+        "names": StateLook(_("Many other names are known below it"), "warning", "people"),
+        "ranked": StateLook(_("It is on the list of names that need a third signature"), "warning", "people"),
+        "platform": StateLook(_("It lies below a platform many people publish on"), "warning", "people"),
+    },
+)
+register_states(
     "candidate",
     {
         "too_slow": StateLook(_("Removal is too slow"), "warning", "clock"),
@@ -84,6 +93,7 @@ register_events(
     {
         "listing.proposed": _("A list entry was proposed"),
         "listing.pending_activation": _("A list entry waits for a second person"),
+        "listing.pending_third": _("A list entry waits for a third person"),
         "listing.active": _("A list entry came into force"),
         "listing.recheck_failed": _("The content of a list entry was found gone"),
         "listing.pending_removal": _("A list entry is being lifted"),

@@ -50,6 +50,7 @@ class Entry(models.Model):
 
     `target`: a host name (dns) or a canonical URL (url). `stated_at` and `expires_on` stand in the statement both
     persons sign; the entry holds until the day before `expires_on`. `answers`: test -> {"yes", "reason"}.
+    `far`: why it reaches so far that a third person signs, [Far]; empty: two are enough.
     `refused`: why the last edition did not take it, [{code, params}]. `listed`: it stands in the last edition;
     `ending_told`: its signed ending stands there. Both are the publisher's notes, to find what is new; it believes
     only what is signed.
@@ -70,6 +71,8 @@ class Entry(models.Model):
     proposed_at = models.DateTimeField()
     activator = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     activated_at = models.DateTimeField(null=True)
+    far = models.JSONField(default=list)
+    third = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     review_reason = models.CharField(max_length=8, blank=True)
     review_since = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -90,6 +93,14 @@ class Entry(models.Model):
                 condition=~Q(state__in=[*IN_FORCE, "recheck_failed", "pending_removal", "suspended"])
                 | Q(activator__isnull=False, activated_at__isnull=False),
                 name="listing_entry_needs_activator",
+            ),
+            models.CheckConstraint(
+                condition=Q(third=None)
+                | (Q(activator__isnull=False) & ~Q(third=F("activator")) & ~Q(third=F("proposer"))),
+                name="listing_entry_three_persons",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=IN_FORCE) | Q(far=[]) | Q(third__isnull=False), name="listing_entry_needs_third"
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=[*IN_FORCE, *BEFORE]) | Q(ended_at=None, end=""), name="listing_entry_open"
@@ -148,7 +159,9 @@ class Approval(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["entry", "step"], name="listing_one_approval_per_step"),
             models.UniqueConstraint(fields=["entry", "person"], name="listing_approval_second_person"),
-            models.CheckConstraint(condition=Q(step__in=["propose", "activate"]), name="listing_approval_step"),
+            models.CheckConstraint(
+                condition=Q(step__in=["propose", "activate", "third"]), name="listing_approval_step"
+            ),
         ]
 
 

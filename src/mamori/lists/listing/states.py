@@ -1,6 +1,7 @@
 """Machine G, an entry of the list; and an appeal against one.
 
-proposed -> pending_activation (the proposer signed) -> active (a second person signed) -> pending_removal (it goes
+proposed -> pending_activation (the proposer signed) -> [pending_third (it reaches far: a second person signed) ->]
+active (the last person needed signed) -> pending_removal (it goes
 with the next edition) -> removed (the edition without it is out). A failed re-check lifts an entry at once, an appeal
 alone lifts nothing.
 """
@@ -15,6 +16,7 @@ from mamori.lists.listing.permissions import ACTIVATE, PROPOSE, REVIEW, WITHDRAW
 class EntryState(StrEnum):
     PROPOSED = "proposed"
     PENDING_ACTIVATION = "pending_activation"
+    PENDING_THIRD = "pending_third"
     ACTIVE = "active"
     RECHECK_FAILED = "recheck_failed"
     PENDING_REMOVAL = "pending_removal"
@@ -26,7 +28,7 @@ class EntryState(StrEnum):
 
 
 S = EntryState
-BEFORE = (S.PROPOSED, S.PENDING_ACTIVATION)
+BEFORE = (S.PROPOSED, S.PENDING_ACTIVATION, S.PENDING_THIRD)
 IN_FORCE = (S.ACTIVE, S.APPEALED, S.IN_REVIEW, S.UPHELD)
 BY_TWO = ("police", "rules")  # reasons of a review by two persons
 _SYSTEM = Move(None)
@@ -39,6 +41,8 @@ ENTRY = Machine(
     {
         (S.PROPOSED, S.PENDING_ACTIVATION): Move(PROPOSE),
         (S.PENDING_ACTIVATION, S.ACTIVE): Move(ACTIVATE, second_person=True),
+        (S.PENDING_ACTIVATION, S.PENDING_THIRD): Move(ACTIVATE, second_person=True),
+        (S.PENDING_THIRD, S.ACTIVE): Move(ACTIVATE, second_person=True),
         # Given up before it was in force.
         **{(state, S.REMOVED): _WITHDRAW for state in BEFORE},
         # Gone: at once, by rule.
@@ -57,6 +61,14 @@ ENTRY = Machine(
         (S.SUSPENDED, S.REMOVED): _WITHDRAW,
     },
 )
+
+
+class Far(StrEnum):
+    """Why a name reaches so far that a third person signs."""
+
+    NAMES = "names"
+    RANKED = "ranked"
+    PLATFORM = "platform"
 
 
 class Method(StrEnum):

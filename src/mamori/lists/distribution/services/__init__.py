@@ -3,6 +3,7 @@
 from mamori.lists.distribution.services.canaries import leak_trace
 from mamori.lists.distribution.services.editions import edition_publish
 from mamori.lists.distribution.services.folding import edition_fold, primary_heal
+from mamori.lists.distribution.services.following import status_write, subscriber_resolvers, taken_note, transfers_read
 from mamori.lists.distribution.services.formats import formats_write
 from mamori.lists.distribution.services.kill import edition_withdraw, kill_lift, kill_switch
 from mamori.lists.distribution.services.probing import canary_watch, probe_late, probe_run, seconds_until_free
@@ -27,9 +28,13 @@ __all__ = [
     "probe_late",
     "probe_run",
     "seconds_until_free",
+    "status_write",
     "subscriber_add",
     "subscriber_renew_key",
+    "subscriber_resolvers",
     "subscriber_revoke",
     "subscribers_apply",
+    "taken_note",
+    "transfers_read",
     "tsig_key",
 ]

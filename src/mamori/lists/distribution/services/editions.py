@@ -48,10 +48,11 @@ from mamori.lists.distribution.facts import EditionPublished, EditionRefused
 from mamori.lists.distribution.keys import MEMBERS, EditionKeys
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.services import primary
+from mamori.lists.distribution.services.following import offer_note
 from mamori.lists.distribution.states import EDITION, EditionState
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing import services as listing_services
-from mamori.lists.listing.case import content_rules
+from mamori.lists.listing.case import content_rules, far_by_lists
 
 LOCK = 7_261_101  # PostgreSQL advisory lock: one publisher at a time
 LIFE = timedelta(days=7)  # how long the signatures of an edition hold
@@ -117,7 +118,13 @@ def edition_publish(*, refresh: bool = False) -> UUID | None:
 
 def rules(held: EditionKeys) -> Rules:
     """What the gate holds an edition against."""
-    return replace(content_rules(), keys=_counting(held), added_lately=_added_lately())
+    far = listing.reaching_far()
+    return replace(
+        content_rules(),
+        keys=_counting(held),
+        added_lately=_added_lately(),
+        reaches_far=lambda entry: entry.entry_id in far or (entry.method == "dns" and bool(far_by_lists(entry.target))),
+    )
 
 
 def _added_lately() -> int:
@@ -407,6 +414,7 @@ def _changes(
 def _finish(held: EditionKeys, row: models.Edition, refused: Why, *, all_judged: bool = False) -> None:
     """Bring the edition to the primary and tell everybody. KnotError leaves it signed: `resume` goes on here."""
     opened = press.open_edition(held, row)
+    offer_note(row, "", row.version)
     if settings.KNOT_SOCKET:
         primary.push_hot(opened)
         if row.base == row.version:

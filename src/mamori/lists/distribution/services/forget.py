@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from mamori.ground.actors import Actor
-from mamori.lists.distribution.models import Edition, EditionChange, Subscriber
+from mamori.lists.distribution.models import Edition, EditionChange, Subscriber, Taken
 
 
 @transaction.atomic
@@ -19,3 +19,9 @@ def editions_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 -
 @transaction.atomic
 def subscribers_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
     return Subscriber.objects.filter(id__in=ids).update(notify="")
+
+
+@transaction.atomic
+def taken_forget(actor: Actor, ids: Sequence[int]) -> int:  # noqa: ARG001 - the caller writes the log
+    """Forget what was taken long ago; not what a subscriber took last, which says what it has."""
+    return Taken.objects.filter(id__in=ids).delete()[0]

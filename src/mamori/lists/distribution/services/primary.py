@@ -18,6 +18,8 @@ from mamori.lists.distribution import models
 from mamori.lists.distribution.knot import Knot, KnotError, Synced
 from mamori.lists.distribution.press import Base, Opened
 from mamori.lists.distribution.roundtrip import Judged, installed, judge
+from mamori.lists.distribution.services.following import offer_note
+from mamori.lists.distribution.standings import HOT
 from mamori.lists.distribution.states import EditionState
 
 Told = Callable[[str], None]  # hears of each step
@@ -37,7 +39,7 @@ class Zones:
     @property
     def hot(self) -> str:
         """Stands first in every resolver's configuration."""
-        return f"hot-{self.base}"
+        return f"{HOT}{self.base}"
 
     @property
     def names(self) -> tuple[str, str]:
@@ -65,6 +67,7 @@ def push_hot(opened: Opened) -> None:
         records = compile_hot(names, zones.action, zones.stop_host) if names else _LIFT_ALL
         synced = knot.sync(zones.hot, records, after=_last_serial(zones.hot))
         _seen(zones.hot, synced, set_digest(records))
+        offer_note(opened.row, zones.hot, synced.serial)
 
 
 def push_base(base: Base) -> None:

@@ -110,7 +110,7 @@ def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
     row = queries.entry_of(request.actor, entry_id)
     actor = request.actor
     statement = queries.activation_of(row)
-    if row.state == EntryState.PENDING_ACTIVATION:
+    if row.state in (EntryState.PENDING_ACTIVATION, EntryState.PENDING_THIRD):
         services.look_ask(content_id=row.content_id)
     context: dict[str, Any] = {
         "entry": row,
@@ -130,9 +130,12 @@ def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
         "events": list(queries.timeline(actor, row.content_id)),
         "refused": reasons_of(row),
         "may_sign": row.state == EntryState.PROPOSED and actor.id == row.proposer_id,
-        "may_activate": row.state == EntryState.PENDING_ACTIVATION
+        "may_activate": row.state in (EntryState.PENDING_ACTIVATION, EntryState.PENDING_THIRD)
         and actor.may(ACTIVATE)
-        and actor.id != row.proposer_id,
+        and actor.id not in (row.proposer_id, row.activator_id),
+        "far": [look("list_far", why).word for why in row.far],
+        "is_second_of_three": bool(row.far) and row.state == EntryState.PENDING_ACTIVATION,
+        "missing": missing_of(row),
         "may_review": row.state == EntryState.IN_REVIEW and row.review_reason in BY_TWO and actor.may(REVIEW),
         "may_withdraw": row.state in (*BEFORE, *IN_FORCE, EntryState.SUSPENDED) and actor.may(WITHDRAW),
         "own_proposal": row.state == EntryState.PENDING_ACTIVATION and actor.id == row.proposer_id,
@@ -162,7 +165,10 @@ def sign(request: StaffRequest, entry_id: UUID) -> HttpResponse:
 def activate(request: StaffRequest, entry_id: UUID) -> HttpResponse:
     services.look_ask(content_id=queries.entry_of(request.actor, entry_id).content_id)
     services.entry_activate(actor=request.actor, entry_id=entry_id, signature=_signature(request))
-    messages.success(request, _("The entry is in force with the next edition, within seconds."))
+    if queries.entry_of(request.actor, entry_id).state == EntryState.PENDING_THIRD:
+        messages.success(request, _("Signed. The name reaches far: a third person must sign before it is listed."))
+    else:
+        messages.success(request, _("The entry is in force with the next edition, within seconds."))
     return redirect("listing_entry", entry_id)
 
 
@@ -301,6 +307,18 @@ def breadth_of(content_id: UUID, name: str) -> dict[str, Any]:
             KeyValue(_("Other names known on its addresses"), facts.others_on_address, "number"),
         ],
     }
+
+
+def missing_of(row: Entry) -> list[str]:
+    """Who has yet to sign before the entry can be listed."""
+    missing = {
+        EntryState.PROPOSED: [_("the proposer"), _("an approver")],
+        EntryState.PENDING_ACTIVATION: [_("an approver")],
+        EntryState.PENDING_THIRD: [],
+    }
+    if row.state not in missing:
+        return []
+    return [*missing[EntryState(row.state)], *([_("a second approver")] if row.far else [])]
 
 
 def tried_of(content_id: UUID) -> list[KeyValue]:

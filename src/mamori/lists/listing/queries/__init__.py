@@ -13,6 +13,7 @@ from mamori.lists.listing.queries.entries import (
     noted_as_listed,
     pending,
     person_keys,
+    reaching_far,
     targets_of,
 )
 from mamori.lists.listing.queries.shown import (
@@ -55,6 +56,7 @@ __all__ = [
     "noted_as_listed",
     "pending",
     "person_keys",
+    "reaching_far",
     "targets_of",
     "timeline",
 ]

@@ -70,6 +70,11 @@ def pending() -> Pending:
     return Pending(entries, activations, going, endings)
 
 
+def reaching_far() -> frozenset[str]:
+    """Ids of entries that come with the next edition and need a third person's signature."""
+    return frozenset(str(number) for number in _coming().exclude(far=[]).values_list("id", flat=True))
+
+
 def is_pending(entry_id: UUID) -> bool:
     """Whether the next edition has anything to say of an entry."""
     untold = Entry.objects.filter(activated_at__isnull=False, ended_at__isnull=False, ending_told=False)

@@ -107,6 +107,8 @@ def desk(actor: Actor) -> list[Waiting]:
         ACTIVATE,
         "warning",
     )
+    third = state(EntryState.PENDING_THIRD).exclude(proposer_id=actor.id).exclude(activator_id=actor.id)
+    add(_("Entries that need a third signature"), third, ACTIVATE, "warning")
     if actor.may(REVIEW):
         found += _reviews(url)
     add(

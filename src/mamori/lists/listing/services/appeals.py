@@ -218,7 +218,7 @@ def entries_about(appeal: Appeal) -> QuerySet[Entry]:
 
 def is_involved(actor: Actor, appeal: Appeal) -> bool:
     """Whether the actor signed an entry that the complaint is about, now or when it came."""
-    signed = entries_about(appeal).filter(Q(proposer_id=actor.id) | Q(activator_id=actor.id))
+    signed = entries_about(appeal).filter(Q(proposer_id=actor.id) | Q(activator_id=actor.id) | Q(third_id=actor.id))
     return actor.id in (appeal.proposer_id, appeal.activator_id) or signed.exists()
 
 

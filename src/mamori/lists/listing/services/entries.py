@@ -23,7 +23,7 @@ from mamori.ground.states import require_state
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.checks import queries as checks
 from mamori.hotline.checks.services import check_now
-from mamori.lists.listing.case import content_rules, reach_of, require_listable, targets
+from mamori.lists.listing.case import content_rules, far_of, reach_of, require_listable, targets
 from mamori.lists.listing.facts import EntryActivated
 from mamori.lists.listing.models import Approval, Candidate, Entry, EntryEvent, SigningKey
 from mamori.lists.listing.permissions import ACTIVATE, PROPOSE
@@ -88,6 +88,7 @@ def entry_propose(
         renews=former,
         proposer_id=actor.id,
         proposed_at=now,
+        far=[str(why) for why in far_of(method, target)],
     )
     _require_fit(entry)
     entry.save(force_insert=True)
@@ -112,16 +113,38 @@ def entry_sign(*, actor: Actor, entry_id: UUID, signature: str) -> None:
 
 @transaction.atomic
 def entry_activate(*, actor: Actor, entry_id: UUID, signature: str) -> None:
-    """A second person signs the same statement (base64 of 64 bytes): the entry is in force with the next edition."""
+    """A second person signs the same statement (base64 of 64 bytes): the entry is in force with the next edition.
+
+    One that reaches far goes to a third person first, who signs it in the same way.
+    """
     actor.require(ACTIVATE)
     assert actor.id is not None
     entry = locked(entry_id)
-    require_state(entry.state, EntryState.PENDING_ACTIVATION)
-    require_listable(entry.content_id, entry.reason, actor.id, entry.proposer_id)
+    is_third = entry.state == EntryState.PENDING_THIRD
+    if not is_third:
+        require_state(entry.state, EntryState.PENDING_ACTIVATION)
+    elif actor.id == entry.activator_id:
+        raise DomainError(
+            "third_person_needed",
+            _("A third person must sign this: you signed it already."),
+            remedy=_("Ask another list approver."),
+        )
+    signed_by = [entry.proposer_id, *([entry.activator_id] if entry.activator_id else [])]
+    require_listable(entry.content_id, entry.reason, actor.id, *signed_by)
     if entry.expires_on <= clock.now().date():
         raise DomainError("expired", _("This proposal has expired."), remedy=_("Propose the entry again."))
     _require_fit(entry)
-    entry.activator_id, entry.activated_at = actor.id, clock.now()
+    entry.activated_at = clock.now()
+    entry.far = sorted({*entry.far, *far_of(entry.method, entry.target)})
+    if is_third:
+        entry.third_id = actor.id
+    else:
+        entry.activator_id = actor.id
+    if entry.far and not is_third:
+        changed = ("activator", "activated_at", "far")
+        move(entry, EntryState.PENDING_THIRD, actor=actor, first_person=entry.proposer_id, changed=changed)
+        _approve(entry, "activate", actor, signature)
+        return
     if entry.renews_id is not None:
         former = locked(entry.renews_id)
         _require_unquestioned(former)
@@ -132,9 +155,9 @@ def entry_activate(*, actor: Actor, entry_id: UUID, signature: str) -> None:
         EntryState.ACTIVE,
         actor=actor,
         first_person=entry.proposer_id,
-        changed=("activator", "activated_at"),
+        changed=("activator", "activated_at", "third", "far"),
     )
-    _approve(entry, "activate", actor, signature)
+    _approve(entry, "third" if is_third else "activate", actor, signature)
     announce(EntryActivated(entry.id))
 
 

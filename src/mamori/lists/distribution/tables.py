@@ -1,0 +1,179 @@
+"""Tables of editions, subscribers, and how these follow."""
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _text
+from django.utils.translation import gettext_lazy as _
+
+from mamori.ground.actors import Actor
+from mamori.ground.ui.states import registered
+from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
+from mamori.lists.distribution import queries, standings
+from mamori.lists.distribution.models import Edition
+from mamori.lists.distribution.permissions import EXPORT, SUBSCRIBERS
+from mamori.lists.distribution.states import EditionState
+
+
+def _choices(machine: str) -> list[tuple[str, str | Promise]]:
+    return [(value, look.word) for value, look in registered()[machine].items()]
+
+
+class EditionTable(Table):
+    id = "editions"
+    caption = _("Editions")
+    order = "-version"
+    export_permission = EXPORT
+    empty_title = _("No edition yet")
+    empty_text = _("The first edition is published when the worker has its keys and folder.")
+    columns = [
+        Column(
+            "version",
+            _("Version"),
+            sort=("version",),
+            render="number",
+            link=lambda row: reverse("distribution_edition", args=[row.version]),
+        ),
+        Column("state", _("State"), render="state:edition"),
+        Column("built_at", _("Signed"), render="moment"),
+        Column("added", _("Entries added"), render="number"),
+        Column("removed", _("Lifted"), render="number"),
+        Column("effect", _("Seconds to effect"), value=lambda row: row.effect),
+        Column("why", _("Why refused"), value=lambda row: row.why),
+    ]
+    filters = [
+        ChoiceFilter("state", _("State"), choices=lambda: _choices("edition")),
+        DateFilter("built", _("Signed"), lookup="built_at"),
+    ]
+
+    def prepared(self, rows: list[Any]) -> list[Any]:
+        return with_effect(self.actor, rows)
+
+
+class SubscriberTable(Table):
+    id = "subscribers"
+    caption = _("Subscribers")
+    order = "organisation"
+    empty_title = _("No subscriber yet")
+    empty_text = _("Add an internet provider: it gets a key of its own.")
+    columns = [
+        Column(
+            "organisation",
+            _("Organisation"),
+            sort=("organisation__name",),
+            value=lambda row: row.organisation.name,
+            link=lambda row: reverse("distribution_subscriber", args=[row.id]),
+        ),
+        Column("delivery", _("How it takes the list"), render="state:delivery"),
+        Column("state", _("State"), render="state:subscriber"),
+        Column("added_at", _("Since"), sort=("added_at",), render="moment"),
+        Column("revoked_at", _("Revoked"), render="moment"),
+    ]
+    filters = [ChoiceFilter("state", _("State"), choices=lambda: _choices("subscriber"))]
+
+
+class FollowingTable(Table):
+    id = "following"
+    caption = _("How subscribers follow")
+    order = "organisation"
+    empty_title = _("No active subscriber")
+    empty_text = _("A subscriber appears here when its key or token is set up.")
+    columns = [
+        Column(
+            "organisation",
+            _("Organisation"),
+            sort=("organisation__name",),
+            value=lambda row: row.organisation.name,
+            link=lambda row: reverse("distribution_subscriber", args=[row.id]),
+            link_permission=SUBSCRIBERS,
+        ),
+        Column("delivery", _("How it takes the list"), render="state:delivery"),
+        Column("standing", _("Standing"), sort=("standing", "missing_since"), render="state:standing"),
+        Column("version", _("Edition it has"), sort=("version",), render="number"),
+        Column("offered_at", _("Offered"), render="moment"),
+        Column("fetched_at", _("Fetched"), sort=("fetched_at",), render="moment"),
+        Column("seconds", _("Seconds to fetch"), value=lambda row: row.fetch_text),
+        Column("effect", _("Seconds to effect"), value=lambda row: row.effect_text),
+        Column("missing_since", _("Misses one since"), sort=("missing_since",), render="moment"),
+    ]
+    filters = [
+        ChoiceFilter("standing", _("Standing"), choices=lambda: _choices("standing")),
+        ChoiceFilter("delivery", _("How it takes the list"), choices=lambda: _choices("delivery")),
+    ]
+
+    def prepared(self, rows: list[Any]) -> list[Any]:
+        done = standings.effects((row.id, row.resolvers, row.version, row.offered_at) for row in rows)
+        for row in rows:
+            row.fetch_text = _seconds(standings.seconds_between(row.offered_at, row.fetched_at))
+            row.effect_text = effect_text(done[row.id])
+        return rows
+
+
+class OfferTable(Table):
+    """The editions one subscriber was offered."""
+
+    id = "offers"
+    caption = _("What it fetched")
+    order = "-at"
+    page_size = 20
+    empty_title = _("Nothing offered yet")
+    empty_text = _("The next edition appears here, with the moment it is fetched.")
+    columns = [
+        Column(
+            "version",
+            _("Edition"),
+            render="number",
+            value=lambda row: row.edition.version,
+            link=lambda row: reverse("distribution_edition", args=[row.edition.version]),
+        ),
+        Column("at", _("Offered"), sort=("at", "id"), render="moment"),
+        Column("fetched_at", _("Fetched"), render="moment"),
+        Column("seconds", _("Seconds to fetch"), value=lambda row: row.fetch_text),
+        Column("effect", _("Seconds to effect"), value=lambda row: row.effect_text),
+    ]
+
+    def __init__(self, *args: Any, resolvers: list[str], **options: Any) -> None:
+        self._resolvers = resolvers
+        super().__init__(*args, **options)
+
+    def prepared(self, rows: list[Any]) -> list[Any]:
+        done = standings.effects((row.id, self._resolvers, row.edition.version, row.at) for row in rows)
+        for row in rows:
+            row.fetch_text = _seconds(standings.seconds_between(row.at, row.fetched_at))
+            row.effect_text = _seconds(done[row.id].seconds) if done[row.id].asked else ""
+        return rows
+
+
+def effect_text(effect: standings.Effect) -> str:
+    """Seconds where listed names were asked, else what the canary names said."""
+    if effect.seconds is not None:
+        return _seconds(effect.seconds)
+    if effect.asked or effect.canary is False:
+        return _text("Not effective yet")
+    return _text("In force, by our canary") if effect.canary else ""
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} s"
+
+
+def with_effect(actor: Actor, rows: list[Edition]) -> list[Any]:
+    """Give each edition what its row shows: seconds by resolver, reasons of a refusal."""
+    slowest = queries.slowest([row.id for row in rows])
+    for row in rows:
+        parts = [f"{name} {'>10' if most is None else f'{most:.2f}'} s" for name, most in slowest.get(row.id, [])]
+        row.effect = ", ".join(parts)  # type: ignore[attr-defined]
+        reasons = reasons_of(actor, row)
+        more = _text(" and %(n)d more") % {"n": len(reasons) - 1} if len(reasons) > 1 else ""
+        row.why = f"{reasons[0]}{more}" if reasons else ""  # type: ignore[attr-defined]
+    return rows
+
+
+def reasons_of(actor: Actor, row: Edition) -> list[str]:
+    """Why the gate refused, in plain language. It names listed targets: who may not see those learns how many faults."""
+    if row.state != EditionState.REFUSED:
+        return []
+    if not queries.sees_targets(actor):
+        return [_text("%(n)d faults; the list desk sees which.") % {"n": len(row.refusals)}]
+    return [f"{_text(each['message']) % each['params']} {_text(each['remedy'])}" for each in row.refusals]
