@@ -11,6 +11,11 @@ def now() -> datetime:
     return datetime.now(UTC) + _demo_offset()  # noqa: TID251 - the one place that may ask the machine
 
 
+def of_the_machine(moment: datetime) -> datetime:
+    """A moment that another program noted by the machine's clock, as `now` tells time at present."""
+    return moment + _demo_offset()
+
+
 def this_hour() -> datetime:
     """The present moment cut to the hour: the finest time kept about a reporter."""
     return now().replace(minute=0, second=0, microsecond=0)

@@ -39,7 +39,7 @@ register_states(
 register_states(
     "standing",
     {
-        "has_it": StateLook(_("Has the list in force"), "success", "check"),
+        "has_it": StateLook(_("Up to date"), "success", "check"),
         "waiting": StateLook(_("On its way"), "info", "clock"),
         "late": StateLook(_("Lags"), "error", "alert"),
         "unknown": StateLook(_("Not known"), "neutral", "eye"),

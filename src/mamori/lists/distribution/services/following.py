@@ -53,8 +53,9 @@ def transfers_read() -> int:
     try:
         for one in transfers(tail(settings.KNOT_LOG)):
             taker = keys.get(one.key.rpartition("-")[0])
-            if taker and one.zone in places and (newest is None or one.at >= newest - AGAIN):
-                found.append(Taken(taker=taker, zone=one.zone, number=one.serial, at=one.at))
+            at = clock.of_the_machine(one.at)
+            if taker and one.zone in places and (newest is None or at >= newest - AGAIN):
+                found.append(Taken(taker=taker, zone=one.zone, number=one.serial, at=at))
     except OSError as error:
         log.warning("the primary's log %s cannot be read: %s", settings.KNOT_LOG, error.strerror)
         return 0
