@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _text
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.actors import Actor
-from mamori.ground.ui.states import look, registered
+from mamori.ground.ui.states import registered
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 from mamori.lists.distribution import queries, standings
 from mamori.lists.distribution.models import Edition
@@ -88,7 +88,6 @@ class FollowingTable(Table):
             link=lambda row: reverse("distribution_subscriber", args=[row.id]),
             link_permission=SUBSCRIBERS,
         ),
-        Column("delivery", _("How it takes the list"), value=lambda row: look("delivery", row.delivery).word),
         Column("standing", _("Standing"), sort=("standing", "missing_since"), render="state:standing"),
         Column("version", _("Edition it has"), sort=("version",), render="number"),
         Column("offered_at", _("Offered"), render="moment"),
