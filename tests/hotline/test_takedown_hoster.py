@@ -21,6 +21,7 @@ from mamori.hotline.assessment.states import Verdict
 from mamori.hotline.checks.models import Check
 from mamori.hotline.takedown import queries, services
 from mamori.hotline.takedown.grants import GRANTS
+from mamori.hotline.takedown.hoster import _by_ground
 from mamori.hotline.takedown.links import read_token, token_for
 from mamori.hotline.takedown.models import HosterAnswer, HosterPage, NoticeItem, NoticeLetter
 from tests.hotline.assessment_steps import give
@@ -142,6 +143,29 @@ class TestAnswers:
         answer(hoster, link, answer="removed", item=[str(items()[1].id)])
         world.work()
         assert states() == ["told", "claimed"]
+
+    def test_many_pages_are_rows_under_their_ground_and_all_may_be_ticked(self, hoster, world):
+        for number in range(12):
+            world.content(f"https://kiku.example/{number}")
+        world.work(16)
+        link = world.box.link(HOSTER)
+        text = hoster.get(link.replace("/ja/", "/en/")).content.decode()
+        assert text.count("<table") == 1
+        assert text.count('name="item"') == 12
+        assert 'href="#answer"' in text
+        assert 'id="answer"' in text
+        ticked = [str(item.id) for item in items()[:2]] + [str(uuid4()) for _ in range(2_000)]
+        assert answer(hoster, link, answer="removed", item=ticked).status_code == 302
+        world.work(1)
+        assert states().count("claimed") == 2
+
+    def test_pages_of_another_ground_stand_apart(self):
+        one, two = ({"criteria": "JP-2014.1", "act": "An act", "laws": [law]} for law in ("Item 1", "Item 2"))
+        found = _by_ground([one, two, one])
+        assert [(ground["laws"], ground["items"]) for ground in found] == [
+            (["Item 1"], [one, one]),
+            (["Item 2"], [two]),
+        ]
 
     def test_acknowledging(self, hoster, link, world, contents):
         page = hoster.post(link, {"answer": "acknowledge"}, follow=True)

@@ -26,6 +26,7 @@ from mamori.hotline.takedown.payload import act_title, law_words
 from mamori.hotline.takedown.states import AnswerKind
 
 MOST_JSON = 1_000_000
+MANY = 10  # pages; more of them are shown as rows
 _SAID = {str(kind): kind for kind in AnswerKind if kind != AnswerKind.OPENED}
 
 
@@ -79,9 +80,12 @@ def _show(request: HttpRequest, payload: dict[str, Any], form: HosterForm, statu
         }
         for item in payload["items"]
     ]
+    asked = [item for item in items if item["state"] != "removed"]
     context = {
         "notice": payload,
-        "open": [item for item in items if item["state"] != "removed"],
+        "open": asked,
+        "many": len(asked) > MANY,
+        "grounds": _by_ground(asked),
         "gone": [item for item in items if item["state"] == "removed"],
         "due_at": datetime.fromisoformat(payload["due_at"]),
         "late": datetime.fromisoformat(payload["due_at"]) < clock.now(),
@@ -90,6 +94,17 @@ def _show(request: HttpRequest, payload: dict[str, Any], form: HosterForm, statu
         "ticked": request.POST.getlist("item"),
     }
     return render(request, "takedown/hoster.html", context, status=status)
+
+
+def _by_ground(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The pages under each ground, the grounds in the order they come."""
+    found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for item in items:
+        found.setdefault((item["criteria"], item["act"], *item["laws"]), []).append(item)
+    return [
+        {"criteria": criteria, "act": act, "laws": laws, "items": under}
+        for (criteria, act, *laws), under in found.items()
+    ]
 
 
 def _person_answers(request: HttpRequest, key: Token, payload: dict[str, Any]) -> HttpResponse:
