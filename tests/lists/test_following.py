@@ -112,6 +112,10 @@ def test_a_subscriber_has_what_it_fetched_lags_when_it_does_not_and_the_alarm_en
         browser_of(approver).get(reverse("distribution_following"), {"following-standing": "has_it"}).content.decode()
     )
     assert "Suzume Net" not in only
+    for sort in ("-standing", "version", "-fetched_at", "missing_since", "organisation"):
+        for number in (1, 2):
+            asked = {"following-sort": sort, "following-page": number}
+            assert browser_of(approver).get(reverse("distribution_following"), asked).status_code == 200
     for each in (row, other):
         Taken.objects.create(taker=each.id, zone="hot-nx.list", number=8, at=clock.now())
     assert told() == {"Hato Internet": ("has_it", 3), "Suzume Net": ("has_it", 3)}
