@@ -13,10 +13,11 @@ from rich.console import Console
 from demo.everything import bring_up
 from demo.main_job import MainJob
 from demo.platform import Ports
-from demo.processes import WorldError, free_ports
+from demo.processes import WorldError, free_ports, wait_until
 from demo.reports import read_reports
 from demo.timeline import PER_ENGINE, STATIONS, Timeline
 from demo.world import PORTS_NEEDED
+from mamori.lists.distribution.services.following import STATUS
 from tests.journeys.finished import Finished
 from tests.programs import needs, program
 
@@ -33,6 +34,18 @@ def test_every_station_is_reached_in_every_engine(finished: Finished, tmp_path: 
     for name in PER_ENGINE:
         assert {s["engine"] for s in written["stations"] if s["name"] == name} == {"unbound", "bind"}
     assert all(station["seconds"] >= 0 for station in written["stations"])
+
+
+@needs("knotd", "knotc", "unbound", "named")
+def test_the_feed_says_that_both_providers_have_the_edition_in_force(finished: Finished) -> None:
+    """As the real primary's log tells the real worker."""
+    file = finished.everything.platform.base / "editions" / STATUS
+
+    def standing() -> list[tuple[str, bool]]:
+        told = json.loads(file.read_text())
+        return [(each["standing"], each["edition"] == told["edition"]) for each in told["subscribers"]]
+
+    wait_until(lambda: standing() == [("has_it", True)] * 2, 30, "a provider does not have the edition in force")
 
 
 @pytest.mark.parametrize(

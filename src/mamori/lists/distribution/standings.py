@@ -43,7 +43,8 @@ def taker_of(row: Subscriber) -> UUID | None:
 def standings() -> QuerySet[Any]:
     """Active subscribers, each with what is known of it.
 
-    `version`: the edition it has; `offered_at`, `fetched_at` of that one; `missing_since`: since when it could have had
+    `version`: the edition it has; `offered_at`, `fetched_at` of that one (an edition that changed nothing for it, it had at
+    once); `missing_since`: since when it could have had
     the first it has not; `standing`. None for what is not known or not there.
     """
     rows = Subscriber.objects.filter(state=SubscriberState.ACTIVE).select_related("organisation")
@@ -62,7 +63,9 @@ def standings() -> QuerySet[Any]:
         offered=Subquery(has.values("number")[:1]),
         missing_at=Subquery(missing.values("at")[:1]),
     ).annotate(
-        fetched_at=Subquery(taken.filter(number__gte=OuterRef("offered")).order_by("number").values("at")[:1]),
+        fetched_at=Greatest(
+            "offered_at", Subquery(taken.filter(number__gte=OuterRef("offered")).order_by("number").values("at")[:1])
+        ),
         missing_since=Case(When(missing_at__isnull=False, then=Greatest("missing_at", "applied_at"))),
     )
     return rows.annotate(standing=_standing())
@@ -93,7 +96,8 @@ def offers_to(row: Subscriber) -> QuerySet[Any]:
     return (
         Offer.objects.filter(zone=place_of(row.delivery), at__gte=row.applied_at or clock.now())
         .select_related("edition")
-        .annotate(fetched_at=Subquery(taken.order_by("number").values("at")[:1]))
+        .annotate(taken_at=Subquery(taken.order_by("number").values("at")[:1]))
+        .annotate(fetched_at=Case(When(taken_at__isnull=False, then=Greatest("at", "taken_at"))))
     )
 
 

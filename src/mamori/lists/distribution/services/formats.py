@@ -36,7 +36,7 @@ def formats_write(told: Told = lambda _step: None) -> None:
         write(press.folder(), row.version, entries, told)
 
 
-def write(folder: Path, version: int, entries: Iterable[ListEntry], told: Told) -> None:
+def write(folder: Path, version: int, entries: Iterable[ListEntry], told: Told = lambda _step: None) -> None:
     """Write all formats of an edition's entries and put them in force.
 
     An entry that is not fit for any format is left out and named in the manifest: it holds back no other.
