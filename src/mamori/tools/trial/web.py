@@ -23,7 +23,7 @@ Size = Literal["small", "full"]
 HOSTS: dict[Size, int] = {"small": 300, "full": 10_000}
 FRONT = "front.edge.example"  # the name in the open of a connection whose real name is encrypted (ECH)
 PROXY = "proxy.isp.example"
-FRESH = "fresh.example"  # listed and lifted while watched: one site, alone at its address, http only
+FRESH, FRESH_ADDRESS = "fresh.example", "10.64.0.9"  # listed and lifted while watched: one site, alone at its address
 BLOGS, PAGES, SHORT = (
     "blogs.example",
     ("gallery.example", "upload.example", "forum.example"),
