@@ -24,7 +24,7 @@ SIDES = {"isp": ("client", "10.1"), "plain": ("home", "10.2")}
 NETWORK = "10.64.0.0/16"
 RESOLVER = {provider: f"{net}.0.1" for provider, (_, net) in SIDES.items()}
 PROGRAMS = ("ip", "unshare", "unbound", "named", "pdns_recursor")
-_SEARCH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/sbin"))
+_SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 _LAST_WORDS = 2000
 
 
@@ -32,9 +32,14 @@ class TrialError(ValueError):
     """The trial cannot be held here, or went wrong; the text says why."""
 
 
+def search_path() -> str:
+    """Where programs are looked for: servers stand in sbin, which is not on every user's PATH."""
+    return os.pathsep.join((os.environ.get("PATH", ""), *_SBIN))
+
+
 def program(name: str) -> str:
     """Full path of an installed program. TrialError when it is missing."""
-    path = shutil.which(name, path=_SEARCH)
+    path = shutil.which(name, path=search_path())
     if path is None:
         raise TrialError(f"the program {name} is not installed")
     return path
@@ -50,7 +55,7 @@ def apart() -> list[str]:
     tried = subprocess.run(  # noqa: S602 - a fixed text
         f"{' '.join(way)} sh -c 'mkdir -p /run/netns && mount -t tmpfs none /run && mkdir /run/netns && ip netns add x'",
         shell=True,
-        env={**os.environ, "PATH": _SEARCH},
+        env={**os.environ, "PATH": search_path()},
         capture_output=True,
         text=True,
         check=False,

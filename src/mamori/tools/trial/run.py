@@ -157,6 +157,7 @@ class Stand:
 
     def __init__(self, hall: Hall, arm: Arm) -> None:
         self.arm, self._running = arm, list[Program]()
+        self._without: dict[str, tuple[str, float]] = {}
         self.loaded = arm.takes(hall.lists)
         try:
             arm.begin()
@@ -207,12 +208,16 @@ class Stand:
             raise TrialError(f"the fresh address was not {until} within {within:.0f} s ({provider})")
         return float(at)
 
-    def fetch(self, fetches: Sequence[Fetch]) -> list[Seen]:
-        """Fetch with the method and without."""
-        found = {provider: self._fetch(provider, fetches) for provider in SIDES}
+    def fetch(self, fetches: Sequence[Fetch], turn: int) -> list[Seen]:
+        """Fetch with the method and without, by turns which is first; without it, an unlawful page only once."""
+        alone = {fetch.page.url: fetch for fetch in fetches if fetch.page.url not in self._without}
+        for provider in sorted(SIDES, reverse=turn % 2 == 1):
+            if provider == "plain":
+                self._without |= dict(zip(alone, self._fetch(provider, list(alone.values())), strict=True))
+            else:
+                found = self._fetch(provider, fetches)
         return [
-            Seen(fetch, *found["isp"][at], *found["plain"][at])  # two values each
-            for at, fetch in enumerate(fetches)
+            Seen(fetch, *ended, *self._without[fetch.page.url]) for fetch, ended in zip(fetches, found, strict=True)
         ]
 
     def _fetch(self, provider: str, fetches: Sequence[Fetch]) -> list[tuple[str, float]]:
@@ -264,7 +269,7 @@ def try_arm(
         before = {provider: stand.cost(provider) for provider in SIDES}
         seen: list[Seen] = []
         for at in range(0, len(fetches), _STRETCH):
-            seen += stand.fetch(fetches[at : at + _STRETCH])
+            seen += stand.fetch(fetches[at : at + _STRETCH], at // _STRETCH)
             ahead(len(seen))
         after = {provider: stand.cost(provider) for provider in SIDES}
         took = stand.changes(changes)

@@ -20,7 +20,7 @@ from mamori.engine.editions import ListEntry, Method, Refusal, Rules, content_re
 
 Kind = Literal["dedicated", "shared", "content-network", "sub-site", "platform", "shortener"]
 Size = Literal["small", "full"]
-HOSTS: dict[Size, int] = {"small": 300, "full": 10_000}
+HOSTS: dict[Size, int] = {"small": 150, "full": 10_000}
 FRONT = "front.edge.example"  # the name in the open of a connection whose real name is encrypted (ECH)
 PROXY = "proxy.isp.example"
 FRESH, FRESH_ADDRESS = "fresh.example", "10.64.0.9"  # listed and lifted while watched: one site, alone at its address
