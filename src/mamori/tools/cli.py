@@ -29,6 +29,7 @@ from mamori.tools.receipt import verify_receipt_file
 from mamori.tools.scan.commands import Ca, TokenFile
 from mamori.tools.scan.commands import app as scan
 from mamori.tools.scan.partner import PartnerApi, read_token
+from mamori.tools.trial.commands import trial
 from mamori.tools.witness import Witness, WitnessError, WitnessServer, set_up
 
 FAILED, USAGE = 1, 2
@@ -48,6 +49,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
 app.add_typer(scan, name="scan")
 app.add_typer(openness, name="openness")
+app.command("trial")(trial)
 
 KeyName = Annotated[str, typer.Option("--name", help="Name of the key in signed notes, like hotline.example/receipts.")]
 

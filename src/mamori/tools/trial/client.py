@@ -8,7 +8,6 @@ Commands: ``{"fetch": [[url, hidden, elsewhere], …]}`` answers [[outcome, mill
 from __future__ import annotations
 
 import asyncio
-import errno
 import ssl
 import sys
 import time
@@ -77,8 +76,9 @@ class Client:
     ) -> tuple[bytes, bytes]:
         try:
             address = await address_of(host, ADDRESS if elsewhere else self.resolver)
-            options = {"ssl": self.context, "server_hostname": FRONT if hidden else host} if secure else {}
-            opening = asyncio.open_connection(address, 443 if secure else 80, **options)
+            secrecy = self.context if secure else None
+            name = None if not secure else FRONT if hidden else host
+            opening = asyncio.open_connection(address, 443 if secure else 80, ssl=secrecy, server_hostname=name)
             reader, writer = await asyncio.wait_for(opening, PATIENCE)
         except (NoSuchName, OSError) as error:
             raise Refused(_how(error)) from error
@@ -106,13 +106,17 @@ class Client:
     async def command(self, told: dict[str, Any]) -> Any:
         """Fetch pages, or watch one."""
         if "fetch" in told:
-            slots = asyncio.Semaphore(AT_ONCE)
+            jobs = list(told["fetch"])
+            found: list[tuple[str, float]] = [("", 0.0)] * len(jobs)
+            waiting = iter(range(len(jobs)))
 
-            async def one(url: str, hidden: bool, elsewhere: bool) -> tuple[str, float]:
-                async with slots:
-                    return await self.timed(url, hidden=hidden, elsewhere=elsewhere)
+            async def worker() -> None:
+                for at in waiting:
+                    url, hidden, elsewhere = jobs[at]
+                    found[at] = await self.timed(url, hidden=hidden, elsewhere=elsewhere)
 
-            return await asyncio.gather(*(one(*job) for job in told["fetch"]))
+            await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
+            return found
         last = time.monotonic() + told["within"]
         while time.monotonic() < last:
             outcome, _ = await self.timed(told["watch"], hidden=False, elsewhere=False)
@@ -145,10 +149,10 @@ def _how(error: Exception) -> str:
         return "no such name"
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
     if isinstance(error, ConnectionError):
         return "reset"
-    if isinstance(error, OSError) and error.errno in {errno.EHOSTUNREACH, errno.EACCES, errno.ENETUNREACH}:
-        return "unreachable"
     return "error"
 
 

@@ -88,10 +88,8 @@ def lay_out() -> None:
             f"-n {provider} route add default via {net}.1.2",
             f"-n web route add {net}.0.0/24 via {net}.1.1",
         )
-        # Routers; and every refused connection is told of at once.
-        for setting, value in (("ip_forward", 1), ("icmp_ratelimit", 0)):
-            words = f"echo {value} > /proc/sys/net/ipv4/{setting}"
-            _run([program("ip"), "netns", "exec", provider, "sh", "-c", words])
+        words = "echo 1 > /proc/sys/net/ipv4/ip_forward"
+        _run([program("ip"), "netns", "exec", provider, "sh", "-c", words])
 
 
 def ip_batch(provider: str, lines: Sequence[str]) -> None:

@@ -8,12 +8,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "title": ("ブロッキング方式の比較試験", "Trial of blocking methods"),
     "intro": (
         (
-            "合成した架空のウェブ（すべて .example の名前）に対し、実物のリゾルバを使って、各方式が何を止め、何を誤って止めるかを実際の取得で数えました。"
+            "合成した架空のウェブ（すべて .example の名前）に対し、"
+            "実物のリゾルバを使って、各方式が何を止め、何を誤って止めるかを実際の取得で数えました。"
             "違法な内容は一切含みません。同じ種の値から同じ結果の配置が再現されます。"
         ),
         (
             "E"
-            "ach method was put in front of a synthetic web (every name under .example) with real resolvers, and what it stops, and "
+            "ach method was put in front of a synthetic web (every name "
+            "under .example) with real resolvers, and what it stops, and "
             "stops by mistake, was counted from real fetches. "
             "Nothing unlawful is in it. The same seed draws the same web."
         ),
@@ -70,14 +72,15 @@ WORDS: dict[str, tuple[str, str]] = {
         "Response policy zone in PowerDNS Recursor, which looks for changes once a second.",
     ),
     "ip-route": (
-        "事業者のルータが、対象ページのある IP アドレスへ転送しません（審査なし）。",
-        "The provider's router forwards nothing to addresses of listed pages (no gate).",
+        "事業者のルータが、対象ページのある IP アドレスへは転送せず、接続を拒みます（審査なし）。",
+        "The provider's router does not forward to addresses of listed pages, but refuses (no gate).",
     ),
     "sni": (
         "TLS の接続で名前を読み、対象のホストなら切断します（審査なし）。http と、名前が暗号化された接続は見えません。",
         (
             "R"
-            "eads the name in TLS connections and resets those to hosts of listed pages (no gate). It sees neither http nor encrypted names."
+            "eads the name in TLS connections and resets those to hosts of "
+            "listed pages (no gate). It sees neither http nor encrypted names."
         ),
     ),
     "two-stage": (
@@ -93,10 +96,14 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "limits": ("読み方と限界", "How to read this, and its limits"),
     "limit_share": (
-        "対象ページはそれぞれ {clients} 人が取得し、そのうち 1 人は別のリゾルバを使います（client-hash では一覧を持ちません）。この割合は仮定であり、測定値ではありません。",
+        (
+            "対象ページはそれぞれ {clients} 人が取得し、そのうち 1 "
+            "人は別のリゾルバを使います（client-hash では一覧を持ちません）。この割合は仮定であり、測定値ではありません。"
+        ),
         (
             "E"
-            "ach listed page is fetched by {clients} clients; one of them uses another resolver (with client-hash: keeps no list). "
+            "ach listed page is fetched by {clients} clients; one of them "
+            "uses another resolver (with client-hash: keeps no list). "
             "That share is assumed, not measured."
         ),
     ),
@@ -108,7 +115,10 @@ WORDS: dict[str, tuple[str, str]] = {
         ),
     ),
     "limit_time": (
-        "すべて一台の機械の仮想回線での値です。遅延と秒数は実網の距離を含みません。ルータの CPU はカーネル内にあり数えていません。client-hash の一覧更新は実際の製品では数十分間隔です。",
+        (
+            "すべて一台の機械の仮想回線での値です。遅延と秒数は実網の距離を含みません。ルータの CPU "
+            "はカーネル内にあり数えていません。client-hash の一覧更新は実際の製品では数十分間隔です。"
+        ),
         (
             "All on one machine over virtual links: latency and seconds hold no distance. "
             "A router's processor time is the kernel's and not counted. "
