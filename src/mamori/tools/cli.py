@@ -35,6 +35,7 @@ from mamori.tools.scan.commands import Ca, TokenFile
 from mamori.tools.scan.commands import app as scan
 from mamori.tools.scan.partner import PartnerApi, read_token
 from mamori.tools.transfers import Primary
+from mamori.tools.trial.commands import trial
 from mamori.tools.witness import Witness, WitnessError, WitnessServer, set_up
 
 LAPSED = 3
@@ -54,6 +55,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
 app.add_typer(scan, name="scan")
 app.add_typer(openness, name="openness")
+app.command("trial")(trial)
 
 KeyName = Annotated[str, typer.Option("--name", help="Name of the key in signed notes, like hotline.example/receipts.")]
 
