@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from mamori.engine.addresses import host_expression, page_expression
+from mamori.engine.addresses import host_expression, page_expression, parents
 from mamori.engine.editions import compile_rpz
 from mamori.engine.hashlists import joined
+from mamori.tools.trial.client import POLL_LIST
 from mamori.tools.trial.engines import Engine
 from mamori.tools.trial.network import NETWORK, RESOLVER, SIDES, Own, ip_batch
-from mamori.tools.trial.web import FRESH, FRESH_ADDRESS, PROXY, Lists
+from mamori.tools.trial.web import FRESH, FRESH_ADDRESS, PROXY, Lists, Page
 
 NAMES_ZONE, DIVERT_ZONE = "nx.list", "divert.list"
 _TABLE = 100
@@ -28,10 +29,16 @@ class Loaded:
     pages: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
 
+    def has(self, page: Page, address: str) -> bool:
+        """Whether the method was given the page: itself, its host, or where that is."""
+        named = any(parent in self.names for parent in parents(page.host))
+        return named or page.url in self.pages or address in self.addresses
+
 
 @dataclass(slots=True)
 class Arm:
-    """One method. ``fresh``: the address that is listed and lifted while its effect is watched."""
+    """One method. ``fresh``: the address that is listed and lifted while its effect is watched; ``period``: the seconds
+    between two looks at the list where it is polled."""
 
     origin: Own
     folder: Path
@@ -41,6 +48,7 @@ class Arm:
     engine: ClassVar[Engine] = "unbound"
     zones: ClassVar[tuple[str, ...]] = ()
     client_keeps_list: ClassVar[bool] = False
+    period: ClassVar[float] = 0.0
     fresh: ClassVar[str] = f"https://{FRESH}/"
 
     def begin(self) -> None:
@@ -91,6 +99,7 @@ class DnsPowerdns(Dns):
 
     __slots__ = ()
     engine = "powerdns"
+    period = 1.0  # its RPZ refresh (`engines`)
 
 
 class IpRoute(Arm):
@@ -176,6 +185,7 @@ class ClientHash(Arm):
 
     __slots__ = ()
     client_keeps_list = True
+    period = POLL_LIST
 
     def load(self, wanted: Loaded) -> None:
         names = joined(map(host_expression, wanted.names))

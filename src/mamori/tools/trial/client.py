@@ -1,30 +1,32 @@
 """A client of the trial: fetches pages as its user's browser would, and says where it came and how long it took.
 
-Commands: ``{"fetch": [[url, hidden, elsewhere], …]}`` answers [[outcome, milliseconds], …]; ``{"watch": url, "until":
-"reached" | "refused", "within": seconds}`` answers the moment (monotonic seconds) it was first so, or null. Outcomes:
-"reached", or how it was refused.
+Commands: ``{"fetch": url, "elsewhere": bool}`` answers [outcome, milliseconds]; ``{"watch": url, "until": "reached" |
+"refused", "within": seconds}`` answers the moment (monotonic seconds) it was first so, or null; ``{"keep": bool}`` whether
+it keeps the list of hashes. Outcomes: "reached", or how it was not.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 import sys
 import time
+from collections.abc import Collection
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from mamori.engine.addresses import expressions, page_expression
 from mamori.engine.hashlists import digest, with_prefix
 from mamori.tools.trial.lines import closed, obey
-from mamori.tools.trial.origin import ADDRESS, LIST_HOST, LIST_URL
+from mamori.tools.trial.network import FRONT, LIST_HOST, LIST_PATH, ORIGIN
 from mamori.tools.trial.questions import NoSuchName, address_of
-from mamori.tools.trial.web import FRONT
 
 REACHED = "reached"
-AT_ONCE = 2  # fetches at the same time
-PATIENCE = 2.0  # seconds a connection or an answer may take
+SILENCE = frozenset({"no answer in time", "no answer", "error"})  # not reached, though nobody said no
+PATIENCE = 5.0  # seconds a connection or an answer may take
 POLL_LIST = 1.0  # seconds between two looks at the list of a client that keeps one
 _PAUSE = 0.01  # seconds between two fetches of a watch
 
@@ -48,36 +50,38 @@ class HashList:
 
 
 class Client:
-    """One network's client. ``resolver``: its provider's; a fetch from elsewhere asks the other one."""
+    """One network's client. ``resolver``: its provider's; a fetch from elsewhere asks another, and knows no list.
 
-    def __init__(self, resolver: str, authority: str, *, keeps_list: bool) -> None:
-        self.resolver = resolver
+    ``hidden``: hosts whose names it encrypts.
+    """
+
+    def __init__(self, resolver: str, authority: str, hidden: Collection[str]) -> None:
+        self.resolver, self.hidden = resolver, frozenset(hidden)
         self.context = ssl.create_default_context(cafile=authority)
-        self.keeps_list, self.list = keeps_list, HashList()
+        self.list = HashList()
+        self.following: asyncio.Task[None] | None = None
 
-    async def fetch(self, url: str, *, hidden: bool, elsewhere: bool, redirects: int = 1) -> None:
+    async def fetch(self, url: str, *, elsewhere: bool, redirects: int = 1) -> None:
         """Return where the page was reached. Raises Refused."""
-        if self.keeps_list and not elsewhere and self.list.has(url):
+        if not elsewhere and self.list.has(url):
             raise Refused("list")
         parts = urlsplit(url)
         host, secure = parts.netloc, parts.scheme == "https"
-        head, body = await self._answer(host, parts.path, secure=secure, hidden=hidden, elsewhere=elsewhere)
+        head, body = await self._answer(host, parts.path, secure=secure, elsewhere=elsewhere)
         status = head.split(b" ", 2)[1]
         if status == b"302" and redirects:
             to = next(line[10:] for line in head.decode("ascii").split("\r\n") if line.startswith("Location: "))
-            await self.fetch(to, hidden=False, elsewhere=elsewhere, redirects=redirects - 1)
+            await self.fetch(to, elsewhere=elsewhere, redirects=redirects - 1)
         elif status != b"200":
             raise Refused(f"status {int(status)}")
         elif body.decode() != url:
             raise Refused("another page")
 
-    async def _answer(
-        self, host: str, path: str, *, secure: bool, hidden: bool, elsewhere: bool
-    ) -> tuple[bytes, bytes]:
+    async def _answer(self, host: str, path: str, *, secure: bool, elsewhere: bool) -> tuple[bytes, bytes]:
         try:
-            address = await address_of(host, ADDRESS if elsewhere else self.resolver)
+            address = await address_of(host, ORIGIN if elsewhere else self.resolver)
             secrecy = self.context if secure else None
-            name = None if not secure else FRONT if hidden else host
+            name = None if not secure else FRONT if host in self.hidden else host
             opening = asyncio.open_connection(address, 443 if secure else 80, ssl=secrecy, server_hostname=name)
             reader, writer = await asyncio.wait_for(opening, PATIENCE)
         except (NoSuchName, OSError) as error:
@@ -93,55 +97,47 @@ class Client:
         finally:
             await closed(writer)
 
-    async def timed(self, url: str, *, hidden: bool, elsewhere: bool) -> tuple[str, float]:
+    async def timed(self, url: str, *, elsewhere: bool = False) -> tuple[str, float]:
         """Outcome and milliseconds."""
         begun = time.perf_counter()
         try:
-            await self.fetch(url, hidden=hidden, elsewhere=elsewhere)
+            await self.fetch(url, elsewhere=elsewhere)
             outcome = REACHED
         except Refused as error:
             outcome = str(error)
         return outcome, 1000 * (time.perf_counter() - begun)
 
     async def command(self, told: dict[str, Any]) -> Any:
-        """Fetch pages, or watch one."""
+        """Fetch a page, watch one, or begin or cease to keep the list."""
         if "fetch" in told:
-            jobs = list(told["fetch"])
-            found: list[tuple[str, float]] = [("", 0.0)] * len(jobs)
-            waiting = iter(range(len(jobs)))
+            return await self.timed(told["fetch"], elsewhere=told["elsewhere"])
+        if "watch" in told:
+            return await self._watch(told["watch"], told["until"], told["within"])
+        if self.following:
+            self.following.cancel()
+        self.list, self.following = HashList(), asyncio.create_task(self._follow()) if told["keep"] else None
+        return True
 
-            async def worker() -> None:
-                for at in waiting:
-                    url, hidden, elsewhere = jobs[at]
-                    found[at] = await self.timed(url, hidden=hidden, elsewhere=elsewhere)
-
-            await asyncio.gather(*(worker() for _ in range(AT_ONCE)))
-            return found
-        last = time.monotonic() + told["within"]
+    async def _watch(self, url: str, until: str, within: float) -> float | None:
+        last = time.monotonic() + within
         while time.monotonic() < last:
-            outcome, _ = await self.timed(told["watch"], hidden=False, elsewhere=False)
-            if (outcome == REACHED) == (told["until"] == REACHED):
+            outcome, _ = await self.timed(url)
+            if outcome not in SILENCE and (outcome == REACHED) == (until == REACHED):
                 return time.monotonic()
             await asyncio.sleep(_PAUSE)
         return None
 
-    async def follow(self) -> None:
-        """Fetch the list again and again."""
+    async def _follow(self) -> None:
         while True:
             with suppress(Refused):
-                _, body = await self._answer(
-                    LIST_HOST, LIST_URL.partition(LIST_HOST)[2], secure=False, hidden=False, elsewhere=True
-                )
+                _, body = await self._answer(LIST_HOST, LIST_PATH, secure=False, elsewhere=True)
                 self.list = HashList(body)
             await asyncio.sleep(POLL_LIST)
 
     async def run(self) -> None:
         """Obey until the input ends."""
-        following = asyncio.create_task(self.follow()) if self.keeps_list else None
         print("ready", flush=True)
         await obey(self.command)
-        if following:
-            following.cancel()
 
 
 def _how(error: Exception) -> str:
@@ -157,4 +153,4 @@ def _how(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    asyncio.run(Client(sys.argv[1], sys.argv[2], keeps_list=sys.argv[3] == "list").run())
+    asyncio.run(Client(sys.argv[1], sys.argv[2], json.loads(Path(sys.argv[3]).read_text())["hidden"]).run())

@@ -7,20 +7,20 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
 import typer
+from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from mamori.tools.errors import told_errors
+from mamori.tools.progress import progress_bar
 from mamori.tools.trial.network import TrialError, apart, search_path
-from mamori.tools.trial.report import page, print_pdf
+from mamori.tools.trial.report import browser, cpu_ms, page, print_pdf
 from mamori.tools.trial.web import Size
-
-USAGE = 2
 
 
 def hold(size: Size, seed: int, told: Callable[[int, int], None]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def hold(size: Size, seed: int, told: Callable[[int, int], None]) -> dict[str, A
                 if "done" in last:
                     told(last["done"], last["total"])
         except BaseException:
-            running.terminate()
+            running.kill()  # and with it everything in the namespaces
             raise
         running.wait()
         errors.seek(0)
@@ -53,18 +53,18 @@ def trial(
     *,
     size: Annotated[str, typer.Option(help="small (150 hosts) or full (10,000 hosts).")] = "small",
     json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures go; - for the screen.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Where the report goes, in Japanese and English.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Where the report goes: HTML in Japanese and English.")] = None,
     pdf: Annotated[Path | None, typer.Option(help="The same report as PDF (printed by Chromium).")] = None,
     seed: Annotated[int, typer.Option(help="The synthetic web is drawn from it.")] = 1,
 ) -> None:
     """Try methods of blocking against each other on a synthetic web: over- and under-blocking, latency, cost, seconds."""
-    try:
+    with told_errors():
         if size not in get_args(Size):
             raise TrialError(f"--size is one of {', '.join(get_args(Size))}")
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("Holding the trial", total=None)
-            result = hold(cast("Size", size), seed, lambda done, total: bar.update(task, completed=done, total=total))
+        if pdf:
+            browser()
+        with progress_bar("Holding the trial") as progress:
+            result = hold(cast("Size", size), seed, progress)
         text = json.dumps(result, indent=2) + "\n"
         if str(json_file) == "-":
             typer.echo(text, nl=False)
@@ -72,33 +72,53 @@ def trial(
             show(result)
             if json_file:
                 json_file.write_text(text, encoding="utf-8")
-        if html:
-            html.write_text(page(result), encoding="utf-8")
+        if report:
+            report.write_text(page(result), encoding="utf-8")
         if pdf:
             print_pdf(page(result), pdf)
-    except (TrialError, OSError) as error:
-        Console(stderr=True).print(f"mamori: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(USAGE) from error
 
 
-def show(result: dict[str, Any]) -> None:
-    """The figures as a table."""
-    table = Table(title=f"Blocking trial: {result['size']}, seed {result['seed']}", title_justify="left")
-    table.add_column("method", style="bold")
-    for head in ("over-blocked", "under-blocked", "added ms p50", "p95", "effect s", "lift s", "CPU s", "MiB"):
-        table.add_column(head, justify="right")
-    for name, arm in result["arms"].items():
-        table.add_row(
-            name,
-            f"{100 * arm['over_blocking']:.2f} % ({arm['lawful_refused']}/{arm['lawful_fetches']})",
-            f"{100 * arm['under_blocking']:.2f} % ({arm['unlawful_reached']}/{arm['unlawful_fetches']})",
-            *(f"{arm[key]:+.1f}" if arm[key] is not None else "–" for key in ("latency_p50_ms", "latency_p95_ms")),
-            *(f"{arm[key]:.3f}" for key in ("effect_s", "lift_s")),
-            *(f"{arm[key]:.1f} ({arm[without]:.1f})" for key, without in _COSTS),
-        )
+def show(result: Mapping[str, Any]) -> None:
+    """The figures as two tables that fit on 80 columns."""
+    arms: Mapping[str, Mapping[str, Any]] = result["arms"]
     console = Console()
+    console.print(f"Blocking trial: {result['size']}, seed {result['seed']}\n", style="bold", highlight=False)
+    _table(
+        console,
+        ("method", "over-blocked", "lawful hosts", "under-blocked", "fetches"),
+        [
+            (
+                name,
+                f"{arm['over_blocking']:.2%}",
+                f"{arm['lawful_hosts_refused']} of {arm['lawful_hosts']}",
+                f"{arm['under_blocking']:.2%}",
+                f"{arm['unlawful_reached']} of {arm['unlawful_fetches']}",
+            )
+            for name, arm in arms.items()
+        ],
+    )
+    _table(
+        console,
+        ("method", "+p50 ms", "+p95 ms", "effect s", "lift s", "CPU ms", "without", "MiB", "without"),
+        [
+            (
+                name,
+                *(f"{arm[key]:+.2f}" for key in ("latency_p50_ms", "latency_p95_ms")),
+                *(f"{arm[key]:.3f}" for key in ("effect_s", "lift_s")),
+                *(f"{each:.2f}" for each in cpu_ms(arm)),
+                *(f"{arm[key]:.0f}" for key in ("rss_mb", "rss_without_mb")),
+            )
+            for name, arm in arms.items()
+        ],
+    )
+    console.print("+p50, +p95: latency with the method less without, fetches side by side.", highlight=False)
+    console.print("CPU ms and MiB: of the provider's programs, processor time per fetch.", highlight=False)
+
+
+def _table(console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for at, head in enumerate(heads):
+        table.add_column(head, justify="right" if at else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
-    console.print("In brackets: fetches, and what the same took without the method in the same run.")
-
-
-_COSTS = (("cpu_s", "cpu_without_s"), ("rss_mb", "rss_without_mb"))

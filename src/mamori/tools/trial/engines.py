@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from mamori.tools.trial.network import RESOLVER, Program, program
-from mamori.tools.trial.origin import ADDRESS
+from mamori.tools.trial.network import ORIGIN, RESOLVER, Program, program
 
 Engine = Literal["unbound", "bind", "powerdns"]
 
@@ -22,8 +21,7 @@ def start(engine: Engine, provider: str, zones: Sequence[str], folder: Path) -> 
 def _unbound(address: str, zones: Sequence[str], home: Path) -> list[str]:
     config = home / "unbound.conf"
     rpz = "".join(
-        f"rpz:\n  name: {zone}\n  primary: {ADDRESS}\n  allow-notify: {ADDRESS}\n  for-downstream: no\n"
-        for zone in zones
+        f"rpz:\n  name: {zone}\n  primary: {ORIGIN}\n  allow-notify: {ORIGIN}\n  for-downstream: no\n" for zone in zones
     )
     config.write_text(f"""server:
   interface: {address}
@@ -41,7 +39,7 @@ remote-control:
   control-enable: no
 forward-zone:
   name: .
-  forward-addr: {ADDRESS}
+  forward-addr: {ORIGIN}
 {rpz}""")
     return [program("unbound"), "-d", "-c", str(config)]
 
@@ -51,7 +49,7 @@ def _bind(address: str, zones: Sequence[str], home: Path) -> list[str]:
     listed = " ".join(f'zone "{zone}" min-update-interval 0 log no;' for zone in zones)
     policy = f"response-policy {{ {listed} }} qname-wait-recurse no break-dnssec yes;" if zones else ""
     secondary = "\n".join(
-        f'zone "{zone}" {{ type secondary; file "{zone}.db"; primaries {{ {ADDRESS}; }}; allow-notify {{ {ADDRESS}; }};'
+        f'zone "{zone}" {{ type secondary; file "{zone}.db"; primaries {{ {ORIGIN}; }}; allow-notify {{ {ORIGIN}; }};'
         " notify no; };"
         for zone in zones
     )
@@ -67,7 +65,7 @@ def _bind(address: str, zones: Sequence[str], home: Path) -> list[str]:
   allow-recursion {{ any; }};
   dnssec-validation no;
   forward only;
-  forwarders {{ {ADDRESS}; }};
+  forwarders {{ {ORIGIN}; }};
   querylog no;
   serial-query-rate 1000;
   {policy}
@@ -79,12 +77,12 @@ controls {{ }};
 
 
 def _powerdns(address: str, zones: Sequence[str], home: Path) -> list[str]:
-    lua = "".join(f'rpzPrimary({{"{ADDRESS}"}}, "{zone}", {{refresh=1}})\n' for zone in zones)
+    lua = "".join(f'rpzPrimary({{"{ORIGIN}"}}, "{zone}", {{refresh=1}})\n' for zone in zones)
     (home / "list.lua").write_text(lua)
     (home / "recursor.conf").write_text(f"""local-address={address}
 allow-from=10.0.0.0/8
 dont-query=
-forward-zones-recurse=.={ADDRESS}
+forward-zones-recurse=.={ORIGIN}
 dnssec=off
 disable-packetcache=yes
 threads=1

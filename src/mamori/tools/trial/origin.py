@@ -1,7 +1,7 @@
 """The web of the trial as one process: every host over http and https, its DNS, and the primary of the lists' zones.
 
 Commands: ``{"zone", "records", "tell"}`` sets a zone and tells a resolver (NOTIFY); ``{"list"}`` (base64) sets what
-clients fetch from `LIST_URL`.
+clients fetch.
 """
 
 from __future__ import annotations
@@ -25,10 +25,8 @@ import dns.rdatatype
 import dns.rrset
 
 from mamori.tools.trial.lines import closed, obey
+from mamori.tools.trial.network import LIST_HOST, LIST_PATH, ORIGIN
 
-ADDRESS = "10.64.0.1"
-LIST_HOST = "lists.example"
-LIST_URL = f"http://{LIST_HOST}/list"
 TTL = 300
 _RECORDS_A_MESSAGE = 200
 
@@ -95,25 +93,24 @@ class Origin:
     def __init__(self, world: dict[str, Any]) -> None:
         self.zones = Zones(world["hosts"])
         self.redirects: dict[str, str] = world["redirects"]
-        self.files = {name: file for names, file in world["certificates"] for name in names}
         self.contexts: dict[str, ssl.SSLContext] = {}
+        for names, file in world["certificates"]:
+            self.contexts |= dict.fromkeys(names, self._context(file))
         self.list = b""
 
-    def context(self, file: str) -> ssl.SSLContext:
+    def _context(self, file: str) -> ssl.SSLContext:
         """The TLS side of one certificate; its callback changes to the certificate of the name asked for."""
-        if file not in self.contexts:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(file)
-            context.sni_callback = self._named
-            self.contexts[file] = context
-        return self.contexts[file]
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        context.sni_callback = self._named
+        return context
 
     def _named(
         self, connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext
     ) -> int | None:
-        if name not in self.files:
+        if name not in self.contexts:
             return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-        connection.context = self.context(self.files[name])
+        connection.context = self.contexts[name]
         return None
 
     async def page(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -123,7 +120,7 @@ class Origin:
             path = head[0].split(" ")[1]
             host = next(line[6:] for line in head if line.lower().startswith("host: "))
             url = f"{'https' if writer.get_extra_info('ssl_object') else 'http'}://{host}{path}"
-            body = self.list if url == LIST_URL else url.encode()
+            body = self.list if (host, path) == (LIST_HOST, LIST_PATH) else url.encode()
             status = f"302 Found\r\nLocation: {self.redirects[url]}" if url in self.redirects else "200 OK"
             writer.write(
                 f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
@@ -163,11 +160,11 @@ class Origin:
     async def run(self) -> None:
         """Serve until the input ends."""
         loop = asyncio.get_running_loop()
-        self.udp, _ = await loop.create_datagram_endpoint(lambda: _Questions(self.zones), local_addr=(ADDRESS, 53))
-        first = next(iter(self.files.values()))
-        await asyncio.start_server(self.transfers, ADDRESS, 53)
+        self.udp, _ = await loop.create_datagram_endpoint(lambda: _Questions(self.zones), local_addr=(ORIGIN, 53))
+        first = next(iter(self.contexts.values()))
+        await asyncio.start_server(self.transfers, ORIGIN, 53)
         await asyncio.start_server(self.page, "0.0.0.0", 80, backlog=512)  # noqa: S104 - of its own network
-        await asyncio.start_server(self.page, "0.0.0.0", 443, ssl=self.context(first), backlog=512)  # noqa: S104
+        await asyncio.start_server(self.page, "0.0.0.0", 443, ssl=first, backlog=512)  # noqa: S104
         print("ready", flush=True)
         await obey(self.command)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from mamori.engine.addresses import AddressError, page_expression, parents
 from mamori.tools.trial.lines import closed, obey, splice
-from mamori.tools.trial.origin import ADDRESS
+from mamori.tools.trial.network import ORIGIN
 from mamori.tools.trial.questions import NoSuchName, address_of
 
 _REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -69,7 +69,7 @@ class Box:
             hello = await _hello(reader)
             name = server_name(hello)
             if name is not None:
-                await self._on(await address_of(name, ADDRESS), 443, hello, reader, writer)
+                await self._on(await address_of(name, ORIGIN), 443, hello, reader, writer)
         await closed(writer)
 
     async def pages_of(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -85,7 +85,7 @@ class Box:
                     await writer.drain()
                     await closed(writer)
                     return
-            await self._on(await address_of(host, ADDRESS), 80, head, reader, writer)
+            await self._on(await address_of(host, ORIGIN), 80, head, reader, writer)
         await closed(writer)
 
     async def _on(
@@ -101,7 +101,7 @@ class Box:
     async def run(self, way: str, address: str) -> None:
         """Serve until the input ends."""
         if way == "sni":
-            taken = socket.socket()
+            taken = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY where it knows that it is TCP
             taken.setsockopt(socket.SOL_IP, 19, 1)  # IP_TRANSPARENT: answers from the addresses of others
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             taken.bind(("0.0.0.0", 443))  # noqa: S104 - of its own network

@@ -37,13 +37,31 @@ def page(result: Mapping[str, Any]) -> str:
     )
 
 
+def cpu_ms(arm: Mapping[str, Any]) -> tuple[float, float]:
+    """Milliseconds of processor time per fetch, with the method and without it."""
+    return 1000 * arm["cpu_s"] / arm["lawful_fetches"], 1000 * arm["cpu_without_s"] / arm["lawful_fetches"]
+
+
+def browser() -> str:
+    """Full path of Chromium. TrialError when it is missing."""
+    try:
+        return program("chromium")
+    except TrialError as error:
+        raise TrialError(f"{error}: --pdf needs it; --report FILE.html does not") from error
+
+
 def print_pdf(html: str, to: Path) -> None:
     """Print the report to a PDF file. TrialError where Chromium is missing or fails."""
-    browser = program("chromium")
     with tempfile.TemporaryDirectory(prefix="mamori-report-") as place:
         source, made = Path(place) / "report.html", Path(place) / "report.pdf"
         source.write_text(html, encoding="utf-8")
-        command = [browser, "--headless", "--disable-gpu", f"--user-data-dir={place}/profile", "--no-pdf-header-footer"]
+        command = [
+            browser(),
+            "--headless",
+            "--disable-gpu",
+            f"--user-data-dir={place}/profile",
+            "--no-pdf-header-footer",
+        ]
         if os.geteuid() == 0:
             command.append("--no-sandbox")  # the page is our own and holds no script
         ran = subprocess.run(
@@ -94,8 +112,8 @@ def _section(result: Mapping[str, Any], language: str, at: int) -> str:
                 [
                     name,
                     _percent(arm["over_blocking"]),
+                    f"{arm['lawful_hosts_refused']:,} / {arm['lawful_hosts']:,}",
                     f"{arm['lawful_refused']:,} / {arm['lawful_fetches']:,}",
-                    f"{arm['lawful_hosts_refused']:,}",
                 ]
                 for name, arm in arms.items()
             ),
@@ -142,7 +160,7 @@ def _section(result: Mapping[str, Any], language: str, at: int) -> str:
             (
                 [
                     name,
-                    f"{arm['cpu_s']:.1f} ({arm['cpu_without_s']:.1f})",
+                    "{:.2f} ({:.2f})".format(*cpu_ms(arm)),
                     f"{arm['rss_mb']:.0f} ({arm['rss_without_mb']:.0f})",
                 ]
                 for name, arm in arms.items()

@@ -6,14 +6,12 @@ Writes JSON lines: ``{"done", "total"}`` as it goes on, then ``{"result"}`` or `
 from __future__ import annotations
 
 import json
-import random
+import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -23,16 +21,26 @@ from mamori.tools.trial import engines
 from mamori.tools.trial.arms import ARMS, Arm
 from mamori.tools.trial.certificates import authority
 from mamori.tools.trial.client import REACHED
-from mamori.tools.trial.network import RESOLVER, SIDES, Cost, Own, Program, TrialError, lay_out
-from mamori.tools.trial.origin import ADDRESS, LIST_HOST
+from mamori.tools.trial.counts import CLIENTS, TRIES, Fetch, Seen, judged, plan, tally
+from mamori.tools.trial.network import (
+    FRONT,
+    LIST_HOST,
+    ORIGIN,
+    RESOLVER,
+    SIDES,
+    Cost,
+    Own,
+    Program,
+    TrialError,
+    lay_out,
+)
 from mamori.tools.trial.web import (
     FRESH,
     FRESH_ADDRESS,
-    FRONT,
     HOSTS,
+    LISTED,
     PROXY,
     Lists,
-    Page,
     Size,
     Web,
     lists_of,
@@ -40,149 +48,53 @@ from mamori.tools.trial.web import (
     synthetic_web,
 )
 
-CLIENTS = 10  # that fetch each unlawful page; one of them is out of the method's reach
 CHANGES: dict[Size, int] = {"small": 3, "full": 20}
-_STRETCH = 40  # fetches with the method, then without, and so on
-_AGAIN = 2  # times a page that was refused is asked for again: a fault of the network is no block
+_HOME = Path("/run/trial")  # in the file system that ends with the namespaces
+_STRETCH = 40  # fetches between two words to the progress bar
 _READY, _EFFECT = 30.0, 15.0  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """One fetch; ``elsewhere``: by a client out of the method's reach."""
-
-    page: Page
-    hidden: bool
-    elsewhere: bool
-
-    def job(self) -> tuple[str, bool, bool]:
-        """As the client is told."""
-        return self.page.url, self.hidden, self.elsewhere
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """How a fetch ended with the method and without it: outcome, milliseconds."""
-
-    fetch: Fetch
-    outcome: str
-    ms: float
-    without: str
-    without_ms: float
-
-
-def plan(web: Web, seed: int) -> list[Fetch]:
-    """Every lawful page once, every unlawful one by `CLIENTS` clients, in an order drawn by the seed."""
-    rng = random.Random(seed)  # noqa: S311 - an order, no secret
-    hidden = {host.name for host in web.hosts if host.hidden}
-    fetches = []
-    for page in web.pages:
-        kinds = [number == 0 for number in range(CLIENTS)] if page.unlawful else [rng.random() < 1 / CLIENTS]
-        fetches += [Fetch(page, page.host in hidden, elsewhere) for elsewhere in kinds]
-    rng.shuffle(fetches)
-    return fetches
-
-
-def tally(seen: Sequence[Seen], lists: Lists) -> dict[str, Any]:
-    """Rates with their counts, and added latency. Pages that nobody could reach without the method count nowhere."""
-    valid = [each for each in seen if each.without == REACHED]
-    lawful = [each for each in valid if not each.fetch.page.unlawful]
-    unlawful = [each for each in valid if each.fetch.page.unlawful]
-    if not lawful or not unlawful:
-        raise TrialError("the web could not be reached without any method: this machine is too busy, or misconfigured")
-    over = [each for each in lawful if each.outcome != REACHED]
-    under = [each for each in unlawful if each.outcome == REACHED]
-    seen_by_method = {each.fetch.page.url for each in unlawful if not each.fetch.elsewhere and each.outcome != REACHED}
-    both = [each for each in lawful if each.outcome == REACHED]
-    times = [each.ms for each in both], [each.without_ms for each in both]
-    return {
-        "over_blocking": len(over) / len(lawful),
-        "under_blocking": len(under) / len(unlawful),
-        "lawful_fetches": len(lawful),
-        "lawful_refused": len(over),
-        "lawful_hosts_refused": len({each.fetch.page.host for each in over}),
-        "unlawful_fetches": len(unlawful),
-        "unlawful_reached": len(under),
-        "unlawful_reached_by": dict(
-            Counter(
-                "out_of_reach"
-                if each.fetch.page.url in seen_by_method
-                else "single_page"
-                if each.fetch.page.url in lists.pages
-                else "not_seen"
-                for each in under
-            )
-        ),
-        "refused_as": dict(Counter(each.outcome for each in valid if each.outcome != REACHED).most_common()),
-        "unreachable_without": len(seen) - len(valid),
-        **{
-            f"latency_p{share}_ms": _quantile(times[0], share) - _quantile(times[1], share) if both else None
-            for share in (50, 95)
-        },
-        **{f"with_p{share}_ms": _quantile(times[0], share) if both else None for share in (50, 95)},
-        **{f"without_p{share}_ms": _quantile(times[1], share) if both else None for share in (50, 95)},
-    }
-
-
-def _quantile(values: Sequence[float], percent: int) -> float:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
-
-
 class Hall:
-    """The network with the web in it, in which the arms are tried one after the other."""
+    """The network with the web and both customers in it, in which the arms are tried one after the other."""
 
     def __init__(self, web: Web, lists: Lists, folder: Path) -> None:
-        self.lists, self.folder = lists, folder
-        hosts = {host.name: host.address for host in web.hosts}
+        self.web, self.lists, self.folder = web, lists, folder
+        self.places = {host.name: host.address for host in web.hosts}
         edge = next(host.address for host in web.hosts if host.hidden)
-        own = {FRONT: edge, PROXY: RESOLVER["isp"], FRESH: FRESH_ADDRESS, LIST_HOST: ADDRESS}
-        self.authority, certificates = authority([*hosts, *own], folder)
+        own = {FRONT: edge, PROXY: RESOLVER["isp"], FRESH: FRESH_ADDRESS, LIST_HOST: ORIGIN}
+        trusted, certificates = authority([*self.places, *own], folder)
         world = {
-            "hosts": hosts | own,
+            "hosts": self.places | own,
+            "hidden": [host.name for host in web.hosts if host.hidden],
             "redirects": {page.url: page.leads_to for page in web.pages if page.leads_to},
             "certificates": certificates,
         }
-        (folder / "world.json").write_text(json.dumps(world))
+        told = folder / "world.json"
+        told.write_text(json.dumps(world))
         lay_out()
-        self.origin = Own("web", "origin", (str(folder / "world.json"),), folder)
-
-    def close(self) -> None:
-        """End the web."""
-        self.origin.stop()
+        self.origin = Own("web", "origin", (str(told),), folder)
+        self.clients = {
+            provider: Own(customer, "client", (RESOLVER[provider], str(trusted), str(told)), folder)
+            for provider, (customer, _) in SIDES.items()
+        }
 
 
 class Stand:
     """One arm set up between a provider and its customer, beside the same without it."""
 
     def __init__(self, hall: Hall, arm: Arm) -> None:
-        self.arm, self._running = arm, list[Program]()
-        self._without: dict[str, tuple[str, float]] = {}
+        self.hall, self.arm = hall, arm
+        self.resolvers: dict[str, Program] = {}
+        self._blocked: set[tuple[str, str]] = set()
         self.loaded = arm.takes(hall.lists)
+        self._ask = hall.clients["isp"].ask
         try:
             arm.begin()
             arm.load(arm.with_fresh(self.loaded))
-            self.resolvers = {
-                provider: self._keep(
-                    engines.start(arm.engine, provider, arm.zones if provider == "isp" else (), hall.folder)
-                )
-                for provider in SIDES
-            }
-            self.clients = {
-                provider: self._keep(
-                    Own(
-                        SIDES[provider][0],
-                        "client",
-                        (
-                            RESOLVER[provider],
-                            str(hall.authority),
-                            "list" if arm.client_keeps_list and provider == "isp" else "",
-                        ),
-                        hall.folder,
-                    )
-                )
-                for provider in SIDES
-            }
+            self._ask(keep=arm.client_keeps_list)
+            for provider in SIDES:
+                zones = arm.zones if provider == "isp" else ()
+                self.resolvers[provider] = engines.start(arm.engine, provider, zones, hall.folder)
             self.wait("plain", REACHED, _READY)
             self.wait("isp", "refused", _READY)
             arm.load(self.loaded)
@@ -191,59 +103,57 @@ class Stand:
             self.close()
             raise
 
-    def _keep(self, program: Any) -> Any:
-        self._running.append(program)
-        return program
-
     def close(self) -> None:
         """End all of it."""
-        for program in reversed(self._running):
-            program.stop()
+        for resolver in self.resolvers.values():
+            resolver.stop()
         self.arm.end()
 
     def wait(self, provider: str, until: str, within: float) -> float:
         """The moment at which the fresh address is first reached, or refused."""
-        at = self.clients[provider].ask(watch=self.arm.fresh, until=until, within=within)
+        at = self.hall.clients[provider].ask(watch=self.arm.fresh, until=until, within=within)
         if at is None:
             raise TrialError(f"the fresh address was not {until} within {within:.0f} s ({provider})")
         return float(at)
 
-    def fetch(self, fetches: Sequence[Fetch], turn: int) -> list[Seen]:
-        """Fetch with the method and without, by turns which is first; without it, an unlawful page only once."""
-        alone = {fetch.page.url: fetch for fetch in fetches if fetch.page.url not in self._without}
-        for provider in sorted(SIDES, reverse=turn % 2 == 1):
-            if provider == "plain":
-                self._without |= dict(zip(alone, self._fetch(provider, list(alone.values())), strict=True))
-            else:
-                found = self._fetch(provider, fetches)
-        return [
-            Seen(fetch, *ended, *self._without[fetch.page.url]) for fetch, ended in zip(fetches, found, strict=True)
-        ]
+    def fetch(self, fetch: Fetch, turn: int) -> Seen:
+        """Fetch with the method and, at once before or after it, without, by turns; what is not reached up to `TRIES` times.
 
-    def _fetch(self, provider: str, fetches: Sequence[Fetch]) -> list[tuple[str, float]]:
-        ask = self.clients[provider].ask
-        found = [(outcome, ms) for outcome, ms in ask(fetch=[fetch.job() for fetch in fetches])]
-        for _ in range(_AGAIN):
-            again = [
-                at for at, (outcome, _) in enumerate(found) if outcome != REACHED and self._odd(provider, fetches[at])
-            ]
-            if again:
-                for at, (outcome, ms) in zip(again, ask(fetch=[fetches[at].job() for at in again]), strict=True):
-                    found[at] = outcome, ms
-        return found
+        An unlawful page is asked for without the method only where it was not reached, and only until that is known to be
+        a block: the same refusal of the same page is then one, too.
+        """
+        url = fetch.page.url
+        if fetch.page.unlawful:
+            outcome, _ = self._fetch("isp", fetch)
+            if outcome == REACHED or (url, outcome) in self._blocked:
+                return Seen(fetch, outcome)
+        tries: list[tuple[str, str]] = []
+        for at in range(TRIES):
+            sides = sorted(SIDES, reverse=(turn + at) % 2 == 1)
+            found = {provider: self._fetch(provider, fetch) for provider in sides}
+            tries.append((found["isp"][0], found["plain"][0]))
+            if tries[-1] == (REACHED, REACHED):
+                return Seen(fetch, REACHED, (found["isp"][1], found["plain"][1]))
+            if found["isp"][0] == REACHED:
+                break
+        outcome = judged(tries)
+        if fetch.page.unlawful:
+            self._blocked.add((url, outcome))
+        return Seen(fetch, outcome)
 
-    @staticmethod
-    def _odd(provider: str, fetch: Fetch) -> bool:
-        return provider == "plain" or not fetch.page.unlawful
+    def _fetch(self, provider: str, fetch: Fetch) -> tuple[str, float]:
+        outcome, ms = self.hall.clients[provider].ask(fetch=fetch.page.url, elsewhere=fetch.elsewhere)
+        return outcome, ms
 
     def changes(self, count: int) -> dict[str, list[float]]:
         """Seconds until a fresh entry works, and until it no longer does after it was taken off."""
         took: dict[str, list[float]] = {"effect": [], "lift": []}
-        for _ in range(count):
+        for at in range(count):
             for kind, wanted, until in (
                 ("effect", self.arm.with_fresh(self.loaded), "refused"),
                 ("lift", self.loaded, REACHED),
             ):
+                time.sleep(self.arm.period * (at + 0.5) / count)  # else each change would come just after a poll
                 begun = time.monotonic()
                 self.arm.load(wanted)
                 took[kind].append(self.wait("isp", until, _EFFECT) - begun)
@@ -255,28 +165,40 @@ class Stand:
         if self.arm.box and provider == "isp":
             parts.append(self.arm.box)
         if self.arm.client_keeps_list:
-            parts.append(self.clients[provider])
+            parts.append(self.hall.clients[provider])
         costs = [part.cost() for part in parts]
         return Cost(sum(cost.cpu_s for cost in costs), sum(cost.rss_mb for cost in costs))
 
 
 def try_arm(
-    hall: Hall, arm: Arm, fetches: Sequence[Fetch], changes: int, ahead: Callable[[int], None]
+    hall: Hall,
+    arm: Arm,
+    fetches: tuple[Sequence[Fetch], Sequence[Fetch]],
+    changes: int,
+    ahead: Callable[[int], None],
 ) -> dict[str, Any]:
-    """One arm's figures."""
+    """One arm's figures. Cost is that of the lawful fetches, of which both sides have equally many."""
     stand = Stand(hall, arm)
+    seen: list[Seen] = []
+
+    def fetch(some: Sequence[Fetch]) -> None:
+        for each in some:
+            seen.append(stand.fetch(each, len(seen)))
+            if len(seen) % _STRETCH == 0:
+                ahead(len(seen))
+
     try:
         before = {provider: stand.cost(provider) for provider in SIDES}
-        seen: list[Seen] = []
-        for at in range(0, len(fetches), _STRETCH):
-            seen += stand.fetch(fetches[at : at + _STRETCH], at // _STRETCH)
-            ahead(len(seen))
+        fetch(fetches[0])
         after = {provider: stand.cost(provider) for provider in SIDES}
+        fetch(fetches[1])
         took = stand.changes(changes)
     finally:
         stand.close()
+    loaded = stand.loaded
+    given = {page.url for page in hall.web.pages if page.unlawful and loaded.has(page, hall.places[page.host])}
     return {
-        **tally(seen, hall.lists),
+        **tally(seen, given),
         **{f"{kind}_s": median(seconds) for kind, seconds in took.items()},
         **{f"{kind}_max_s": max(seconds) for kind, seconds in took.items()},
         "changes": changes,
@@ -285,9 +207,9 @@ def try_arm(
         "rss_mb": after["isp"].rss_mb,
         "rss_without_mb": after["plain"].rss_mb,
         "loaded": {
-            "names": len(stand.loaded.names),
-            "pages": len(stand.loaded.pages),
-            "addresses": len(stand.loaded.addresses),
+            "names": len(loaded.names),
+            "pages": len(loaded.pages),
+            "addresses": len(loaded.addresses),
         },
     }
 
@@ -296,35 +218,35 @@ def trial(
     size: Size, seed: int, told: Callable[[int, int], None], names: Sequence[str] = tuple(ARMS)
 ) -> dict[str, Any]:
     """Hold the trial. TrialError when it cannot be held."""
-    web = synthetic_web(HOSTS[size], seed)
+    web = synthetic_web(HOSTS[size], LISTED[size], seed)
     today = datetime.fromtimestamp(time.time(), UTC).date()  # noqa: TID251 - a machine of its own
     lists = lists_of(web, today)
     fetches = plan(web, seed)
+    count = len(fetches[0]) + len(fetches[1])
     share, each = sharing([host for host in web.hosts if host.kind in {"dedicated", "shared"}])
-    with tempfile.TemporaryDirectory(prefix="mamori-trial-") as place:
-        hall = Hall(web, lists, Path(place))
-        try:
-            arms = {
-                name: try_arm(
-                    hall,
-                    ARMS[name](hall.origin, hall.folder),
-                    fetches,
-                    CHANGES[size],
-                    lambda done, at=at: told(at * len(fetches) + done, len(names) * len(fetches)),  # type: ignore[misc]
-                )
-                for at, name in enumerate(names)
-            }
-        finally:
-            hall.close()
+    before = os.getloadavg()[0]
+    hall = Hall(web, lists, _HOME)
+    arms = {
+        name: try_arm(
+            hall,
+            ARMS[name](hall.origin, hall.folder),
+            fetches,
+            CHANGES[size],
+            lambda done, at=at: told(at * count + done, len(names) * count),  # type: ignore[misc]
+        )
+        for at, name in enumerate(names)
+    }
     return {
         "size": size,
         "seed": seed,
         "held_on": today.isoformat(),
+        "load_before_and_after": [before, os.getloadavg()[0]],
         "web": {
             "hosts": len(web.hosts),
             "addresses": len({host.address for host in web.hosts}),
             "pages": len(web.pages),
             "unlawful_pages": sum(page.unlawful for page in web.pages),
+            "listed_hosts": dict(sorted(Counter(host.sort for host in web.hosts if host.listed).items())),
             "sharing_an_address": share,
             "sites_an_address": each,
         },
@@ -345,7 +267,8 @@ def main(size: str, seed: str, *names: str) -> None:
         print(json.dumps(line), flush=True)
 
     subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
-    Path("/run/netns").mkdir()
+    for needed in (Path("/run/netns"), _HOME):
+        needed.mkdir()
     try:
         result = trial(
             cast("Size", size), int(seed), lambda done, total: say(done=done, total=total), names or tuple(ARMS)

@@ -7,9 +7,9 @@ one, 7.5 sites an address on average without the addresses of more than 1,000 si
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Literal
 
@@ -17,11 +17,15 @@ import idna
 
 from mamori.engine.addresses import NameSet
 from mamori.engine.editions import ListEntry, Method, Refusal, Rules, content_refusals
+from mamori.tools.trial.network import FRONT
 
 Kind = Literal["dedicated", "shared", "content-network", "sub-site", "platform", "shortener"]
 Size = Literal["small", "full"]
 HOSTS: dict[Size, int] = {"small": 150, "full": 10_000}
-FRONT = "front.edge.example"  # the name in the open of a connection whose real name is encrypted (ECH)
+LISTED: dict[Size, float] = {
+    "small": 0.05,
+    "full": 0.01,
+}  # share of hosts that are listed, and of single pages to hosts
 PROXY = "proxy.isp.example"
 FRESH, FRESH_ADDRESS = "fresh.example", "10.64.0.9"  # listed and lifted while watched: one site, alone at its address
 BLOGS, PAGES, SHORT = (
@@ -32,7 +36,7 @@ BLOGS, PAGES, SHORT = (
 
 _SHARING, _SITES_AN_ADDRESS, _CROWD = 0.97, 7.5, 1000
 _ORDINARY, _CONTENT_NETWORK = 0.82, 0.10  # of all hosts; the rest are sub-sites of a platform
-_IDN, _HTTPS, _LISTED = 0.05, 0.8, 0.05
+_IDN, _HTTPS = 0.05, 0.8
 _MEMBERS = 5  # pages of a platform or links of a shortener for each listed one
 _NET = "10.64"
 
@@ -47,6 +51,11 @@ class Host:
     https: bool
     hidden: bool = False
     listed: bool = False
+
+    @property
+    def sort(self) -> str:
+        """Its kind and what of it can be read on the way."""
+        return f"{self.kind}, {'name encrypted' if self.hidden else 'https' if self.https else 'http'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +92,20 @@ class Lists:
     refused: tuple[Refusal, ...]
 
 
-def synthetic_web(hosts: int, seed: int) -> Web:
-    """The web of about ``hosts`` hosts (at least 100) for this seed."""
+def synthetic_web(hosts: int, listed: float, seed: int) -> Web:
+    """The web of ``hosts`` hosts (at least 100), a share ``listed`` of them listed, for this seed."""
     if hosts < 100:
         raise ValueError("the synthetic web needs at least 100 hosts")
     rng = random.Random(seed)  # noqa: S311 - a drawn world, no secret
     places = _addresses()
     made = [*_ordinary(rng, int(hosts * _ORDINARY), places), *_networks(rng, int(hosts * _CONTENT_NETWORK), places)]
     made += _sub_sites(rng, hosts - len(made) - len(PAGES) - len(SHORT), places)
-    whole = [_with_listed(host, listed=False) for host in made]
-    for kind, count in Counter(host.kind for host in made).items():
-        mine = [at for at, host in enumerate(made) if host.kind == kind]
-        for at in rng.sample(mine, max(1, round(count * _LISTED))):
-            whole[at] = _with_listed(made[at], listed=True)
+    for at in _drawn(rng, made, listed):
+        made[at] = replace(made[at], listed=True)
     shared = [Host(name, "platform", next(places), https=name != PAGES[0]) for name in PAGES]
     links = [Host(name, "shortener", next(places), https=name != SHORT[0]) for name in SHORT]
-    every = (*whole, *shared, *links)
-    return Web(every, tuple(_pages(rng, every, max(len(PAGES), round(hosts * _LISTED / len(PAGES))))))
+    every = (*made, *shared, *links)
+    return Web(every, tuple(_pages(rng, every, max(len(PAGES), round(hosts * listed / len(PAGES))))))
 
 
 def lists_of(web: Web, today: date) -> Lists:
@@ -184,8 +190,19 @@ def _sub_sites(rng: random.Random, count: int, places: Iterator[str]) -> Iterato
         yield Host(f"writer-{number}.{BLOGS}", "sub-site", place, https=rng.random() < _HTTPS)
 
 
-def _with_listed(host: Host, *, listed: bool) -> Host:
-    return Host(host.name, host.kind, host.address, host.https, host.hidden, listed)
+def _drawn(rng: random.Random, hosts: Sequence[Host], share: float) -> set[int]:
+    """Which hosts are listed: of each sort that there is one for certain, the rest anywhere."""
+    sorts: dict[str, list[int]] = defaultdict(list)
+    for at, host in enumerate(hosts):
+        sorts[host.sort].append(at)
+        if host.name.startswith("xn--"):
+            sorts["idn"].append(at)
+    chosen: set[int] = set()
+    for sort in sorts.values():
+        if chosen.isdisjoint(sort):
+            chosen.add(rng.choice(sort))
+    rest = [at for at in range(len(hosts)) if at not in chosen]
+    return chosen | set(rng.sample(rest, max(0, round(len(hosts) * share) - len(chosen))))
 
 
 def _pages(rng: random.Random, hosts: Sequence[Host], listed_each: int) -> Iterator[Page]:
