@@ -99,7 +99,7 @@ def show(result: Mapping[str, Any]) -> None:
     )
     _table(
         console,
-        ("method", "+p50 ms", "+p95 ms", "effect s", "lift s", "CPU ms", "without", "MiB", "without"),
+        ("method", "+p50 ms", "+p95 ms", "effect s", "lift s", "CPU ms", "plain", "MiB", "plain"),
         [
             (
                 name,
@@ -112,7 +112,9 @@ def show(result: Mapping[str, Any]) -> None:
         ],
     )
     console.print("+p50, +p95: latency with the method less without, fetches side by side.", highlight=False)
-    console.print("CPU ms and MiB: of the provider's programs, processor time per fetch.", highlight=False)
+    console.print(
+        "CPU ms, MiB: of the provider's programs, time per fetch; plain: without the method.", highlight=False
+    )
 
 
 def _table(console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -64,13 +64,17 @@ def judged(tries: Sequence[tuple[str, str]]) -> str:
 def tally(seen: Sequence[Seen], given: Collection[str]) -> dict[str, Any]:
     """Rates with their counts, and added latency. ``given``: addresses of unlawful pages that the method has on its list.
 
-    TrialError where faults of the network leave nothing to be counted.
+    TrialError where faults of the network leave too little to be counted.
     """
     valid = [each for each in seen if each.outcome != FAULT]
     lawful = [each for each in valid if not each.fetch.page.unlawful]
     unlawful = [each for each in valid if each.fetch.page.unlawful]
     times = [each.times for each in lawful if each.times]
-    if len(seen) - len(valid) > _FAULTS * len(seen) or not times or not unlawful:
+    if not times or not unlawful:
+        raise TrialError(
+            "no lawful page was reached with the method in place, or no unlawful one judged: nothing to compare"
+        )
+    if len(seen) - len(valid) > _FAULTS * len(seen):
         raise TrialError(
             f"{len(seen) - len(valid)} of {len(seen)} fetches failed with and without the method: "
             "this machine is too busy, or misconfigured"

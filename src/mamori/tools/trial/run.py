@@ -256,6 +256,7 @@ def trial(
             "refused": dict(Counter(refusal.code for refusal in lists.refused)),
         },
         "out_of_reach_share": 1 / CLIENTS,
+        "tries": TRIES,
         "arms": arms,
     }
 
