@@ -21,7 +21,7 @@ from mamori.tools.trial import engines
 from mamori.tools.trial.arms import ARMS, Arm
 from mamori.tools.trial.certificates import authority
 from mamori.tools.trial.client import REACHED
-from mamori.tools.trial.counts import CLIENTS, TRIES, Fetch, Seen, judged, plan, tally
+from mamori.tools.trial.counts import CLIENTS, FAULT, TRIES, Fetch, Seen, judged, plan, tally
 from mamori.tools.trial.network import (
     FRONT,
     LIST_HOST,
@@ -137,7 +137,7 @@ class Stand:
             if found["isp"][0] == REACHED:
                 break
         outcome = judged(tries)
-        if fetch.page.unlawful:
+        if fetch.page.unlawful and outcome not in {REACHED, FAULT}:
             self._blocked.add((url, outcome))
         return Seen(fetch, outcome)
 
