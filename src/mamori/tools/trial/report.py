@@ -22,12 +22,13 @@ body{font:15px/1.6 "Noto Sans CJK JP","Noto Sans JP",sans-serif;color:#1a1a1a;ma
 h1{font-size:1.7em}h2{font-size:1.2em;margin-top:1.8em}table{border-collapse:collapse;width:100%;font-size:.9em}
 th,td{border-bottom:1px solid #ccc;padding:.3em .5em;text-align:right;white-space:nowrap}
 th:first-child,td:first-child,.facts td{text-align:left}.facts table{width:auto}th{white-space:normal}
-.table{overflow-x:auto}svg{width:100%;height:auto}figure{margin:0}figure,tr{break-inside:avoid}h2,figcaption{break-after:avoid}
+.table{overflow-x:auto}svg{width:100%;height:auto}figure{margin:0}figure,.table{break-inside:avoid}h2,figcaption{break-after:avoid}
 .lead{font-size:1.1em;border-left:4px solid #1f5fa8;padding-left:.8em}section+section{break-before:page;margin-top:4em}
-.note{font-size:.9em;color:#444}
+.note{font-size:.9em;color:#444;break-before:avoid}
 .key{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 0}figcaption span{margin-right:1em}
 nav{text-align:right}
-@media print{nav{display:none}body{font-size:13px;margin:0 auto}section+section{margin-top:0}}
+@media print{nav{display:none}body{font-size:12px;line-height:1.45;margin:0 auto}section+section{margin-top:0}
+th,td{padding:.15em .5em}h2{margin-top:1em}}
 @page{size:A4;margin:16mm}
 """
 
