@@ -134,9 +134,16 @@ def test_whoever_kills_the_command_leaves_nothing_running():
     wait_until(lambda: not any(Path("/proc", pid).exists() for pid in begun), 60, "the trial is over")
 
 
-def test_what_cannot_be_done_is_told_in_one_line():
-    ran = CliRunner().invoke(app, ["trial", "--size", "huge"])
-    assert (ran.exit_code, ran.stderr) == (2, "mamori: --size is one of small, full\n")
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["--size", "huge"], "--size is one of small, full"),
+        (["--json", "no/such/trial.json"], "no/such/trial.json: there is no such folder"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line_and_at_once(asked, told):
+    ran = CliRunner().invoke(app, ["trial", *asked])
+    assert (ran.exit_code, ran.stderr) == (2, f"mamori: {told}\n")
 
 
 def test_a_missing_program_is_named(monkeypatch):

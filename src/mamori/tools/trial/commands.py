@@ -18,7 +18,7 @@ from rich.table import Table
 
 from mamori.tools.errors import told_errors
 from mamori.tools.progress import progress_bar
-from mamori.tools.trial.network import TrialError, apart, search_path
+from mamori.tools.trial.network import TrialError, apart, last_line, search_path
 from mamori.tools.trial.report import browser, cpu_ms, page, print_pdf
 from mamori.tools.trial.web import Size
 
@@ -46,7 +46,7 @@ def hold(size: Size, seed: int, told: Callable[[int, int], None]) -> dict[str, A
         errors.seek(0)
         if "result" in last:
             return cast("dict[str, Any]", last["result"])
-        raise TrialError(last.get("error") or f"the trial broke off: {errors.read().strip()[-2000:]}")
+        raise TrialError(last.get("error") or f"the trial broke off: {last_line(errors.read())}")
 
 
 def trial(
@@ -61,6 +61,9 @@ def trial(
     with told_errors():
         if size not in get_args(Size):
             raise TrialError(f"--size is one of {', '.join(get_args(Size))}")
+        for file in (json_file, report, pdf):
+            if file and not file.parent.is_dir():
+                raise TrialError(f"{file}: there is no such folder")
         if pdf:
             browser()
         with progress_bar("Holding the trial") as progress:

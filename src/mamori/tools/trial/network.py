@@ -28,7 +28,6 @@ FRONT = "front.edge.example"  # the name in the open of a connection whose real 
 RESOLVER = {provider: f"{net}.0.1" for provider, (_, net) in SIDES.items()}
 PROGRAMS = ("ip", "unshare", "unbound", "named", "pdns_recursor")
 _SBIN = ("/usr/sbin", "/usr/local/sbin", "/sbin")
-_LAST_WORDS = 2000
 
 
 class TrialError(ValueError):
@@ -38,6 +37,11 @@ class TrialError(ValueError):
 def search_path() -> str:
     """Where programs are looked for: servers stand in sbin, which is not on every user's PATH."""
     return os.pathsep.join((os.environ.get("PATH", ""), *_SBIN))
+
+
+def last_line(text: str) -> str:
+    """The last thing that a program said."""
+    return text.strip().rpartition("\n")[2] or "no reason given"
 
 
 def program(name: str) -> str:
@@ -66,7 +70,7 @@ def apart() -> list[str]:
     if tried.returncode:
         raise TrialError(
             "network namespaces may not be made here: run the trial as root, in a container with --privileged "
-            f"({tried.stderr.strip().splitlines()[-1] if tried.stderr.strip() else 'no reason given'})"
+            f"({last_line(tried.stderr)})"
         )
     return way
 
@@ -108,7 +112,7 @@ def _ip(*commands: str) -> None:
 def _run(command: Sequence[str], text: str = "") -> None:
     ran = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if ran.returncode:
-        raise TrialError(f"{' '.join(command)}: {ran.stderr.strip()}")
+        raise TrialError(f"{' '.join(command)}: {' '.join(ran.stderr.split())}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,7 @@ class Program:
 
     def ended(self) -> TrialError:
         """That it ended, with its last words."""
-        return TrialError(f"{self.log.stem} ended: {self.log.read_text(errors='replace')[-_LAST_WORDS:].strip()}")
+        return TrialError(f"{self.log.stem} ended: {last_line(self.log.read_text(errors='replace'))}")
 
     def stop(self) -> None:
         """End it."""

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from mamori.tools.trial.network import TrialError, program
+from mamori.tools.trial.network import TrialError, last_line, program
 from mamori.tools.trial.words import LANGUAGES, WORDS
 
 _WIDE, _LEFT, _ROW, _BAR = 720, 150, 22, 10
@@ -77,7 +77,7 @@ def print_pdf(html: str, to: Path) -> None:
         except subprocess.TimeoutExpired as error:
             raise TrialError(f"Chromium did not print the report within {_PATIENCE} s") from error
         if ran.returncode or not made.exists():
-            raise TrialError(f"Chromium did not print the report: {ran.stderr.strip()[-500:]}")
+            raise TrialError(f"Chromium did not print the report: {last_line(ran.stderr)}")
         to.write_bytes(made.read_bytes())
 
 

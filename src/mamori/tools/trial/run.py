@@ -20,7 +20,7 @@ from typing import Any, cast
 from mamori.tools.trial import engines
 from mamori.tools.trial.arms import ARMS, Arm
 from mamori.tools.trial.certificates import authority
-from mamori.tools.trial.client import REACHED
+from mamori.tools.trial.client import REACHED, SILENCE
 from mamori.tools.trial.counts import CLIENTS, FAULT, TRIES, Fetch, Seen, judged, plan, tally
 from mamori.tools.trial.network import (
     FRONT,
@@ -113,6 +113,7 @@ class Stand:
         """The moment at which the fresh address is first reached, or refused."""
         at = self.hall.clients[provider].ask(watch=self.arm.fresh, until=until, within=within)
         if at is None:
+            self.cost(provider)  # TrialError where a program has ended
             raise TrialError(f"the fresh address was not {until} within {within:.0f} s ({provider})")
         return float(at)
 
@@ -143,6 +144,8 @@ class Stand:
 
     def _fetch(self, provider: str, fetch: Fetch) -> tuple[str, float]:
         outcome, ms = self.hall.clients[provider].ask(fetch=fetch.page.url, elsewhere=fetch.elsewhere)
+        if outcome in SILENCE:
+            self.cost(provider)  # TrialError where a program has ended
         return outcome, ms
 
     def changes(self, count: int) -> dict[str, list[float]]:
