@@ -60,7 +60,7 @@ def test_every_method_blocks_and_shows_its_known_faults(result):
     for name, arm in arms.items():
         assert arm["faults"] == 0, name
         assert arm["lawful_fetches"] > arm["lawful_hosts"] > 100
-        assert 0 <= arm["unlawful_reached"] < arm["unlawful_fetches"] > 200, name
+        assert 0 <= arm["unlawful_reached"] < arm["unlawful_fetches"] > 150, name
         assert sum(arm["unlawful_reached_by"].values()) == arm["unlawful_reached"]
         assert arm["over_blocking"] == arm["lawful_hosts_refused"] / arm["lawful_hosts"]
         assert arm["under_blocking"] == arm["unlawful_reached"] / arm["unlawful_fetches"]

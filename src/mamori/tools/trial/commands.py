@@ -51,7 +51,7 @@ def hold(size: Size, seed: int, told: Callable[[int, int], None]) -> dict[str, A
 
 def trial(
     *,
-    size: Annotated[str, typer.Option(help="small (150 hosts) or full (10,000 hosts).")] = "small",
+    size: Annotated[str, typer.Option(help="small (120 hosts) or full (10,000 hosts).")] = "small",
     json_file: Annotated[Path | None, typer.Option("--json", help="Where the figures go; - for the screen.")] = None,
     report: Annotated[Path | None, typer.Option(help="Where the report goes: HTML in Japanese and English.")] = None,
     pdf: Annotated[Path | None, typer.Option(help="The same report as PDF (printed by Chromium).")] = None,

@@ -21,7 +21,7 @@ from mamori.tools.trial.network import FRONT
 
 Kind = Literal["dedicated", "shared", "content-network", "sub-site", "platform", "shortener"]
 Size = Literal["small", "full"]
-HOSTS: dict[Size, int] = {"small": 150, "full": 10_000}
+HOSTS: dict[Size, int] = {"small": 120, "full": 10_000}
 LISTED: dict[Size, float] = {
     "small": 0.05,
     "full": 0.01,
@@ -105,7 +105,7 @@ def synthetic_web(hosts: int, listed: float, seed: int) -> Web:
     shared = [Host(name, "platform", next(places), https=name != PAGES[0]) for name in PAGES]
     links = [Host(name, "shortener", next(places), https=name != SHORT[0]) for name in SHORT]
     every = (*made, *shared, *links)
-    return Web(every, tuple(_pages(rng, every, max(len(PAGES), round(hosts * listed / len(PAGES))))))
+    return Web(every, tuple(_pages(rng, every, max(2, round(hosts * listed / len(PAGES))))))
 
 
 def lists_of(web: Web, today: date) -> Lists:
