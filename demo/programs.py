@@ -27,12 +27,15 @@ FILTERS = {
     "e2guardian": "e2guardian",
     "squidGuard": "squidguard",
     "kresd": "knot-resolver",
+    "pdns_recursor": "pdns-recursor",
     "zstd": "zstd",
 }
 """Programs of subscribers that load the list's formats, and what reads its patches."""
 WATCHER = "lua-cqueues"
 WATCHER_FILE = Path("/usr/share/lua/5.1/cqueues.lua")
 """Without it Knot Resolver loads no file of names that it is to watch."""
+NAMESPACES = {"ip": "iproute2"}
+"""Of the network, in which the blocking trial is held."""
 BROWSER = {"chromium": "chromium"}
 COMPILER = {"cc": "build-essential"}
 PYTHON_HEADERS = "python3-dev"
@@ -55,14 +58,14 @@ def have(program: str) -> bool:
 
 def missing(wanted: Iterable[str]) -> list[str]:
     """Debian packages of the wanted programs that are not there."""
-    packages = {**RESOLVERS, **FILTERS, **BROWSER, **LINTERS, **COMPILER}
+    packages = {**RESOLVERS, **FILTERS, **NAMESPACES, **BROWSER, **LINTERS, **COMPILER}
     return sorted({packages[program] for program in wanted if not have(program)})
 
 
 def missing_for_tests() -> list[str]:
     fonts = [] if any(FONT_FILES.glob("*CJK*")) else [FONT]
     watcher = [] if WATCHER_FILE.exists() else [WATCHER]
-    return missing([*RESOLVERS, *FILTERS, *BROWSER, *LINTERS]) + fonts + watcher
+    return missing([*RESOLVERS, *FILTERS, *NAMESPACES, *BROWSER, *LINTERS]) + fonts + watcher
 
 
 def _prefix() -> list[str] | None:

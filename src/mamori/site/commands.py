@@ -283,8 +283,9 @@ def audit_verify(
 
         from mamori.ground.audit import services  # noqa: PLC0415
         from mamori.tools.audit_verify import fork_notes, stored_notes  # noqa: PLC0415
-        from mamori.tools.cli import print_log_report, progress_bar  # noqa: PLC0415
+        from mamori.tools.cli import print_log_report  # noqa: PLC0415
         from mamori.tools.errors import FAILED  # noqa: PLC0415
+        from mamori.tools.progress import progress_bar  # noqa: PLC0415
 
         notes = None
         if witness_folder is not None:

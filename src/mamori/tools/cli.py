@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from mamori.engine import keys as engine_keys
@@ -29,12 +27,14 @@ from mamori.tools.evidence import verify_evidence_file
 from mamori.tools.fetching import PullError
 from mamori.tools.guard import Guard, ZoneRefused
 from mamori.tools.openness import app as openness
+from mamori.tools.progress import progress_bar
 from mamori.tools.pull import RPZ, Zone, in_force, lapse, pull, reload
 from mamori.tools.receipt import verify_receipt_file
 from mamori.tools.scan.commands import Ca, TokenFile
 from mamori.tools.scan.commands import app as scan
 from mamori.tools.scan.partner import PartnerApi, read_token
 from mamori.tools.transfers import Primary
+from mamori.tools.trial.commands import trial
 from mamori.tools.witness import Witness, WitnessError, WitnessServer, set_up
 
 LAPSED = 3
@@ -54,6 +54,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
 app.add_typer(scan, name="scan")
 app.add_typer(openness, name="openness")
+app.command("trial")(trial)
 
 KeyName = Annotated[str, typer.Option("--name", help="Name of the key in signed notes, like hotline.example/receipts.")]
 
@@ -66,15 +67,6 @@ def main() -> None:
 def usage_errors() -> AbstractContextManager[None]:
     """As `told_errors`, for keys and the witness too."""
     return told_errors(engine_keys.KeyFileError, WitnessError)
-
-
-@contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, gone at the end; gives what is called with (done, total)."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def wall_clock() -> int:

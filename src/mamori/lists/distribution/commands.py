@@ -10,8 +10,8 @@ from mamori.ground.errors import DomainError
 from mamori.lists.distribution import queries
 from mamori.lists.distribution.services import edition_fold, formats_write, leak_trace
 from mamori.lists.distribution.services.folding import REFUSED
-from mamori.tools.cli import progress_bar
 from mamori.tools.errors import FAILED
+from mamori.tools.progress import progress_bar
 
 
 def rebuild() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from mamori.lists.openness.services import challenge_answer, proof_of
-from mamori.tools.cli import progress_bar
+from mamori.tools.progress import progress_bar
 
 
 def write_proof(version: int, out: Path) -> None:
