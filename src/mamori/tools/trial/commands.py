@@ -116,7 +116,7 @@ def show(result: Mapping[str, Any]) -> None:
     )
     console.print("+p50, +p95: latency with the method less without, fetches side by side.", highlight=False)
     console.print(
-        "CPU ms, MiB: of the provider's programs, time per fetch; plain: without the method.", highlight=False
+        "CPU ms, MiB: the provider's programs, per fetch; plain: without the method.", highlight=False
     )
 
 
