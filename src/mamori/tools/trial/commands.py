@@ -115,9 +115,7 @@ def show(result: Mapping[str, Any]) -> None:
         ],
     )
     console.print("+p50, +p95: latency with the method less without, fetches side by side.", highlight=False)
-    console.print(
-        "CPU ms, MiB: the provider's programs, per fetch; plain: without the method.", highlight=False
-    )
+    console.print("CPU ms, MiB: the provider's programs, per fetch; plain: without the method.", highlight=False)
 
 
 def _table(console: Console, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
