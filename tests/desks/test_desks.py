@@ -152,7 +152,7 @@ def test_today_costs_a_bounded_number_of_queries_and_other_pages_few(
     with django_assert_max_num_queries(9):
         browser.get("/search/")
     cache.clear()
-    with django_assert_max_num_queries(33):
+    with django_assert_max_num_queries(34):
         browser.get("/search/")
 
 

@@ -406,6 +406,24 @@ class TestWithResolvers:
         knot.sync("nx.list", before)
         assert knot.read("nx.list") == before
 
+    def test_a_new_zone_is_handed_over_whole_and_what_came_is_compared(self, real, monkeypatch):
+        monkeypatch.setattr("mamori.lists.distribution.knot.BULK", 10)
+        knot = Knot(str(real.knot_socket), real.handover)
+        many = compile_rpz([f"n{number}.example" for number in range(50)], "nxdomain")
+        knot.add_zone("fresh.list")
+        try:
+            synced = knot.sync("fresh.list", many, after=7)
+            assert (synced.records, synced.changed, knot.read("fresh.list")) == (100, 100, many)
+            assert synced.serial == knot.serial("fresh.list") > 7
+            read, lost = Knot._read, next(iter(many)).owner
+            monkeypatch.setattr(
+                Knot, "_read", staticmethod(lambda zone, lines: (one for one in read(zone, lines) if one[0] != lost))
+            )
+            with pytest.raises(KnotError, match=r"fresh\.list does not hold what was published"):
+                knot.sync("fresh.list", many | compile_rpz([f"m{number}.example" for number in range(50)], "nxdomain"))
+        finally:
+            knot.drop_zone("fresh.list")
+
     def test_a_fold_moves_changes_into_the_base_and_nobody_sees_it(self, real, press, body, person, run_jobs):
         real.host(
             [
