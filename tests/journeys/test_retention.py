@@ -21,7 +21,7 @@ from mamori.hotline.intake.models import ApiBatch, Report, Submission
 from mamori.hotline.referral.models import Hold, Referral
 from mamori.hotline.takedown.models import HosterAnswer, HosterPage, NoticeItem
 from mamori.hotline.tracing.models import HostAddress
-from mamori.lists.distribution.models import Subscriber
+from mamori.lists.distribution.models import Subscriber, Taken
 from mamori.lists.fingerprints.models import Disagreement, EntryHits, Harmless
 from mamori.lists.fingerprints.models import Entry as Known
 from mamori.lists.listing.models import Appeal, Candidate, Entry
@@ -88,6 +88,8 @@ def content_id(person: Callable[..., User]) -> UUID:
     Harmless.objects.update(state="ended", ended_at=now)
     Disagreement.objects.update(state="settled", settled_at=now, outcome="kept")
     Subscriber.objects.update(state="revoked", revoked_at=now, notify="198.51.100.4@53")
+    taker = Subscriber.objects.get().id
+    Taken.objects.bulk_create([Taken(taker=taker, zone="", number=number, at=now) for number in (1, 2)])
     User.objects.filter(id=first.id).update(is_active=False, left_at=now, name="page.example")
     return content_id
 
