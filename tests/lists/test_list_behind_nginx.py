@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from typer.testing import CliRunner
 
 from demo.processes import free_ports, wait_until
@@ -76,6 +77,8 @@ def asked(url: str, **headers: str) -> tuple[int, Any, bytes]:
 def test_nginx_sends_what_the_partner_face_names(
     press: Any, body: Any, person: Any, run_jobs: Any, tmp_path: Path, processes: Processes
 ) -> None:
+    with connection.cursor() as cursor:  # jobs of other tests that commit: Django does not empty Procrastinate's tables
+        cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
     row, token = services.subscriber_add(actor=body.approver.actor, organisation="A Provider", delivery=Delivery.URL)
     (tmp_path / "root.json").write_bytes(press.root)
 
