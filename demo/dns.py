@@ -297,9 +297,15 @@ class DnsWorld:
         write_private(folder / "mamori.conf", render(DEPLOY / "unbound" / "mamori.conf", values))
         main = folder / "unbound.conf"
         control = socket_folder(self.base) / "unbound.sock"
-        write_private(main, _UNBOUND.format(folder=folder, port=port, example=self.example.port, control=control))
+        rest = f'include: "{folder}/mamori.conf"'
+        write_private(main, unbound_main(folder, port, self.example.port, control, rest))
         unbound = Program("unbound", [program("unbound"), "-d", "-p", "-c", main], folder)
         return Provider("unbound", NX_ZONE, key, (LOOPBACK, port), (LOOPBACK, relay_port), [relay, unbound])
+
+
+def unbound_main(folder: Path, port: int, example: int, control: Path, rest: str) -> str:
+    """An unbound.conf that forwards to the zone example.; `rest` stands after it."""
+    return _UNBOUND.format(folder=folder, port=port, example=example, control=control, rest=rest)
 
 
 def bind_main(folder: Path, port: int, example: int, options: str, rest: str) -> str:
@@ -356,7 +362,7 @@ remote-control:
 forward-zone:
     name: "."
     forward-addr: 127.0.0.1@{example}
-include: "{folder}/mamori.conf"
+{rest}
 """
 
 

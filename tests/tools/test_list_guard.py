@@ -12,13 +12,14 @@ import time_machine
 from hypothesis import given
 from typer.testing import CliRunner
 
-from demo.dns import DnsWorld, ask
+from demo.dns import DnsWorld, ask, unbound_main
 from demo.knot import DEPLOY, Key
 from demo.knot import Knot as Server
 from demo.processes import ORDINARY_USER, Program, free_ports, hand_over, listening, private_folder, socket_folder
 from mamori.engine.addresses import parents
 from mamori.engine.editions import (
     CHANGES,
+    LIFT_ALL,
     Delta,
     FileDigest,
     Record,
@@ -35,7 +36,7 @@ from mamori.engine.editions import (
     write_files,
 )
 from mamori.engine.editions import Edition as Listed
-from mamori.engine.editions.transferred import LIFT_ALL, changed
+from mamori.engine.editions.transferred import changed
 from mamori.lists.distribution.knot import Knot
 from mamori.tools.cli import app
 from tests.engine.people import APPROVER, REVIEWER, entry
@@ -48,26 +49,9 @@ from tests.tools.list_body import LIFE, ROOT, SIGNED_MEMBERS, TOKEN, ListBody
 CANARY = "canary.mamori.example"
 BASE = [f"n{number:03}.example" for number in range(60)]
 REAL = [pytest.mark.resolvers, needs("knotd", "knotc", "unbound", "named")]
-_UNBOUND = """\
+_ZONES = """\
 server:
-    interface: 127.0.0.1@{port}
-    access-control: 127.0.0.0/8 allow
     module-config: "respip iterator"
-    num-threads: 1
-    do-daemonize: no
-    username: ""
-    chroot: ""
-    directory: "{folder}"
-    pidfile: ""
-    use-syslog: no
-    do-not-query-localhost: no
-remote-control:
-    control-enable: yes
-    control-interface: {control}
-    control-use-cert: no
-forward-zone:
-    name: "."
-    forward-addr: 127.0.0.1@{example}
 rpz:
     name: hot-nx.list
     zonefile: "{folder}/hot-nx.list.zone"
@@ -160,7 +144,7 @@ class Guarded:
         self.port, control = free_ports(1), socket_folder(folder) / "guarded.sock"
         self.configuration = folder / "unbound.conf"
         self.configuration.write_text(
-            _UNBOUND.format(port=self.port, folder=folder, control=control, example=dns_world.example.port)
+            unbound_main(folder, self.port, dns_world.example.port, control, _ZONES.format(folder=folder))
         )
         hand_over(self.configuration)
         self.resolver = Program("guarded", [program("unbound"), "-d", "-p", "-c", self.configuration], folder)

@@ -1,7 +1,23 @@
 """Files and folders that are on disk when it is said that they are."""
 
+import hashlib
+import mmap
 import os
 from pathlib import Path
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 (hex) of a file's content; FileNotFoundError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def mapped(path: Path) -> bytes | mmap.mmap:
+    """A file's content without reading it; FileNotFoundError."""
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            return b""  # nothing cannot be mapped
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def sync_folder(path: Path) -> None:

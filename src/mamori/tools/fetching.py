@@ -6,7 +6,6 @@ import fcntl
 import hashlib
 import json
 import mmap
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ from tuf.api.serialization import DeserializationError
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from mamori.engine.editions import BASE_FILES, CHANGES, Delta, EditionRefused, ListInForce, read_delta
-from mamori.engine.files import write_whole
+from mamori.engine.files import mapped, write_whole
 from mamori.engine.patches import PatchRefused, apply_patch
 from mamori.tools.scan.partner import PartnerApi
 
@@ -107,7 +106,7 @@ def fetch_edition(api: PartnerApi, kept: Path, root: bytes, progress: Progress) 
         if updater.find_cached_target(info, str(path)) is None and not _patched(fetcher, path, info):
             updater.download_target(info, str(path))
         digests[name] = info.hashes["sha256"]
-        return _mapped(path)
+        return mapped(path)
 
     files = {name: more(name) for name in _CARRIED}
     signed = Metadata[Targets].from_bytes((kept / "targets.json").read_bytes()).signed
@@ -220,8 +219,3 @@ def alone(kept: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise PullError("another pull works in this folder") from error
         yield
-
-
-def _mapped(path: Path) -> bytes | mmap.mmap:
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.fstat(file.fileno()).st_size else b""

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mamori.engine.editions import BASE_FILES, Delta, ListInForce, Record, name_key
+from mamori.engine.editions import BASE_FILES, HOT, Delta, ListInForce, Record, name_key
 from mamori.engine.editions.transferred import Policy, base_difference, changed, hot_difference, zone_file
 from mamori.engine.files import write_whole
 from mamori.tools.fetching import PRIVATE, Fetched, Progress, alone, fetch_edition, told
@@ -65,7 +65,7 @@ class Guard:
         most: int,
         reload: Sequence[str] = (),
     ) -> None:
-        self._zones = (zone, f"hot-{zone}")  # the base is given first
+        self._zones = (zone, f"{HOT}{zone}")  # the base is given first
         self._policy, self._primary, self._api, self._root = policy, primary, api, root
         self._folder, self._out, self._most = folder / ".guard", folder, most
         self._reload = [shlex.split(each) for each in reload]

@@ -24,7 +24,7 @@ from mamori.engine.editions import (
     compile_rpz,
     zone_text,
 )
-from mamori.engine.files import write_whole
+from mamori.engine.files import sha256_of, write_whole
 from mamori.engine.formats import FORMATS, Listing, sift
 from mamori.tools.fetching import PRIVATE, Fetched, Progress, PullError, alone, fetch_edition, told
 from mamori.tools.scan.partner import PartnerApi
@@ -92,7 +92,7 @@ def _same(folder: Path, got: Fetched, asked: Mapping[str, Any]) -> Pulled | None
     try:
         last = json.loads((folder / ".edition" / _LAST).read_bytes())
         fits = last["edition"] == got.version and all(last[name] == value for name, value in asked.items())
-        if not fits or any(_digest(folder / name) != digest for name, digest in last["digests"].items()):
+        if not fits or any(sha256_of(folder / name) != digest for name, digest in last["digests"].items()):
             return None
         names, urls, refused, unsigned = (int(last[name]) for name in ("names", "urls", "refused", "unsigned"))
         counts = {str(name): int(count) for name, count in last["left_out"].items()}
@@ -102,7 +102,7 @@ def _same(folder: Path, got: Fetched, asked: Mapping[str, Any]) -> Pulled | None
 
 
 def _last(folder: Path, formats: Sequence[str], done: Pulled) -> dict[str, Any]:
-    digests = {name: _digest(folder / name) for name in (*formats, _STATUS)}
+    digests = {name: sha256_of(folder / name) for name in (*formats, _STATUS)}
     told = {name: value for name, value in asdict(done).items() if name not in {"expires", "changed"}}
     return {**told, "digests": digests}
 
@@ -193,11 +193,6 @@ def _records(names: Iterable[str], zone: Zone) -> frozenset[Record]:
 
 def _holds(path: Path, data: bytes) -> bool:
     try:
-        return _digest(path) == hashlib.sha256(data).hexdigest()
+        return sha256_of(path) == hashlib.sha256(data).hexdigest()
     except FileNotFoundError:
         return False
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

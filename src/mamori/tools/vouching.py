@@ -20,6 +20,7 @@ from mamori.engine.editions import (
     read_members,
 )
 from mamori.engine.editions.entries import read_signed
+from mamori.engine.editions.listed import lines_of
 from mamori.engine.files import write_whole
 from mamori.tools.fetching import PRIVATE, Fetched
 
@@ -78,11 +79,8 @@ def _members(got: Fetched, kept: Path) -> Members:
 def _activations(got: Fetched) -> Iterator[SignedStatement]:
     """Those of the base: fetched, and read through, only when the changes since do not tell enough."""
     data = got.more(BASE_FILES[2])
-    at = 0
     try:
-        while (end := data.find(b"\n", at) + 1) > 0:
-            yield read_signed(json.loads(data[at:end]))
-            at = end
+        yield from (read_signed(json.loads(line)) for line in lines_of(data))
     except _UNREADABLE as error:
         raise EditionRefused("malformed") from error
 

@@ -18,7 +18,7 @@ from mamori.engine.editions.entries import (
 )
 from mamori.engine.editions.folding import fold, since_fold
 from mamori.engine.editions.gate import Refusal, Rest, Rules, content_refusals, gate
-from mamori.engine.editions.layers import PASSTHRU, compile_hot, hot_names
+from mamori.engine.editions.layers import HOT, LIFT_ALL, PASSTHRU, compile_hot, hot_names
 from mamori.engine.editions.listed import ListInForce
 from mamori.engine.editions.members import Member, Members, MembersRefused, activated, read_members, sign_members
 from mamori.engine.editions.publish import (
@@ -60,6 +60,8 @@ from mamori.engine.editions.statements import (
 __all__ = [
     "BASE_FILES",
     "CHANGES",
+    "HOT",
+    "LIFT_ALL",
     "PASSTHRU",
     "Action",
     "Changes",

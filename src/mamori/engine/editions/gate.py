@@ -295,21 +295,19 @@ class _Statements:
             yield Refusal("no_activation", shown, entry.entry_id)
         elif new or SignedStatement(statement, frozenset(signatures)) not in self._verified:
             by = {key for key in self._signers(statement) if key.role != "rule"}
-            if (persons := len({key.person for key in by})) < 2:
+            persons = len({key.person for key in by})
+            approvers = len({key.person for key in by if key.role == "approver"})
+            if persons < 2:
                 yield Refusal("too_few_persons", shown | {"persons": persons}, entry.entry_id)
-            elif not any(key.role == "approver" for key in by):
+            elif not approvers:
                 yield Refusal("no_approver", shown, entry.entry_id)
-            elif new and self._rules.reaches_far(entry) and (persons < 3 or _approvers(by) < 2):
+            elif new and self._rules.reaches_far(entry) and (persons < 3 or approvers < 2):
                 yield Refusal("third_missing", shown | {"persons": persons}, entry.entry_id)
 
     def about_removed(self, entry: ListEntry) -> Iterator[Refusal]:
         ended = utc_text(entry.activated_at) <= self._ended.get(entry.entry_id, "")
         if not (ended or self.killed or entry.expires_on <= self._rules.today):
             yield Refusal("unsigned_removal", {"target": entry.target}, entry.entry_id)
-
-
-def _approvers(keys: Iterable[PersonKey]) -> int:
-    return len({key.person for key in keys if key.role == "approver"})
 
 
 def _withdrawals(statements: Iterable[SignedStatement]) -> dict[bytes, tuple[str, str]]:

@@ -14,6 +14,10 @@ from mamori.engine.addresses import parents
 from mamori.engine.editions.rpz import Action, Record, block_target
 
 PASSTHRU = "rpz-passthru."
+HOT = "hot-"
+"""Before the name of a base zone: its hot zone. Before that of the canary: the canary of the hot zone."""
+LIFT_ALL = frozenset({Record("*", PASSTHRU)})
+"""The hot zone under the kill switch: everything passes."""
 
 
 def hot_names(

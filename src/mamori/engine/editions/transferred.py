@@ -6,12 +6,9 @@ import heapq
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mamori.engine.editions.layers import PASSTHRU, compile_hot, hot_names
+from mamori.engine.editions.layers import HOT, LIFT_ALL, compile_hot, hot_names
 from mamori.engine.editions.listed import ListInForce
 from mamori.engine.editions.rpz import Action, Record, compile_sorted, name_key
-
-LIFT_ALL = frozenset({Record("*", PASSTHRU)})
-"""The hot zone under the kill switch: everything passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,7 @@ class Policy:
     @property
     def hot_canary(self) -> str:
         """Blocked in the base zone, let through by the hot zone."""
-        return f"hot-{self.canary}"
+        return f"{HOT}{self.canary}"
 
 
 def base_difference(held: set[Record], base: ListInForce, policy: Policy) -> Difference:

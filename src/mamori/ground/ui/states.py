@@ -46,6 +46,11 @@ def look(machine: str, value: str) -> StateLook:
         raise KeyError(f"no word and colour registered for state “{value}” of “{machine}”") from None
 
 
+def choices(machine: str) -> list[tuple[str, Promise | str]]:
+    """What a filter offers: each state that has a value, and its word."""
+    return [(value, shown.word) for value, shown in _looks[machine].items() if value]
+
+
 def registered() -> dict[str, dict[str, StateLook]]:
     """The whole table: machine -> value -> look."""
     return {machine: dict(table) for machine, table in _looks.items()}

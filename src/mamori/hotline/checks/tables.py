@@ -6,14 +6,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground import clock
-from mamori.ground.ui.filters import Choices
-from mamori.ground.ui.states import registered
+from mamori.ground.ui.states import choices
 from mamori.ground.ui.tables import ChoiceFilter, Column, Table
 from mamori.hotline.checks import queries
-
-
-def _choices(machine: str) -> Choices:
-    return [(value, look.word) for value, look in registered()[machine].items() if value]
 
 
 class DueFilter(ChoiceFilter):
@@ -42,8 +37,8 @@ class WatchTable(Table):
         Column("next", _("Next look"), render="moment", value=queries.next_check),
     )
     filters = (
-        ChoiceFilter("state", _("Watch"), choices=lambda: _choices("watch")),
-        ChoiceFilter("last_result", _("Newest check"), choices=lambda: _choices("check")),
+        ChoiceFilter("state", _("Watch"), choices=lambda: choices("watch")),
+        ChoiceFilter("last_result", _("Newest check"), choices=lambda: choices("check")),
         DueFilter("due", _("For people"), choices=[("due", _("To look at now")), ("late", _("For twice the time"))]),
     )
     order = "-last_at"

@@ -5,9 +5,8 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground.ui.filters import Choices
 from mamori.ground.ui.parts import case_url
-from mamori.ground.ui.states import registered
+from mamori.ground.ui.states import choices
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table, TextFilter
 from mamori.hotline.takedown import queries
 from mamori.hotline.takedown.models import LedgerEntry, Notice
@@ -20,10 +19,6 @@ class SettledFilter(ChoiceFilter):
     def apply(self, rows: QuerySet[Any], cleaned: Mapping[str, Any]) -> QuerySet[Any]:
         asked = cleaned[self.name]
         return rows.filter(settled_at__isnull=asked == "no") if asked else rows
-
-
-def choices(machine: str) -> Choices:
-    return [(value, look.word) for value, look in registered()[machine].items() if value]
 
 
 def _name(row: Notice | LedgerEntry) -> str:

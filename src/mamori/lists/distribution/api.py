@@ -42,7 +42,7 @@ def file(request: HttpRequest, version: int, name: str) -> HttpResponse:
     if path is None:
         raise NotFound
     if name == DIRECTORY:
-        taken(_actor(request), version)
+        services.taken_note(actor=_actor(request), edition=version)
     return _answer(request, path, store.digest(path), "application/octet-stream", "private, no-cache")
 
 
@@ -114,18 +114,12 @@ def subscribers(request: HttpRequest) -> Any:
     return told
 
 
-def taken(actor: Actor, edition: int) -> None:
-    """Note that whoever asks has this edition now."""
-    if actor.id is not None:
-        services.taken_note(token_id=actor.id, edition=edition)
-
-
 def _object(request: HttpRequest, place: Store, manifest: dict[str, Any], name: str, keep: str) -> HttpResponse:
     told = manifest.get("files", {}).get(name)
     path = place.object(told["sha256"]) if told else None
     if told is None or path is None:
         raise NotFound
-    taken(_actor(request), manifest["edition"])
+    services.taken_note(actor=_actor(request), edition=manifest["edition"])
     answer = _answer(request, path, told["sha256"], told["content_type"], keep)
     if answer.status_code == 200:
         answer["Content-Disposition"] = f'attachment; filename="{name}"'

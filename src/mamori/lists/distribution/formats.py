@@ -18,6 +18,7 @@ from typing import Any
 
 from django.conf import settings
 
+from mamori.engine.files import mapped as map_file
 from mamori.ground.errors import NotFound
 from mamori.lists.distribution import store
 
@@ -101,7 +102,7 @@ def objects_of(manifest: Mapping[str, Any]) -> Iterable[str]:
 @lru_cache(maxsize=8)
 def mapped(path: Path) -> memoryview:
     """An object's bytes without reading them; objects never change."""
-    return memoryview(store.mapped(path))
+    return memoryview(map_file(path))
 
 
 def in_force() -> tuple[Store, dict[str, Any]]:

@@ -155,6 +155,11 @@ class Subscriber(models.Model):
             models.CheckConstraint(condition=Q(delivery__in=list(Delivery)), name="distribution_subscriber_delivery"),
         ]
 
+    @property
+    def key_stem(self) -> str:
+        """What the names of its TSIG keys begin with, whatever their generation."""
+        return f"sub-{self.id.hex[:12]}"
+
 
 class Offer(models.Model):
     """Where an edition was to be had, and since when. `number`: the serial of `zone`; without a zone, its version.

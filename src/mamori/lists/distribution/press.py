@@ -19,7 +19,8 @@ from mamori.engine.editions import (
     read_delta,
     verify_metadata,
 )
-from mamori.lists.distribution import models, store
+from mamori.engine.files import mapped
+from mamori.lists.distribution import models
 from mamori.lists.distribution.keys import EditionKeys, load_keys
 from mamori.lists.distribution.states import EditionState
 
@@ -107,7 +108,7 @@ def open_base(place: Path, digests: Mapping[str, FileDigest], version: int) -> B
     """The base files in a folder: read through once in the life of a process. EditionRefused("altered")."""
     key = tuple(digests[name] for name in BASE_FILES)
     if key not in _mapped:
-        found = {name: store.mapped(place / name) for name in BASE_FILES}
+        found = {name: mapped(place / name) for name in BASE_FILES}
         if any(FileDigest.of(found[name]) != digests[name] for name in BASE_FILES):
             raise EditionRefused("altered")
         while len(_mapped) >= KEPT_OPEN:

@@ -17,7 +17,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,14 +69,20 @@ def judge(
     Raises RoundTripError at the first engine that differs, with the first differences.
     """
     meant = content_of(_line(record.owner, record.target) for record in wanted())
-    with tempfile.TemporaryDirectory(prefix="mamori-roundtrip-") as name:
+    with tempfile.TemporaryDirectory(prefix="mamori-roundtrip-") as name, ExitStack() as running:
         folder = Path(name)
         file = folder / "zone"
         with file.open("w") as text:
             text.writelines(zone_lines(zone, wanted()))
+
+        @cache
+        def server() -> tuple[Knot, int]:
+            """One Knot, from the first engine that needs it on."""
+            return running.enter_context(_knot(zone, file, folder))
+
         for engine in engines:
             began = time.monotonic()
-            with _held(engine, zone, file, folder) as dump:
+            with _held(engine, zone, file, folder, server) as dump:
                 found = content_of(dump())
                 if found != meant:
                     raise RoundTripError(_difference(engine, zone, wanted, dump))
@@ -103,8 +110,10 @@ def _difference(
 
 
 @contextmanager
-def _held(engine: str, zone: str, file: Path, folder: Path) -> Iterator[Callable[[], Iterator[str]]]:
-    """Load the zone; inside, what the engine holds can be read, as often as one likes."""
+def _held(
+    engine: str, zone: str, file: Path, folder: Path, server: Callable[[], tuple[Knot, int]]
+) -> Iterator[Callable[[], Iterator[str]]]:
+    """Load the zone; inside, what the engine holds can be read, as often as one likes. `server`: Knot, and its port."""
     if engine == "bind":
         out = folder / "bind.dump"
         command = [_need("named-checkzone"), "-q", "-D", "-f", "text", "-o", str(out), "-s", "full", zone, str(file)]
@@ -114,15 +123,15 @@ def _held(engine: str, zone: str, file: Path, folder: Path) -> Iterator[Callable
             raise RoundTripError(f"bind refuses {zone}: {said[0][:180] if said else done.returncode}")
         yield lambda: _read(out, zone)
         return
-    with _knot(zone, file, folder) as (knot, port):
-        if engine == "knot":
-            yield lambda: _of_knot(knot, zone)
-            return
-        out = folder / f"{engine}.dump"
-        command = _unbound(zone, port, out, folder) if engine == "unbound" else _powerdns(zone, port, out, folder)
-        with _running(engine, command, folder) as alive:
-            _until(lambda: _complete(out), alive, f"{engine} does not load {zone}")
-            yield lambda: _read(out, zone)
+    knot, port = server()
+    if engine == "knot":
+        yield lambda: _of_knot(knot, zone)
+        return
+    out = folder / f"{engine}.dump"
+    command = _unbound(zone, port, out, folder) if engine == "unbound" else _powerdns(zone, port, out, folder)
+    with _running(engine, command, folder) as alive:
+        _until(lambda: _complete(out), alive, f"{engine} does not load {zone}")
+        yield lambda: _read(out, zone)
 
 
 @contextmanager

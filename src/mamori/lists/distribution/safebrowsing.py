@@ -47,7 +47,7 @@ def v4_fetch(request: HttpRequest, actor: Actor) -> HttpResponse:
     found = in_force(V4_NAME, 4)
     answer = v4.fetch_answer([_v4_list(found, each) for each in asked], WAIT)
     if any(each.threat == MALWARE for each in asked):
-        _taken(actor, found)
+        services.taken_note(actor=actor, edition=found.manifest["edition"])
     return _answer(answer)
 
 
@@ -122,17 +122,11 @@ def _v5_list(name: str, request: HttpRequest, actor: Actor, versions: Iterable[b
     limits = (_number(request, part) for part in ("maxUpdateEntries", "maxDatabaseEntries"))
     _fits(found, update, *limits)
     added = bytes(found.store_bytes(found.coded["v5"])) if update.full else v5.additions(update)
-    _taken(actor, found)
+    services.taken_note(actor=actor, edition=found.manifest["edition"])
     return v5.hash_list(name, found.state, update, added, WAIT)
 
 
 # --- both -----------------------------------------------------------------------------------------------------------
-
-
-def _taken(actor: Actor, found: HashList) -> None:
-    """Note that whoever asks has the list of this edition now."""
-    if actor.id is not None:
-        services.taken_note(token_id=actor.id, edition=found.manifest["edition"])
 
 
 def _search(prefixes: Iterable[bytes]) -> list[bytes]:

@@ -10,11 +10,10 @@ from django.conf import settings
 from django.db.models import Case, CharField, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
+from mamori.engine.editions import HOT
 from mamori.ground import clock
 from mamori.lists.distribution.models import Offer, Probe, Subscriber, Taken
 from mamori.lists.distribution.states import Delivery, Standing, SubscriberState
-
-HOT = "hot-"  # before the name of a base zone: the zone of the latest changes
 
 
 @dataclass(frozen=True)

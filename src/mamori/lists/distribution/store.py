@@ -1,7 +1,6 @@
 """Signed editions on disk: `EDITION_DIR/<version>/<file>`, and the link `current` that is moved in one step."""
 
 import hashlib
-import mmap
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -9,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from mamori.engine.editions import FileDigest
-from mamori.engine.files import sync_folder
+from mamori.engine.files import sha256_of, sync_folder
 
 LINK = "current"
 
@@ -92,8 +91,7 @@ def digest(path: Path) -> str:
 
 @lru_cache(maxsize=512)
 def _digest(path: Path, _inode: int, _written: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def names(folder: Path, version: int) -> list[str]:
@@ -108,14 +106,6 @@ def read(folder: Path, version: int) -> dict[str, bytes]:
 
 def _files(folder: Path, version: int) -> Iterator[Path]:
     return (folder / str(version)).iterdir()
-
-
-def mapped(path: Path) -> bytes | mmap.mmap:
-    """A file's content without reading it; FileNotFoundError."""
-    with path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size == 0:
-            return b""  # nothing cannot be mapped
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def prune(folder: Path, keep: Iterable[int]) -> None:

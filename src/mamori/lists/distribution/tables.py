@@ -3,12 +3,11 @@
 from typing import Any
 
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _text
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.actors import Actor
-from mamori.ground.ui.states import registered
+from mamori.ground.ui.states import choices
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 from mamori.lists.distribution import queries, standings
 from mamori.lists.distribution.models import Edition
@@ -16,8 +15,16 @@ from mamori.lists.distribution.permissions import EXPORT, SUBSCRIBERS
 from mamori.lists.distribution.states import EditionState
 
 
-def _choices(machine: str) -> list[tuple[str, str | Promise]]:
-    return [(value, look.word) for value, look in registered()[machine].items()]
+def _organisation(permission: str = "") -> Column:
+    """Whose subscription it is, leading to its page; `permission`: for who may open that."""
+    return Column(
+        "organisation",
+        _("Organisation"),
+        sort=("organisation__name",),
+        value=lambda row: row.organisation.name,
+        link=lambda row: reverse("distribution_subscriber", args=[row.id]),
+        link_permission=permission,
+    )
 
 
 class EditionTable(Table):
@@ -43,7 +50,7 @@ class EditionTable(Table):
         Column("why", _("Why refused"), value=lambda row: row.why),
     ]
     filters = [
-        ChoiceFilter("state", _("State"), choices=lambda: _choices("edition")),
+        ChoiceFilter("state", _("State"), choices=lambda: choices("edition")),
         DateFilter("built", _("Signed"), lookup="built_at"),
     ]
 
@@ -58,19 +65,13 @@ class SubscriberTable(Table):
     empty_title = _("No subscriber yet")
     empty_text = _("Add an internet provider: it gets a key of its own.")
     columns = [
-        Column(
-            "organisation",
-            _("Organisation"),
-            sort=("organisation__name",),
-            value=lambda row: row.organisation.name,
-            link=lambda row: reverse("distribution_subscriber", args=[row.id]),
-        ),
+        _organisation(),
         Column("delivery", _("How it takes the list"), render="state:delivery"),
         Column("state", _("State"), render="state:subscriber"),
         Column("added_at", _("Since"), sort=("added_at",), render="moment"),
         Column("revoked_at", _("Revoked"), render="moment"),
     ]
-    filters = [ChoiceFilter("state", _("State"), choices=lambda: _choices("subscriber"))]
+    filters = [ChoiceFilter("state", _("State"), choices=lambda: choices("subscriber"))]
 
 
 class FollowingTable(Table):
@@ -80,14 +81,7 @@ class FollowingTable(Table):
     empty_title = _("No active subscriber")
     empty_text = _("A subscriber appears here when its key or token is set up.")
     columns = [
-        Column(
-            "organisation",
-            _("Organisation"),
-            sort=("organisation__name",),
-            value=lambda row: row.organisation.name,
-            link=lambda row: reverse("distribution_subscriber", args=[row.id]),
-            link_permission=SUBSCRIBERS,
-        ),
+        _organisation(SUBSCRIBERS),
         Column("standing", _("Standing"), sort=("standing", "missing_since"), render="state:standing"),
         Column("version", _("Edition it has"), sort=("version",), render="number"),
         Column("offered_at", _("Offered"), render="moment"),
@@ -97,8 +91,8 @@ class FollowingTable(Table):
         Column("missing_since", _("Misses one since"), sort=("missing_since",), render="moment"),
     ]
     filters = [
-        ChoiceFilter("standing", _("Standing"), choices=lambda: _choices("standing")),
-        ChoiceFilter("delivery", _("How it takes the list"), choices=lambda: _choices("delivery")),
+        ChoiceFilter("standing", _("Standing"), choices=lambda: choices("standing")),
+        ChoiceFilter("delivery", _("How it takes the list"), choices=lambda: choices("delivery")),
     ]
 
     def prepared(self, rows: list[Any]) -> list[Any]:

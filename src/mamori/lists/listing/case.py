@@ -17,7 +17,7 @@ from mamori.engine.addresses import (
     protected_suffixes,
     shared_platforms,
 )
-from mamori.engine.editions import Rules
+from mamori.engine.editions import HOT, Rules
 from mamori.ground import clock
 from mamori.ground.errors import DomainError
 from mamori.hotline.assessment import queries as assessment
@@ -30,7 +30,7 @@ from mamori.lists.listing.states import Far, Method, Reason
 
 SHARED = NameSet(shared_platforms())
 PROTECTED = NameSet(
-    protected_suffixes() | {settings.STOP_PAGE_HOST, settings.CANARY_NAME, f"hot-{settings.CANARY_NAME}"}
+    protected_suffixes() | {settings.STOP_PAGE_HOST, settings.CANARY_NAME, f"{HOT}{settings.CANARY_NAME}"}
 )
 _ILLEGAL = ("BASELINE", "NATIONAL")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,7 +37,7 @@ class Loaded:
 
 
 @dataclass(slots=True)
-class Arm:
+class Arm(ABC):
     """One method. ``fresh``: the address that is listed and lifted while its effect is watched; ``period``: the seconds
     between two looks at the list where it is polled."""
 
@@ -51,7 +52,7 @@ class Arm:
     period: ClassVar[float] = 0.0
     fresh: ClassVar[str] = f"https://{FRESH}/"
 
-    def begin(self) -> None:
+    def begin(self) -> None:  # noqa: B027 - some have nothing to set up
         """Set up what is in the way."""
 
     def end(self) -> None:
@@ -59,9 +60,9 @@ class Arm:
         if self.box:
             self.box.stop()
 
+    @abstractmethod
     def load(self, wanted: Loaded) -> None:
         """Bring a list into force; returns when it was handed over, which is before it works."""
-        raise NotImplementedError
 
     @staticmethod
     def takes(lists: Lists) -> Loaded:

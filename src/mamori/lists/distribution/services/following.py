@@ -33,10 +33,11 @@ def offer_note(edition: Edition, zone: str, number: int) -> None:
     Offer.objects.bulk_create([row], ignore_conflicts=True)
 
 
-def taken_note(*, token_id: UUID, edition: int) -> None:
-    """A token fetched an edition. The partner face may add such a row and read none."""
-    row = Taken(taker=token_id, zone="", number=edition, at=clock.now())
-    Taken.objects.bulk_create([row], ignore_conflicts=True)
+def taken_note(*, actor: Actor, edition: int) -> None:
+    """Whoever asks has this edition now. The partner face may add such a row and read none."""
+    if actor.id is not None:
+        row = Taken(taker=actor.id, zone="", number=edition, at=clock.now())
+        Taken.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def transfers_read() -> int:
@@ -46,7 +47,7 @@ def transfers_read() -> int:
     """
     if settings.KNOT_LOG is None:
         return 0
-    keys = {f"sub-{number.hex[:12]}": number for number in Subscriber.objects.values_list("id", flat=True)}
+    keys = {row.key_stem: row.id for row in Subscriber.objects.only("id")}
     places = {standings.place_of(delivery) for delivery in ("nxdomain", "stop")}
     newest = Taken.objects.exclude(zone="").aggregate(at=Max("at"))["at"]
     found = []

@@ -12,20 +12,18 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models import F
 
-from mamori.engine.editions import PASSTHRU, Action, Record, compile_hot, compile_sorted, hot_names, set_digest
+from mamori.engine.editions import HOT, LIFT_ALL, Action, Record, compile_hot, compile_sorted, hot_names, set_digest
 from mamori.ground import clock
 from mamori.lists.distribution import models
 from mamori.lists.distribution.knot import Knot, KnotError, Synced
 from mamori.lists.distribution.press import Base, Opened
 from mamori.lists.distribution.roundtrip import Judged, installed, judge
 from mamori.lists.distribution.services.following import offer_note
-from mamori.lists.distribution.standings import HOT
 from mamori.lists.distribution.states import EditionState
 
 Told = Callable[[str], None]  # hears of each step
 HEAL_EVERY = timedelta(seconds=30)
 GRACE = timedelta(days=7)  # how long the hot zone keeps what the base has by now: for resolvers that were away
-_LIFT_ALL = frozenset({Record("*", PASSTHRU)})
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ def all_zones() -> tuple[Zones, Zones]:
 
 def hot_canary() -> str:
     """Blocked in the base and let through in the hot zone: it answers only where the hot zone is there and comes first."""
-    return f"hot-{settings.CANARY_NAME}"
+    return f"{HOT}{settings.CANARY_NAME}"
 
 
 def push_hot(opened: Opened) -> None:
@@ -64,7 +62,7 @@ def push_hot(opened: Opened) -> None:
     knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
     names = {} if opened.row.kill_id is not None else _hot_names(opened)
     for zones in all_zones():
-        records = compile_hot(names, zones.action, zones.stop_host) if names else _LIFT_ALL
+        records = compile_hot(names, zones.action, zones.stop_host) if names else LIFT_ALL
         synced = knot.sync(zones.hot, records, after=_last_serial(zones.hot))
         _seen(zones.hot, synced, set_digest(records))
         offer_note(opened.row, zones.hot, synced.serial)

@@ -29,7 +29,7 @@ ALIVE = (SubscriberState.REQUESTED, SubscriberState.ACTIVE)
 
 def key_name(subscriber: Subscriber) -> str:
     """The name of the subscriber's present TSIG key."""
-    return f"sub-{subscriber.id.hex[:12]}-{subscriber.generation}"
+    return f"{subscriber.key_stem}-{subscriber.generation}"
 
 
 def tsig_key(subscriber: Subscriber) -> str:

@@ -3,15 +3,10 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground.ui.filters import Choices
-from mamori.ground.ui.states import registered
+from mamori.ground.ui.states import choices
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 from mamori.lists.fingerprints.permissions import EXPORT
 from mamori.lists.fingerprints.queries.shown import source_choices
-
-
-def choices(machine: str) -> Choices:
-    return [(value, look.word) for value, look in registered()[machine].items()]
 
 
 def entry_url(entry: Any) -> str:

@@ -1,18 +1,13 @@
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.ui.parts import case_url
-from mamori.ground.ui.states import registered
+from mamori.ground.ui.states import choices
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 from mamori.hotline.assessment.queries import content_urls
 from mamori.lists.listing.models import Candidate
 from mamori.lists.listing.permissions import EXPORT
 from mamori.lists.listing.queries.shown import appeal_due
-
-
-def _choices(machine: str) -> list[tuple[str, str | Promise]]:
-    return [(value, look.word) for value, look in registered()[machine].items()]
 
 
 class EntryTable(Table):
@@ -40,8 +35,8 @@ class EntryTable(Table):
         Column("expires_on", _("Holds until before"), render="day"),
     ]
     filters = [
-        ChoiceFilter("state", _("State"), choices=lambda: _choices("entry")),
-        ChoiceFilter("method", _("Kind of list"), choices=lambda: _choices("list_method")),
+        ChoiceFilter("state", _("State"), choices=lambda: choices("entry")),
+        ChoiceFilter("method", _("Kind of list"), choices=lambda: choices("list_method")),
         DateFilter("proposed", _("Proposed"), lookup="proposed_at"),
     ]
 
@@ -61,7 +56,7 @@ class CandidateTable(Table):
         Column("since", _("Since"), sort=("since", "pk"), render="moment"),
         Column("case", _("Case"), value=lambda _row: _("Open the case"), link=lambda row: case_url(row.pk)),
     ]
-    filters = [ChoiceFilter("why", _("Why"), choices=lambda: _choices("candidate"))]
+    filters = [ChoiceFilter("why", _("Why"), choices=lambda: choices("candidate"))]
 
     def prepared(self, rows: list[Candidate]) -> list[Candidate]:
         urls = content_urls(row.pk for row in rows)
@@ -107,4 +102,4 @@ class AppealTable(Table):
         ),
         Column("due", _("Due"), render="moment", value=appeal_due),
     ]
-    filters = [ChoiceFilter("state", _("State"), choices=lambda: _choices("appeal"))]
+    filters = [ChoiceFilter("state", _("State"), choices=lambda: choices("appeal"))]
