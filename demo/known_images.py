@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import urllib3
 from PIL import Image, ImageDraw
 from rich.console import Console
@@ -177,19 +178,20 @@ class KnownImages:
             raise WorldError(f"the analyst does not read of entry {entry}: {told.text[:1500]}")
         self._reached("report.seen", f"the analyst reads: {words}")
         self._judge("aoki", first)
-        end = time.monotonic() + 15
-        while time.monotonic() < end:  # a dismissal may be drawn for a second opinion
-            second = self._try_next("baba")
-            if second is not None:
-                self._judge("baba", second)
-                break
-            time.sleep(1)
+        if self._waits_for_second(first):  # a dismissal may be drawn for that
+            self._judge("baba", self._next("baba"))
 
     # --- small tools ----------------------------------------------------------------------------------------------
 
     def _judge(self, login: str, page: Page) -> None:
         given: dict[str, str | list[str]] = {"verdict": "NOT_ILLEGAL", "note": "A drawing of the demo."}
         self._member(login).post(page, page.form("verdict"), given)
+
+    def _waits_for_second(self, item: Page) -> bool:
+        content = item.url.rstrip("/").split("/")[-2]
+        with psycopg.connect(self.platform.postgres.owner_dsn(), autocommit=True) as connection:
+            row = connection.execute("SELECT state FROM assessment_contentitem WHERE id = %s", [content]).fetchone()
+        return row == ("second_opinion",)
 
     def _next(self, login: str) -> Page:
         end = time.monotonic() + 120

@@ -14,8 +14,12 @@ import signal
 import socket
 import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -169,15 +173,35 @@ def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def free_ports(count: int, start: int = 20000, end: int = 32000) -> int:
-    """First port of `count` free neighbours, looked for from a place that differs per process."""
-    span = (end - start) // count
-    first = os.getpid() % span
-    for step in range(span):
-        base = start + ((first + step) % span) * count
+@dataclass
+class _Claim:
+    """A thousand ports, ours as long as this process lives. `given`: how far they were given out."""
+
+    ports: range
+    lock: IO[str]
+    given: int = 0
+
+
+@cache
+def _claimed() -> _Claim:
+    for first in range(20_000, 32_000, 1000):
+        with suppress(OSError):  # another process's, or another user's
+            lock = (Path(tempfile.gettempdir()) / f"mamori-ports-{first}").open("a")
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return _Claim(range(first, first + 1000), lock)
+    raise WorldError("twelve other processes hold all ports from 20000 to 31999: end some of them")
+
+
+def free_ports(count: int) -> int:
+    """First port of `count` free neighbours, where no other process of ours looks for its own. Each call gives others."""
+    claim = _claimed()
+    places = len(claim.ports) - count + 1
+    for step in range(places):
+        base = claim.ports.start + (claim.given + step) % places
         if all(port_is_free(base + offset) for offset in range(count)):
+            claim.given = base + count - claim.ports.start
             return base
-    raise WorldError(f"no {count} free neighbouring ports between {start} and {end}")
+    raise WorldError(f"no {count} free neighbouring ports from {claim.ports.start} to {claim.ports.stop}")
 
 
 class Program:

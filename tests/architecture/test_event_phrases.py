@@ -7,10 +7,11 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.utils.translation import override
 
 import mamori
-from mamori.ground.audit.looks import events_known, register_events
+from mamori.ground.audit.looks import events_known, register_events, register_things, things_known
 from mamori.ground.letters.states import LETTER
 from mamori.ground.states import Machine
 from mamori.hotline.assessment.states import CONTENT
@@ -98,9 +99,28 @@ def test_no_two_events_read_alike(language: str) -> None:
     assert sorted({phrase for phrase in said if said.count(phrase) > 1}) == []
 
 
+def test_a_thing_is_a_table_or_named_where_it_is_recorded() -> None:
+    named = {
+        given.partition(":")[0]
+        for module in modules()
+        for call in ast.walk(module)
+        if isinstance(call, ast.Call)
+        for keyword in call.keywords
+        if keyword.arg == "subject"
+        for part in ast.walk(keyword.value)
+        if isinstance(part, ast.Constant) and isinstance(given := part.value, str) and ":" in given
+    }
+    assert {"audit", "hoster_page"} <= named
+    assert sorted(named - things_known()) == []
+    tables = {model._meta.label_lower for model in apps.get_models()}
+    assert sorted(things_known() - named - tables) == []
+
+
 def test_an_event_is_registered_once() -> None:
     with pytest.raises(ValueError, match=r"registered twice: audit\.exported"):
         register_events("Elsewhere", {"audit.exported": "Something else"})
+    with pytest.raises(ValueError, match="registered twice: audit"):
+        register_things({"audit": "Something else"})
 
 
 @pytest.mark.parametrize(

@@ -35,9 +35,7 @@ def finished(world_folder: Path) -> Iterator[Finished]:
     first = free_ports(4)
     ports = Ports(first, first + 1, first + 2, first + 3)
     with ExitStack() as stack:
-        everything = bring_up(
-            world_folder / "finished", stack, ports=ports, world_port=free_ports(PORTS_NEEDED, first + 10)
-        )
+        everything = bring_up(world_folder / "finished", stack, ports=ports, world_port=free_ports(PORTS_NEEDED))
         stack.callback(everything.postgres.destroy)
         timeline = Timeline(engine_versions() if engines_installed() else [])
         MainJob(everything.platform, everything.world, timeline, Console(quiet=True), None).run()

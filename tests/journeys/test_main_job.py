@@ -17,8 +17,10 @@ from demo.processes import WorldError, free_ports, wait_until
 from demo.reports import read_reports
 from demo.timeline import PER_ENGINE, STATIONS, Timeline
 from demo.world import PORTS_NEEDED
+from mamori.ground.audit.looks import things_known
 from mamori.lists.distribution.services.following import STATUS
 from tests.journeys.finished import Finished
+from tests.platform import rows
 from tests.programs import needs, program
 
 
@@ -46,6 +48,12 @@ def test_the_feed_says_that_both_providers_have_the_edition_in_force(finished: F
         return [(each["standing"], each["edition"] == told["edition"]) for each in told["subscribers"]]
 
     wait_until(lambda: standing() == [("has_it", True)] * 2, 30, "a provider does not have the edition in force")
+
+
+def test_every_thing_the_log_names_has_a_word(finished: Finished) -> None:
+    kinds = {kind for (kind,) in rows(finished.everything.platform, "SELECT DISTINCT subject_type FROM audit_event")}
+    assert len(kinds) > 15
+    assert sorted(kinds - things_known()) == []
 
 
 @pytest.mark.parametrize(
@@ -76,7 +84,7 @@ def test_a_file_runs_without_resolvers_through_the_lists_brake_and_a_station_tha
             world_folder / "unresolved",
             stack,
             ports=Ports(first, first + 1, first + 2, first + 3),
-            world_port=free_ports(PORTS_NEEDED, first + 10),
+            world_port=free_ports(PORTS_NEEDED),
             engines=(),
         )
         stack.callback(everything.postgres.destroy)

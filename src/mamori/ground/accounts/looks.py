@@ -2,7 +2,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.accounts.models import Organisation
 from mamori.ground.actors import Role
-from mamori.ground.audit.looks import register_events
+from mamori.ground.audit.looks import register_events, register_things
 from mamori.ground.ui.states import StateLook, register_states
 
 ROLE_WORDS = {
@@ -59,4 +59,14 @@ register_events(
         "accounts.second_factor_removed": _("A second factor was removed"),
         "accounts.second_factor_reset": _("Recovery codes were made anew"),
     },
+)
+register_things(
+    {
+        "accounts": _("People"),
+        "accounts.invitation": _("Invitation"),
+        "accounts.organisation": _("Organisation"),
+        "accounts.token": _("Token"),
+        "accounts.user": _("Account"),
+        "organisation": _("Organisation"),
+    }
 )

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from mamori.ground.ui.states import StateLook, register_states
 
 _events: dict[str, Promise | str] = {}
+_things: dict[str, Promise | str] = {}
 _rooms: list[tuple[Promise | str, tuple[str, ...]]] = []
 
 
@@ -15,6 +16,22 @@ def register_events(room: Promise | str, phrases: Mapping[str, Promise | str]) -
         raise ValueError(f"registered twice: {', '.join(sorted(twice))}")
     _events.update(phrases)
     _rooms.append((room, tuple(phrases)))
+
+
+def register_things(words: Mapping[str, Promise | str]) -> None:
+    """A room says what each kind of thing is called that its events happen to, in `AppConfig.ready`."""
+    if twice := _things.keys() & words.keys():
+        raise ValueError(f"registered twice: {', '.join(sorted(twice))}")
+    _things.update(words)
+
+
+def thing_word(kind: str) -> str:
+    """What things of this kind are called; the kind itself where no room knows it."""
+    return str(_things.get(kind, kind))
+
+
+def things_known() -> set[str]:
+    return set(_things)
 
 
 def event_phrase(event: str) -> str:
@@ -49,4 +66,10 @@ register_events(
         "audit.exported": _("The log was exported"),
         "retention.destroyed": _("Data past its time was destroyed"),
     },
+)
+register_things(
+    {
+        "audit": _("Audit log"),
+        "retention": _("Class of data"),
+    }
 )

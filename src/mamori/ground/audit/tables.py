@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.accounts.models import User
 from mamori.ground.audit.log import EVENT
-from mamori.ground.audit.looks import event_phrase, events_known
+from mamori.ground.audit.looks import event_phrase, events_known, thing_word
 from mamori.ground.audit.models import Event
 from mamori.ground.audit.permissions import EXPORT
 from mamori.ground.ui.cells import actor_kind
@@ -107,7 +107,7 @@ class EventTable(Table):
         Column(
             "subject",
             _("Thing"),
-            value=lambda row: f"{row.subject_type.rpartition('.')[2]} {_short(row.subject_id)}",
+            value=lambda row: f"{thing_word(row.subject_type)} {_short(row.subject_id)}",
             link=lambda row: f"?{urlencode({'subject': f'{row.subject_type}:{row.subject_id}'})}",
         ),
         Column("codes", _("Codes"), value=lambda row: " · ".join(f"{k} {_short(v)}" for k, v in row.codes.items())),

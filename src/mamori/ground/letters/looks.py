@@ -4,7 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from mamori.ground.audit.looks import register_events
+from mamori.ground.audit.looks import register_events, register_things
 from mamori.ground.letters.states import LetterState
 from mamori.ground.ui.states import StateLook, register_states
 
@@ -47,4 +47,9 @@ register_events(
         "letters.recovered": _("A letter of an interrupted sender waits to go again"),
         "letters.resolved": _("A person decided what becomes of a letter"),
     },
+)
+register_things(
+    {
+        "letters.letter": _("Letter"),
+    }
 )

@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground.audit.looks import register_events
+from mamori.ground.audit.looks import register_events, register_things
 from mamori.ground.ui.states import StateLook, register_states
 from mamori.hotline.assessment.states import Reason
 
@@ -99,4 +99,11 @@ register_events(
         "assessment.watch": _("Content is watched for its return"),
         "assessment.closed": _("The item was closed"),
     },
+)
+register_things(
+    {
+        "assessment.contentitem": _("Content"),
+        "assessment.decision": _("Opinion"),
+        "content": _("Content"),
+    }
 )

@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground.audit.looks import register_events
+from mamori.ground.audit.looks import register_events, register_things
 from mamori.ground.ui.states import StateLook, register_states
 
 register_states(
@@ -44,4 +44,10 @@ register_events(
         "checks.resurfaced": _("Content is online again"),
         "checks.watch_ended": _("A watch on content ended"),
     },
+)
+register_things(
+    {
+        "checks.check": _("Check"),
+        "checks.watch": _("Watch"),
+    }
 )

@@ -1,7 +1,7 @@
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from mamori.ground.audit.looks import register_events
+from mamori.ground.audit.looks import register_events, register_things
 from mamori.ground.ui.parts import register_public_page
 from mamori.ground.ui.states import StateLook, register_states
 
@@ -67,4 +67,13 @@ register_events(
         "intake.messages_opened": _("Messages of a reporter were opened"),
         "intake.sealed_opened": _("A sealed part of a report was opened"),
     },
+)
+register_things(
+    {
+        "intake": _("Intake"),
+        "intake.apibatch": _("Batch of reports"),
+        "intake.message": _("Message"),
+        "intake.report": _("Report"),
+        "intake.submission": _("Submission"),
+    }
 )

@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground.audit.looks import register_events
+from mamori.ground.audit.looks import register_events, register_things
 from mamori.ground.letters.looks import register_kinds
 from mamori.ground.ui.states import StateLook, register_states
 
@@ -116,4 +116,13 @@ register_events(
         "referral.preservation_asked": _("A provider was asked to preserve its data"),
         "referral.preservation_extended": _("The preservation was extended"),
     },
+)
+register_things(
+    {
+        "referral.evidence": _("Evidence"),
+        "referral.hold": _("Hold"),
+        "referral.policy": _("Policy"),
+        "referral.preservation": _("Preservation request"),
+        "referral.referral": _("Referral"),
+    }
 )

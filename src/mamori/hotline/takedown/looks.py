@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground.audit.looks import register_events
+from mamori.ground.audit.looks import register_events, register_things
 from mamori.ground.letters.looks import register_kinds
 from mamori.ground.ui.states import StateLook, register_states
 
@@ -127,4 +127,15 @@ register_events(
         "takedown.regulator_told": _("The regulator was told"),
         "takedown.warning": _("A warning to an administrator was recorded"),
     },
+)
+register_things(
+    {
+        "hoster_page": _("Host's page"),
+        "takedown.hosteranswer": _("Host's answer"),
+        "takedown.ledgerentry": _("Warning"),
+        "takedown.notice": _("Notice"),
+        "takedown.noticeitem": _("Address in a notice"),
+        "takedown.noticeletter": _("Letter"),
+        "takedown.removal": _("Removal"),
+    }
 )

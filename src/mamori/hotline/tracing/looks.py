@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground.audit.looks import register_events
+from mamori.ground.audit.looks import register_events, register_things
 from mamori.ground.ui.states import StateLook, register_states
 
 register_states(
@@ -66,4 +66,10 @@ register_events(
         "tracing.contact_replaced": _("A contact was replaced"),
         "tracing.key_registered": _("A contact's encryption key was set or removed"),
     },
+)
+register_things(
+    {
+        "tracing.contact": _("Contact"),
+        "tracing.trace": _("Trace"),
+    }
 )

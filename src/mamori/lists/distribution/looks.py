@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground.audit.looks import register_events
+from mamori.ground.audit.looks import register_events, register_things
 from mamori.ground.ui.states import StateLook, register_states
 
 register_states(
@@ -62,4 +62,11 @@ register_events(
         "distribution.subscriber_resolvers": _("A subscriber's own resolvers were named"),
         "distribution.subscriber_moved": _("The state of a subscriber changed"),
     },
+)
+register_things(
+    {
+        "distribution.edition": _("Edition"),
+        "distribution.killorder": _("Order of the kill switch"),
+        "distribution.subscriber": _("Subscriber"),
+    }
 )

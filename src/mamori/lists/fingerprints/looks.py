@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground.audit.looks import register_events
+from mamori.ground.audit.looks import register_events, register_things
 from mamori.ground.letters.looks import register_kinds
 from mamori.ground.ui.states import StateLook, register_states
 from mamori.lists.fingerprints.codes import NAMES
@@ -175,4 +175,14 @@ register_events(
         "fingerprints.import_entries_withdrawn": _("Entries of an import were withdrawn"),
         "fingerprints.exported": _("Entries of the bank were exported"),
     },
+)
+register_things(
+    {
+        "export": _("Export"),
+        "fingerprints.disagreement": _("Disagreement"),
+        "fingerprints.entry": _("Fingerprint entry"),
+        "fingerprints.harmless": _("Known harmless"),
+        "fingerprints.importrun": _("Import"),
+        "fingerprints.vote": _("Vote"),
+    }
 )

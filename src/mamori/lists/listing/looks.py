@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground.audit.looks import register_events
+from mamori.ground.audit.looks import register_events, register_things
 from mamori.ground.ui.parts import register_public_page
 from mamori.ground.ui.states import StateLook, register_states
 
@@ -113,4 +113,12 @@ register_events(
         "listing.key_confirmed": _("A signing key was confirmed"),
         "listing.key_revoked": _("A signing key was revoked"),
     },
+)
+register_things(
+    {
+        "listing.appeal": _("Appeal"),
+        "listing.candidate": _("Candidate"),
+        "listing.entry": _("Entry"),
+        "listing.signingkey": _("Key"),
+    }
 )

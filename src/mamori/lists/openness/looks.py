@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground.audit.looks import register_events
+from mamori.ground.audit.looks import register_events, register_things
 
 register_events(
     _("Openness"),
@@ -9,4 +9,12 @@ register_events(
         "openness.challenge_answered": _("An auditor's draw was answered"),
         "openness.figures_published": _("Public figures were published"),
     },
+)
+register_things(
+    {
+        "openness.commitment": _("Commitment"),
+        "openness.committedbase": _("Commitment"),
+        "openness.publishedperiod": _("Period"),
+        "period": _("Period"),
+    }
 )
