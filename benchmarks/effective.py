@@ -3,7 +3,7 @@
 The demo's whole world on loopback and a list of a few names. Content stands in the database as confirmed, told to police
 and not removed; from there on all is done at the front door. Each entry is proposed and activated by two members' POSTs,
 then withdrawn, one after the other; the clock runs from the sending of that POST. The peer hears of the same changes at
-the same moment: a BIND that subscribes to the same zone with stock settings.
+the same moment: a BIND that subscribes to the same zones with stock settings.
 
     python -m benchmarks.effective --json FILE
 """
@@ -73,7 +73,7 @@ class ListJob(MainJob):
 
 
 def stock_bind(world: World, port: int) -> Program:
-    """A BIND that subscribes to the stop zone as its manual shows: one response-policy line, nothing tuned."""
+    """A BIND that subscribes to the list with the stop page as its manual shows: one response-policy line, nothing tuned."""
     assert world.dns is not None
     key, folder = Key.new("peer"), private_folder(world.dns.base, "dns/peer")
     values = {
@@ -97,13 +97,13 @@ options {{
     forward only;
     forwarders {{ {LOOPBACK} port {world.dns.example.port}; }};
     querylog no;
-    response-policy {{ zone "{STOP_ZONE}"; }};
+    response-policy {{ zone "hot-{STOP_ZONE}"; zone "{STOP_ZONE}"; }};
 }};
 controls {{ }};
 include "{folder}/zone.conf";
 """
     write_private(folder / "named.conf", main)
-    world.dns.list.subscribe(key, [STOP_ZONE], (LOOPBACK, port))
+    world.dns.list.subscribe(key, [f"hot-{STOP_ZONE}", STOP_ZONE], (LOOPBACK, port))
     return Program("peer", [program("named"), "-f", "-n", "1", "-c", folder / "named.conf"], folder)
 
 
@@ -172,7 +172,7 @@ def _steps(job: ListJob, hosts: list[str], own: dict[str, Address], with_peer: d
                 k: round(v, 3) for k, v in until(asked, host, change(host), answer=answer, longest=longest).items()
             }
             missing = set(asked) - set(step[name])
-            if missing & set(own):
+            if missing:
                 raise WorldError(f"{missing} did not follow within {longest:.0f} s: {name} {host}")
         say(f"{host}: {step['effective']} · lifted {step['lifted']}")
         yield step

@@ -135,7 +135,6 @@ register_things(
         "takedown.ledgerentry": _("Warning"),
         "takedown.notice": _("Notice"),
         "takedown.noticeitem": _("Address in a notice"),
-        "takedown.noticeletter": _("Letter"),
         "takedown.removal": _("Removal"),
     }
 )

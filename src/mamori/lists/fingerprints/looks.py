@@ -183,6 +183,6 @@ register_things(
         "fingerprints.entry": _("Fingerprint entry"),
         "fingerprints.harmless": _("Known harmless"),
         "fingerprints.importrun": _("Import"),
-        "fingerprints.vote": _("Vote"),
+        "fingerprints.source": _("Source of fingerprints"),
     }
 )

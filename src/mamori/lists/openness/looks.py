@@ -13,8 +13,6 @@ register_events(
 register_things(
     {
         "openness.commitment": _("Commitment"),
-        "openness.committedbase": _("Commitment"),
-        "openness.publishedperiod": _("Period"),
         "period": _("Period"),
     }
 )
