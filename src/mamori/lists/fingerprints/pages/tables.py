@@ -124,11 +124,12 @@ class DisagreementTable(Table):
     )
     columns = (
         Column(
-            "kind",
-            _("About"),
-            render="state:bank_dispute",
+            "entries",
+            _("Entries"),
+            value=lambda row: " · ".join(str(each.number) for each in (row.entry, row.other) if each),
             link=lambda row: reverse("fingerprints_disagreement", args=[row.id]),
         ),
+        Column("kind", _("About"), render="state:bank_dispute"),
         Column("state", _("State"), sort=("state", "-found_at"), render="state:disagreement"),
         Column("entry__source__name", _("Given by")),
         Column("other__source__name", _("Other source")),
