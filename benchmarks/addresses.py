@@ -18,7 +18,6 @@ import hashlib
 import os
 import random
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -28,9 +27,6 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from ada_url import normalize_url
-
-if not __package__:  # run as a file
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.common import arguments, finish, goal, machine, median, percentile, say
 

@@ -26,9 +26,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-if not __package__:  # run as a file
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks.common import PYTHON, ROOT, arguments, finish, goal, machine, median, say
 
 # size -> files, and the least ratio of images per second of processor time (what is aimed at: 9, 7, 25)

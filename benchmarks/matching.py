@@ -28,9 +28,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-if not __package__:  # run as a file
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks.common import PYTHON, ROOT, arguments, finish, goal, machine, median, percentile, say
 
 MISSES, NEAR, BEYOND = 1024, 1024, 256

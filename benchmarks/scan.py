@@ -25,9 +25,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-if not __package__:  # run as a file
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks.common import ROOT, arguments, finish, goal, machine, median, say
 
 PYTHON = sys.executable
