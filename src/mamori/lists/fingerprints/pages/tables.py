@@ -134,7 +134,7 @@ class DisagreementTable(Table):
         Column("entry__source__name", _("Given by")),
         Column("other__source__name", _("Other source")),
         Column("distance", _("Bits between them"), render="number"),
-        Column("found", _("Found"), sort=("found_at",), render="moment", value=lambda row: row.found_at),
+        Column("found", _("Noticed"), sort=("found_at",), render="moment", value=lambda row: row.found_at),
     )
     filters = (
         ChoiceFilter("state", _("State"), choices=lambda: choices("disagreement")),
