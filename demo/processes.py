@@ -178,7 +178,6 @@ class _Claim:
     """A thousand ports, ours as long as this process lives. `given`: how far they were given out."""
 
     ports: range
-    lock: IO[str]
     given: int = 0
 
 
@@ -186,9 +185,9 @@ class _Claim:
 def _claimed() -> _Claim:
     for first in range(20_000, 32_000, 1000):
         with suppress(OSError):  # another process's, or another user's
-            lock = (Path(tempfile.gettempdir()) / f"mamori-ports-{first}").open("a")
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return _Claim(range(first, first + 1000), lock)
+            lock = os.open(Path(tempfile.gettempdir()) / f"mamori-ports-{first}", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # open as long as this process lives
+            return _Claim(range(first, first + 1000))
     raise WorldError("twelve other processes hold all ports from 20000 to 31999: end some of them")
 
 
