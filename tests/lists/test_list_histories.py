@@ -165,6 +165,9 @@ class Listing(RuleBasedStateMachine):
     @rule()
     def published(self) -> None:
         found = queries.pending()
+        for entry in Entry.objects.filter(id__in=[each.entry_id for each in found.coming]):
+            assert not referral.is_held(entry.content_id)
+            assert (entry.state, entry.review_reason) != ("in_review", "police")
         ended = [signed.entry_id for signed in found.endings]
         services.publication_told(came=[e.entry_id for e in found.coming], went=found.going, endings=ended, refused={})
 

@@ -24,7 +24,7 @@ from mamori.lists.distribution.states import Delivery
 from mamori.lists.listing import queries, services
 from mamori.lists.listing.models import Appeal, Entry, Withdrawal
 from mamori.lists.listing.states import AppealState, Method, Proof
-from tests.lists.cases import checked, confirmed, hold, listable, told_to_police, tried
+from tests.lists.cases import checked, confirmed, hold, listable, release, told_to_police, tried
 from tests.programs import needs
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +143,32 @@ def test_a_day_has_one_brake_and_a_rightful_backlog_goes_on_the_next_day(press, 
     jobs.run_sweep("distribution.refresh")
     assert in_force(press) == {"n0.example", "n1.example", "n2.example"}
     assert alarms(body.both) == []
+
+
+def test_what_police_hold_before_an_edition_has_it_waits_for_them_and_for_two_persons(
+    press, body, person, settings, frozen
+):
+    settings.LIST_MAX_ADDED = 1
+    body.list(listable("https://first.example/1", person))
+    distribution.edition_publish()
+    content_id = listable("https://second.example/1", person)
+    entry = body.list(content_id)
+    distribution.edition_publish()
+    assert in_force(press) == {"first.example"}, "the brake of the day"
+    hold(content_id)
+    frozen.shift(timedelta(days=1))
+    distribution.edition_publish()
+    services.content_held(content_id=content_id)
+    distribution.edition_publish(refresh=True)
+    assert in_force(press) == {"first.example"}, "held"
+    release(content_id)
+    distribution.edition_publish(refresh=True)
+    assert in_force(press) == {"first.example"}, "nobody has looked at it since"
+    for user in (body.reviewer, body.both):
+        services.entry_review(actor=user.actor, entry_id=entry.id, keep=True, note="Police are done.")
+    frozen.move_to(clock.now().replace(minute=10))
+    jobs.run_sweep("distribution.refresh")
+    assert in_force(press) == {"first.example", "second.example"}
 
 
 def test_nothing_is_listed_while_the_content_is_assessed_anew(body, person):

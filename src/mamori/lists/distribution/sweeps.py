@@ -48,8 +48,8 @@ def _was_refused() -> bool:
 
 
 def _backlog() -> bool:
-    """Whether, now and then, entries that were refused are tried again: too many of one day go on the next."""
-    return clock.now().minute % RETRY_MINUTES == 0 and listing.is_refused_any()
+    """Whether, now and then, entries that wait are tried again: too many of one day go on the next, a police hold ends."""
+    return clock.now().minute % RETRY_MINUTES == 0 and listing.is_waiting_any()
 
 
 @sweep("distribution.reconcile", long=True)

@@ -17,8 +17,9 @@ from mamori.engine.editions import (
     activation_statement,
 )
 from mamori.ground import clock
+from mamori.hotline.referral import queries as referral
 from mamori.lists.listing.models import Entry, SigningKey, Withdrawal
-from mamori.lists.listing.states import IN_FORCE
+from mamori.lists.listing.states import IN_FORCE, EntryState
 
 
 def list_entry(entry: Entry) -> ListEntry:
@@ -102,7 +103,10 @@ def targets_of(ids: Iterable[str]) -> dict[str, tuple[Method, str]]:
 
 
 def _coming() -> QuerySet[Entry]:
-    return Entry.objects.filter(state__in=IN_FORCE, listed=False, expires_on__gt=clock.now().date())
+    """Nothing comes onto the list while police hold it, nor afterwards before two persons have looked at it."""
+    rows = Entry.objects.filter(state__in=IN_FORCE, listed=False, expires_on__gt=clock.now().date())
+    rows = rows.exclude(state=EntryState.IN_REVIEW, review_reason="police")
+    return rows.exclude(content_id__in=list(referral.held_since()))
 
 
 def _going() -> QuerySet[Entry]:

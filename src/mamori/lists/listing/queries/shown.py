@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -42,9 +42,9 @@ def is_listed(content_id: UUID) -> bool:
     return Entry.objects.filter(content_id=content_id, state__in=IN_FORCE).exists()
 
 
-def is_refused_any() -> bool:
-    """Whether the edition refuses an entry in force."""
-    return Entry.objects.filter(state__in=IN_FORCE).exclude(refused=[]).exists()
+def is_waiting_any() -> bool:
+    """Whether an entry in force is not on the list, or refused: by the gate, or for a police hold that may be over."""
+    return Entry.objects.filter(~Q(refused=[]) | Q(listed=False), state__in=IN_FORCE).exists()
 
 
 def candidates(actor: Actor) -> QuerySet[Candidate]:
