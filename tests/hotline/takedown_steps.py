@@ -53,6 +53,9 @@ class Box:
     def to(self, address: str) -> list[EmailMessage]:
         return [mail for mail in self.mails if mail["To"] == address and "P-" not in mail["Subject"]]
 
+    def preserving(self, address: str) -> list[EmailMessage]:
+        return [mail for mail in self.mails if mail["To"] == address and "P-" in mail["Subject"]]
+
     def link(self, address: str) -> str:
         """The path of the hoster's page in the newest letter."""
         return re.findall(r"https?://[^/\s]+(/(?:ja|en)/hoster/\S+)", text_of(self.to(address)[-1]))[0]

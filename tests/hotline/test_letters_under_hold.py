@@ -13,8 +13,10 @@ from mamori.ground.accounts.models import User
 from mamori.ground.errors import DomainError
 from mamori.ground.letters import services as letters
 from mamori.ground.letters.models import Letter
+from mamori.hotline.referral.models import Preservation
+from mamori.hotline.referral.services import preservation_reference
 from mamori.hotline.takedown.models import NoticeItem
-from tests.hotline.takedown_steps import World, only_notice
+from tests.hotline.takedown_steps import World, only_notice, text_of
 from tests.hotline.takedown_steps import world as world_of
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +68,35 @@ def test_a_letter_waiting_for_the_mail_server_does_not_go_under_a_hold(world: Wo
     world.work(16)
     assert len(world.box.to(HOSTER)) == 1
     assert (item(written).state, only_notice().state) == ("told", "delivered")
+
+
+def test_a_request_to_preserve_does_not_go_under_a_hold_either_and_goes_before_the_notice_after_it(
+    world: World, written: UUID
+) -> None:
+    world.hold(written)
+    mailbox_takes_again(world)
+    assert world.box.preserving(HOSTER) == []
+    assert Letter.objects.get(kind="preservation").state == "withdrawn"
+    world.release(written)
+    world.attest(written, online=True)
+    world.work(16)
+    assert [bool(box) for box in (world.box.preserving(HOSTER), world.box.to(HOSTER))] == [True, True]
+    asked = Letter.objects.get(kind="preservation", state="handed")
+    assert asked.queued_at <= letter().queued_at
+    assert Preservation.objects.get().letter_id == asked.id
+
+
+def test_what_is_not_held_of_a_withdrawn_request_to_preserve_is_asked_for_again(world: World) -> None:
+    world.box.full.add(HOSTER)
+    held, free = world.content(ONE), world.content(OTHER)
+    world.work(16)
+    world.hold(held)
+    mailbox_takes_again(world)
+    (mail,) = world.box.preserving(HOSTER)
+    rows = {row.content_id: row for row in Preservation.objects.all()}
+    assert preservation_reference(rows[free].id) in text_of(mail)
+    assert preservation_reference(rows[held].id) not in text_of(mail)
+    assert (rows[held].held_back, rows[free].held_back) == (True, False)
 
 
 def test_what_is_not_held_of_a_withdrawn_letter_is_told_by_the_next(world: World) -> None:

@@ -8,12 +8,15 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from mamori.engine.evidence import open_bundle
+from mamori.engine.keys import load_public_key, public_path
 from mamori.ground import clock, jobs
 from mamori.ground.actors import SYSTEM, Role
 from mamori.ground.errors import DomainError, Forbidden, NotFound
 from mamori.ground.letters.models import Letter
 from mamori.ground.letters.services import bounce_address, bounce_receive
 from mamori.hotline.assessment.queries import content_state
+from mamori.hotline.checks.models import Check
 from mamori.hotline.takedown import queries, services
 from mamori.hotline.takedown.models import Notice, NoticeItem, NoticeLetter, Removal, Step
 from mamori.hotline.takedown.services.climbing import content_climb
@@ -128,10 +131,19 @@ class TestBeforeTheLetter:
         assert obstacle(content_id) == "evidence"
         assert world.box.to(HOSTER) == []
         settings.EVIDENCE_KEY_FILE = key
+        seen = {"media": "image", "fingerprint": b"\1" * 32, "file_pdq": b"\2" * 32, "file_pdq_quality": 88}
+        Check.objects.create(content_id=content_id, at=clock.now(), result="online_same", vantage="here", **seen)
         world.work(2)
         assert len(world.box.to(HOSTER)) == 1
         letter = NoticeLetter.objects.get()
-        assert Evidence.objects.get(content_id=content_id).made_at <= letter.posted_at
+        evidence = Evidence.objects.get(content_id=content_id)
+        assert evidence.made_at <= letter.posted_at
+        bundle = open_bundle(evidence.envelope, load_public_key(public_path(key)))
+        assert (bundle["looks"][0]["result"], bundle["looks"][0]["by"]) == ("online_same", "machine")
+        assert {(each["algorithm"], each["value"], each.get("quality")) for each in bundle["fingerprints"]} == {
+            ("sha256", "01" * 32, None),
+            ("pdq", "02" * 32, 88),
+        }
         assert Preservation.objects.get(content_id=content_id).requested_at <= letter.posted_at
 
     def test_one_request_to_preserve_goes_out_for_all_items_of_a_letter(self, world):

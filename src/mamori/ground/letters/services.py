@@ -31,19 +31,23 @@ _UNDER_WAY = (LetterState.SENDING, LetterState.HANDING_OVER, LetterState.UNCERTA
 JOB_LOST = timedelta(hours=6)  # a letter not once tried in this time has lost its job: it gets another
 Guard = Callable[[UUID], bool]
 _guards: dict[str, Guard] = {}
+_resent_by_room: set[str] = set()
 
 
 class Overtaken(Exception):
     """Another sender has the letter now, or it was held back: this one must not say the last dot."""
 
 
-def guards(prefix: str) -> Callable[[Guard], Guard]:
+def guards(prefix: str, *, resends: bool = True) -> Callable[[Guard], Guard]:
     """Register who is asked, with its id, whether a letter of a kind beginning so may go: just before each attempt, at
-    the last dot, and when a person sends it again. A room that answers no hears LetterWithdrawn.
+    the last dot, and when a person sends it again. A room that answers no hears LetterWithdrawn. `resends`: such a
+    letter is sent again by its room only.
     """
 
     def register(guard: Guard) -> Guard:
         _guards[prefix] = guard
+        if resends:
+            _resent_by_room.add(prefix)
         return guard
 
     return register
@@ -51,7 +55,7 @@ def guards(prefix: str) -> Callable[[Guard], Guard]:
 
 def guarded(kind: str) -> bool:
     """Whether letters of this kind are sent again by their own room only, which looks at what they tell once more."""
-    return any(kind.startswith(prefix) for prefix in _guards)
+    return any(kind.startswith(prefix) for prefix in _resent_by_room)
 
 
 @transaction.atomic

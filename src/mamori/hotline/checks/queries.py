@@ -1,6 +1,7 @@
 """What other rooms and the desks may know of checks."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -145,6 +146,54 @@ def known_print(content_id: UUID) -> Print | None:
 
     Or the newest changed page a person looked at since and found illegal still: by attesting it, or in a new round.
     """
+    taken = _taken(content_id)
+    if taken is None or taken.fingerprint is None:
+        return None
+    structure = bytes(taken.structure) if taken.structure is not None else None
+    return Print(bytes(taken.fingerprint), structure, taken.media, _file(taken))
+
+
+def evidence_of(content_id: UUID) -> dict[str, object]:
+    """What the looks tell for the evidence, as JSON values: the newest looks, and the fingerprints of what was there.
+
+    `fingerprints`: each with what it is of, its algorithm, its value (hex) and the moment it was seen. None of what
+    only persons looked at.
+    """
+    looks = Check.objects.filter(content_id=content_id).order_by("-at", "-id")[:MOST_LOOKS]
+    taken = _taken(content_id)
+    return {
+        "looks": [
+            {
+                "at": look.at.isoformat(),
+                "result": look.result,
+                "by": "person" if look.attested_by_id else "machine",
+                "vantage": look.vantage,
+                "status": look.status,
+            }
+            for look in looks
+        ],
+        "fingerprints": list(_told_prints(taken)) if taken else [],
+    }
+
+
+def _told_prints(check: Check) -> Iterator[dict[str, object]]:
+    values = [
+        ("answer, at most its first MiB", "sha256", check.fingerprint),
+        ("tags of the page", "simhash64", check.structure),
+        ("file", "md5", check.file_md5),
+        ("file", "sha1", check.file_sha1),
+        ("file", "sha256", check.file_sha256),
+        ("picture", "pdq", check.file_pdq),
+    ]
+    for of, algorithm, value in values:
+        if value is not None:
+            quality = {"quality": check.file_pdq_quality} if algorithm == "pdq" else {}
+            seen = {"media": check.media, "seen_at": check.at.isoformat()}
+            yield {"of": of, "algorithm": algorithm, "value": bytes(value).hex(), **quality, **seen}
+
+
+def _taken(content_id: UUID) -> Check | None:
+    """The look at which a machine got what is taken for the content."""
     seen = Check.objects.filter(content_id=content_id, attested_by=None, fingerprint__isnull=False)
     attested = Check.objects.filter(content_id=content_id, attested_by__isnull=False, result=Result.ONLINE_SAME)
     decision = assessment.decision_of(content_id)
@@ -154,10 +203,7 @@ def known_print(content_id: UUID) -> Print | None:
     if moments:
         changed = seen.filter(result=Result.ONLINE_CHANGED, at__lte=max(moments))
         taken = changed.order_by("-at").first() or taken
-    if taken is None or taken.fingerprint is None:
-        return None
-    structure = bytes(taken.structure) if taken.structure is not None else None
-    return Print(bytes(taken.fingerprint), structure, taken.media, _file(taken))
+    return taken
 
 
 def _file(check: Check) -> FilePrint | None:

@@ -1,6 +1,7 @@
 from mamori.ground.actors import SYSTEM
 from mamori.ground.facts import listens
-from mamori.ground.letters.facts import LetterFailed, LetterHanded
+from mamori.ground.letters.facts import LetterFailed, LetterHanded, LetterWithdrawn
+from mamori.ground.letters.services import guards
 from mamori.hotline.assessment.facts import (
     ChildAtRiskFound,
     ContentConfirmed,
@@ -36,6 +37,14 @@ def handed(fact: LetterHanded) -> None:
 @listens(LetterFailed, "referral.letter_failed")
 def failed(fact: LetterFailed) -> None:
     services.mailing_failed(letter_id=fact.letter_id)
+
+
+@listens(LetterWithdrawn, "referral.preservation_withdrawn")
+def withdrawn(fact: LetterWithdrawn) -> None:
+    services.preservation_withdrawn(letter_id=fact.letter_id)
+
+
+guards("preservation", resends=False)(services.preservation_may_go)
 
 
 def withhold(fact: PoliceHeld | PoliceCleared | ContentReported | ContentFinished | ContentDismissed) -> None:

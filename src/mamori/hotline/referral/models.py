@@ -233,7 +233,10 @@ class Evidence(models.Model):
 
 
 class Preservation(models.Model):
-    """A request to a provider to keep its data about one content item."""
+    """A request to a provider to keep its data about one content item.
+
+    `letter_id`: the last letter that asks for it. `held_back`: police asked to wait before it had left.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     content_id = models.UUIDField()
@@ -241,6 +244,8 @@ class Preservation(models.Model):
     requested_at = models.DateTimeField()
     until = models.DateTimeField()
     extended_at = models.DateTimeField(null=True)
+    letter_id = models.UUIDField(null=True, db_index=True)
+    held_back = models.BooleanField(default=False)
 
     class Meta:
         constraints = [

@@ -112,7 +112,8 @@ def secure(content_ids: Iterable[UUID]) -> dict[UUID, str]:
     signed = []
     for content_id in content_ids:
         try:
-            referral_services.evidence_bundle(actor=SYSTEM, content_id=content_id)
+            seen = checks.evidence_of(content_id)
+            referral_services.evidence_bundle(actor=SYSTEM, content_id=content_id, seen=seen)
         except DomainError as error:
             log.warning("no evidence bundle: %s", error.code)
             continue

@@ -13,8 +13,10 @@ from mamori.hotline.referral.services.clocks import clocks_run
 from mamori.hotline.referral.services.evidence import (
     evidence_bundle,
     preservation_extend,
+    preservation_may_go,
     preservation_reference,
     preservation_request,
+    preservation_withdrawn,
 )
 from mamori.hotline.referral.services.fetching import referrals_fetch
 from mamori.hotline.referral.services.policies import policy_now, policy_set
@@ -43,8 +45,10 @@ __all__ = [
     "policy_now",
     "policy_set",
     "preservation_extend",
+    "preservation_may_go",
     "preservation_reference",
     "preservation_request",
+    "preservation_withdrawn",
     "referral_choose",
     "referral_open",
     "referral_opened_by_officer",

@@ -1,8 +1,8 @@
 """What is done before the first notice: evidence signed and kept, the provider asked to preserve its data."""
 
 import json
-from collections.abc import Sequence
-from uuid import UUID
+from collections.abc import Mapping, Sequence
+from uuid import UUID, uuid4
 
 import pyrage
 from django.conf import settings
@@ -20,15 +20,17 @@ from mamori.ground.letters.services import letter_post
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.referral.models import Evidence, Preservation, Referral
 from mamori.hotline.referral.permissions import PRESERVE
+from mamori.hotline.referral.queries import held_since
 from mamori.hotline.referral.services.rows import step
 from mamori.hotline.referral.states import PRESERVED_AT_MOST, PRESERVED_FOR, StepKind
 from mamori.hotline.tracing import queries as tracing
 
 
 @transaction.atomic
-def evidence_bundle(*, actor: Actor, content_id: UUID) -> UUID:
+def evidence_bundle(*, actor: Actor, content_id: UUID, seen: Mapping[str, object] | None = None) -> UUID:
     """Sign and keep what is known about a content item. Returns the bundle's id.
 
+    `seen`: "looks" and "fingerprints" of what was there, as JSON values.
     Once for each host it was on: called again, it returns the last bundle unless the host changed since.
     """
     actor.require(PRESERVE)
@@ -53,7 +55,7 @@ def evidence_bundle(*, actor: Actor, content_id: UUID) -> UUID:
         content_id=content_id,
         made_at=clock.now(),
         key_id=keys.key_id(key.public_key()),
-        envelope=seal_bundle(_bundle(referral), key),
+        envelope=seal_bundle(_bundle(referral) | {"looks": [], "fingerprints": []} | (seen or {}), key),
     )
     audit.record("referral.evidence_kept", subject=evidence, actor=actor, key=evidence.key_id)
     step(referral, StepKind.EVIDENCE, actor=actor)
@@ -71,7 +73,7 @@ def preservation_request(*, actor: Actor, content_ids: Sequence[UUID]) -> dict[U
     actor.require(PRESERVE)
     now = clock.now()
     found: dict[UUID, UUID] = {}
-    fresh: dict[UUID, list[Preservation]] = {}
+    fresh: dict[UUID, list[Preservation]] = {}  # by contact
     for content_id in content_ids:
         contact_id = _approved_contact(content_id)
         preservation, made = Preservation.objects.get_or_create(
@@ -80,12 +82,16 @@ def preservation_request(*, actor: Actor, content_ids: Sequence[UUID]) -> dict[U
             defaults={"requested_at": now, "until": now + PRESERVED_FOR},
         )
         found[content_id] = preservation.id
-        if made:
+        if preservation.held_back:
+            preservation.requested_at, preservation.until = now, now + PRESERVED_FOR
+            preservation.extended_at = None
+            preservation.save(update_fields=["requested_at", "until", "extended_at"])
+        if made or preservation.held_back:
             fresh.setdefault(contact_id, []).append(preservation)
             audit.record("referral.preservation_asked", subject=preservation, actor=actor, contact=contact_id)
             _step(content_id, StepKind.PRESERVATION, actor, PRESERVED_FOR.days)
-    for contact_id, preservations in fresh.items():
-        _write(preservations, tracing.contact_of(contact_id), extended=False)
+    for preservations in fresh.values():
+        _write(preservations)
     return found
 
 
@@ -101,7 +107,7 @@ def preservation_extend(*, actor: Actor, preservation_id: UUID) -> None:
     preservation.extended_at = clock.now()
     preservation.until = preservation.requested_at + PRESERVED_AT_MOST
     preservation.save(update_fields=["extended_at", "until"])
-    _write([preservation], tracing.contact_of(preservation.contact_id), extended=True)
+    _write([preservation])
     audit.record("referral.preservation_extended", subject=preservation, actor=actor)
     _step(preservation.content_id, StepKind.PRESERVATION_EXTENDED, actor, PRESERVED_AT_MOST.days)
 
@@ -158,7 +164,6 @@ def _bundle(referral: Referral) -> dict[str, object]:
             "sent_at": referral.sent_at and referral.sent_at.isoformat(),
             "delivered_at": referral.delivered_at and referral.delivered_at.isoformat(),
         },
-        "fingerprints": [],
     }
 
 
@@ -173,9 +178,9 @@ def _approved_contact(content_id: UUID) -> UUID:
     return tracing.contact_of(host.contact_id).contact_id
 
 
-def _write(preservations: Sequence[Preservation], contact: tracing.ContactView, *, extended: bool) -> None:
-    """One letter about preservations that end together."""
-    first, until = preservations[0], preservations[0].until
+def _write(preservations: Sequence[Preservation]) -> None:
+    """One letter about preservations at one contact that end together."""
+    contact, until = tracing.contact_of(preservations[0].contact_id), preservations[0].until
     references = [preservation_reference(each.id) for each in preservations]
     attachment = None
     if contact.age_key:
@@ -199,14 +204,32 @@ def _write(preservations: Sequence[Preservation], contact: tracing.ContactView, 
             "until": f"{until:%Y-%m-%d %H:%M}",
             "references": "\n".join(references),
         }
-    letter_post(
-        key=f"preservation:{first.id}:{'extended' if extended else 'asked'}",
+    letter_id = letter_post(
+        key=f"preservation:{uuid4()}",
         kind="preservation",
         to=contact.mail,
         subject=subject,
         body=body,
         attachment=attachment,
     )
+    ids = [each.id for each in preservations]
+    Preservation.objects.filter(id__in=ids).update(letter_id=letter_id, held_back=False)
+
+
+def preservation_may_go(letter_id: UUID) -> bool:
+    """Whether a request to preserve may leave the house now: nothing it asks for is held."""
+    asked = Preservation.objects.filter(letter_id=letter_id).values_list("content_id", flat=True)
+    return not set(asked) & held_since().keys()
+
+
+@transaction.atomic
+def preservation_withdrawn(*, letter_id: UUID) -> None:
+    """A request did not leave for a hold. What is not held is asked for by another letter, the rest before its notice."""
+    rows = list(Preservation.objects.select_for_update().filter(letter_id=letter_id))
+    held = held_since()
+    Preservation.objects.filter(letter_id=letter_id).update(letter_id=None, held_back=True)
+    if free := [row for row in rows if row.content_id not in held]:
+        _write(free)
 
 
 def _step(content_id: UUID, kind: StepKind, actor: Actor, days: int) -> None:
