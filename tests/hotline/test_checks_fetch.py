@@ -424,3 +424,17 @@ def looks(*what):
 )  # fmt: skip
 def test_gone_needs_three_agreeing_negatives_over_time(what, points, verdict):
     assert judge.verdict(looks(*what), vantage_points=points) == verdict
+
+
+@pytest.mark.parametrize(
+    ("results", "end"),
+    [
+        (["gone_4xx", "page_up_media_gone", "gone_4xx"], "removed"),
+        (["gone_4xx", "gone_4xx", "gone_4xx", "host_down"], "removed"),
+        (["gone_4xx", "host_down", "host_down"], "unavailable"),
+        (["host_down", "gone_4xx", "gone_4xx", "gone_4xx"], "unavailable"),
+    ],
+)
+def test_only_negatives_that_agree_say_removed(results: list[str], end: str) -> None:
+    run = [judge.Look(AT - timedelta(minutes=n), Result(each), "here", None) for n, each in enumerate(results)]
+    assert str(judge.end_of(run)).lower() == end

@@ -88,8 +88,8 @@ def _two_people_agree(run: Sequence[Look]) -> bool:
 
 
 def end_of(run: Sequence[Look]) -> End:
-    """Moved if a person said so; removed if the host answers without it; else unavailable."""
+    """Moved if a person said so; removed if the newest negatives agree that the host answers without it; else unavailable."""
     if any(look.moved for look in run):
         return End.MOVED
     removed = {Result.GONE_4XX, Result.PAGE_UP_MEDIA_GONE}
-    return End.REMOVED if any(look.result in removed for look in run) else End.UNAVAILABLE
+    return End.REMOVED if all(look.result in removed for look in run[:GONE_AFTER]) else End.UNAVAILABLE
