@@ -1,4 +1,6 @@
-"""The hidden primary (Knot DNS), by its control socket. Only transactions; no text ever reaches a zone file."""
+"""The hidden primary (Knot DNS), by its control socket: transactions, and for large differences a file of judged records
+that is compared with what the zone then holds (ADR 25).
+"""
 
 import itertools
 import os
