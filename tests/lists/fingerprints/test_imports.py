@@ -6,11 +6,14 @@ import json
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mamori.ground.audit.models import Event
 from mamori.ground.errors import DomainError
 from mamori.lists.fingerprints import queries, services
 from mamori.lists.fingerprints.formats import Bad, Format, NotThisFormat, read
+from mamori.lists.fingerprints.formats import icse as icse_module
 from mamori.lists.fingerprints.formats import vics as vics_module
 from mamori.lists.fingerprints.models import Disagreement, Entry, Fingerprint, ImportRun
 
@@ -123,6 +126,54 @@ def test_random_damage_never_raises():
         except NotThisFormat:
             continue
         assert len(good) + len(bad) <= 200
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["HashName", "HashValue", "x"]), inner),
+    max_leaves=6,
+)
+_FIELDS = [
+    "MD5",
+    "SHA1",
+    "SHA256",
+    "PhotoDNA",
+    "Category",
+    "MimeType",
+    "MediaType",
+    "DateUpdated",
+    "Hashes",
+    "MediaHashes",
+]
+
+
+@given(st.dictionaries(st.sampled_from(_FIELDS), _JSON))
+def test_a_record_of_any_values_keeps_no_other_out(values):
+    good, bad = parsed(vics([media(1), {**media(2), **values}, media(3)]))
+    assert {"1", "3"} <= {r.ref[-1] for r in good}
+    assert len(good) + len(bad) == 3
+    assert not any(
+        "\0" in text or any("\ud800" <= c <= "\udfff" for c in text) for r in good for text in (r.ref, r.code)
+    )
+
+
+@given(st.lists(st.text(st.characters(exclude_characters=';\r\n"'), max_size=70), min_size=12, max_size=12))
+def test_cells_of_any_text_keep_no_other_line_out(cells):
+    lines = [icse_module.HEADER, (MD5, *[""] * 11), cells, (MD5[:-1] + "1", *[""] * 11)]
+    good, bad = parsed(io.BytesIO("\n".join(";".join(line) for line in lines).encode("utf-8", "replace")), Format.ICSE)
+    assert len(good) + len(bad) in {2, 3}
+    assert good[0].ref == f"md5:{MD5.lower()}"
+    assert not any("\0" in r.ref for r in good)
+
+
+@pytest.mark.parametrize(
+    "broken", [{"Hashes": 1}, {"Hashes": {"HashName": "MD5"}}, {"Category": "1\0"}, {"Category": "\ud800"}]
+)
+def test_a_malformed_record_is_kept_out_of_the_bank_and_the_rest_is_in(bank, broken):
+    text = json.dumps({"@odata.context": CONTEXT, "value": [media(1), {**media(2), **broken}, media(3)]})
+    done = run(bank, io.BytesIO(text.encode()))
+    assert (done.state, done.read, done.refused) == ("done", 3, 1)
+    assert done.refusals[0]["at"] == "record 2"
 
 
 def test_icse():

@@ -131,3 +131,14 @@ def test_nonsense_of_a_child_is_refused(told):
 def test_low_quality_is_not_asked():
     told = {"pdq": PDQ.hex(), "quality": 49, "frames": [[PDQ.hex(), 50, 0.0], [PDQ.hex(), 12, 1.0]]}
     assert [each.pdq for each in asked_of(told)] == [None, PDQ, None]
+
+
+def test_the_platforms_own_export_of_pdq_tells_quality_not_entries(tmp_path):
+    good, plain, named = ("ab" * 32, "cd" * 32, "ef" * 32)
+    (tmp_path / "bank").write_text(f"{good},100\n{plain},49\npdq,{named},17\n")
+    listed = read_bank_file(tmp_path / "bank", sixty_four="pdq")
+    assert [(value.hex(), entry) for _algorithm, value, entry, _class in listed.rows] == [
+        (good, "line 1"),
+        (named, "17"),
+    ]
+    assert listed.bad == ["line 2: its quality is below 50: too plain to be matched"]

@@ -123,6 +123,7 @@ register_states(
         "no_digest": StateLook(_("No fingerprint"), "warning", "alert"),
         "bad_json": StateLook(_("Not JSON of a record"), "warning", "alert"),
         "bad_line": StateLook(_("Not as many fields as the header"), "warning", "alert"),
+        "bad_text": StateLook(_("A text holds a sign that is none"), "warning", "alert"),
         "bad_category": StateLook(_("The category is no number"), "warning", "alert"),
         "not_illegal": StateLook(_("The category does not stand for illegal material"), "neutral", "scale"),
     },

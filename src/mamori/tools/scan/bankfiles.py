@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from mamori.tools.scan.matches import DIGESTS
+from mamori.tools.scan.matches import DIGESTS, LEAST_QUALITY
 from mamori.tools.scan.purpose import ScanError
 
 LENGTHS = {"pdq": 32, **DIGESTS}
 _NAMES = {name: name for name in LENGTHS} | {"sha-1": "sha1", "sha-256": "sha256", "pdqhash": "pdq"}
+_EXPORTED = re.compile(r"[0-9a-fA-F]{64},(?P<quality>[0-9]{1,3})")
 _PIECE = 2**20
 _LARGEST = 2**24  # characters of one VICS record
 
@@ -38,7 +40,10 @@ def read_bank_file(path: Path, *, sixty_four: str = "") -> Listed:
 
 
 def _text(opened: TextIO, sixty_four: str) -> Listed:
-    """Each line: [pdq|md5|sha1|sha256] DIGITS [entry [classification]], parted by blanks, commas or semicolons."""
+    """Each line: [pdq|md5|sha1|sha256] DIGITS [entry [classification]], parted by blanks, commas or semicolons.
+
+    A line DIGITS,NUMBER of PDQ alone is what the platform exports: the number is the quality, below 50 left out.
+    """
     listed = Listed()
     for number, line in enumerate(opened, 1):
         words = line.replace(",", " ").replace(";", " ").split()
@@ -64,6 +69,12 @@ def _text(opened: TextIO, sixty_four: str) -> Listed:
         if not fits or LENGTHS[fits[0]] != len(value):
             listed.bad.append(f"line {number}: {len(digits)} digits are no {algorithm or 'PDQ, MD5, SHA-1 or SHA-256'}")
             continue
+        quality = _EXPORTED.fullmatch(line.strip()) if fits[0] == "pdq" else None
+        if quality is not None:
+            words.pop(1)
+            if int(quality["quality"]) < LEAST_QUALITY:
+                listed.bad.append(f"line {number}: its quality is below {LEAST_QUALITY}: too plain to be matched")
+                continue
         entry, classification = [*words[1:3], "", ""][:2]
         listed.rows.append((fits[0], value, entry or f"line {number}", classification))
     return listed

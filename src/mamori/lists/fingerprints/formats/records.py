@@ -2,10 +2,13 @@
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from mamori.lists.fingerprints.states import LENGTHS, Algorithm, Media
+
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")  # what PostgreSQL stores in no text: NUL and lone surrogates
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`ref`: the source's reference of it; `code`: its class on the file's own scale."""
+    """`ref`: the source's reference of it; `code`: its class on the file's own scale. Wrong where these are no text."""
 
     at: str
     ref: str
@@ -26,6 +29,10 @@ class Record:
     code: str
     values: tuple[Value, ...]
     taken_on: date | None = None
+
+    def __post_init__(self) -> None:
+        if any(_NO_TEXT.search(text) for text in (self.ref, self.code)):
+            raise Wrong("bad_text")
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,9 +87,10 @@ def _record(at: str, found: dict[str, Any], scale: str) -> Record:
 
 def _alternatives(found: dict[str, Any]) -> Iterator[Value | None]:
     for name in _LISTS:
-        for each in found.get(name) or []:
-            if not isinstance(each, dict):
-                raise Wrong("bad_json")
+        others = found.get(name) or []
+        if not isinstance(others, list) or not all(isinstance(each, dict) for each in others):
+            raise Wrong("bad_json")
+        for each in others:
             named = str(each.get("HashName", "")).upper().strip()
             if named == "PHOTODNA":
                 yield photodna(each.get("HashValue"))
