@@ -93,6 +93,19 @@ def test_a_token_without_the_scope_gets_nothing(platform: Platform) -> None:
         assert request(platform, "GET", path, headers=headers).status in {403, 404}
 
 
+def test_a_batch_that_is_too_large_is_told_the_limit_and_what_to_do(platform: Platform, token: str) -> None:
+    """A thousand reports, each as long as described, are more than a request may hold."""
+    body = {"reports": [{"url": f"https://shapes.example/{n}", "comment": "x" * 10_000} for n in range(1000)]}
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "large"}
+    answer = request(platform, "POST", "/api/v1/reports", json=body, headers=headers)
+    assert answer.status == 413
+    assert answer.json()["code"] == "too_large"
+    assert "5 MiB" in answer.json()["remedy"]
+    described = request(platform, "GET", "/api/v1/openapi.json").json()["paths"]["/api/v1/reports"]["post"]
+    assert "5 MiB" in described["description"]
+    assert "413" in described["responses"]
+
+
 @pytest.mark.parametrize(
     "body",
     [
