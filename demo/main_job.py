@@ -83,7 +83,10 @@ class MainJob:
     def _report(self) -> None:
         self.world.host(self.addresses)
         stranger = Visitor(self.platform.url("public"))
-        told = {"addresses": self.rows[0]["url"], "text": self.rows[0].get("comment") or "", "seen_on": ""}
+        row = self.rows[0]
+        seen = (row.get("seen_at") or "").strip()
+        day = datetime.fromisoformat(seen).date().isoformat() if seen else ""  # the form asks for the day alone
+        told = {"addresses": row["url"], "text": row.get("comment") or "", "seen_on": day}
         page = stranger.submit("/en/report/", "addresses", told)
         while "ticket" in {name for form in page.forms for name in form.values}:
             time.sleep(1.1)

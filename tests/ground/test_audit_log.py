@@ -3,16 +3,21 @@
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+import typer
 from django.db import connection
+from typer.testing import CliRunner
 
 from mamori.engine.keys import create_signing_key
 from mamori.ground import audit
 from mamori.ground.actors import SYSTEM
 from mamori.ground.audit import services
+from mamori.ground.audit.models import Verification
 from mamori.ground.audit.services import Sealer
+from mamori.site.commands import audit_verify
 from mamori.tools.witness import Witness, WitnessServer, set_up
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +73,7 @@ def test_events_are_chained_and_verify(keys: None) -> None:
     assert Sealer.resume().seal() == 5
     sealer = Sealer.resume()
     sealer.checkpoint()
-    report = services.verify()
+    report = services.verify([])
     assert report.ok, report.findings
     assert report.events == 30
 
@@ -136,21 +141,75 @@ TAMPERING = {
         "WITH x AS (DELETE FROM audit_seal WHERE seq > 7 RETURNING event_id) DELETE FROM audit_event WHERE id IN (SELECT event_id FROM x)"
     ),
     "truncate with checkpoints": lambda: sql(
-        "DELETE FROM audit_checkpoint;"
+        "DELETE FROM audit_checkpoint WHERE size > 7;"
         "WITH x AS (DELETE FROM audit_seal WHERE seq > 7 RETURNING event_id) DELETE FROM audit_event WHERE id IN (SELECT event_id FROM x)"
     ),
     "rewrite": rewrite_everything,
 }
 
 
-@pytest.mark.parametrize("kind", TAMPERING)
-def test_tampering_is_detected_from_the_witness_storage(kind: str, witness: Callable[[], list[str]]) -> None:
-    write(10)
+def sealed_twice() -> None:
+    """Ten events under two co-signed checkpoints, of 7 and of 10."""
     sealer = Sealer.resume()
-    sealer.seal()
-    sealer.checkpoint()
+    for more in (7, 3):
+        write(more)
+        sealer.seal()
+        sealer.checkpoint()
+
+
+def asked_on_the_desk() -> Verification:
+    """What the worker finds when the Audit desk asks for a verification."""
+    row = Verification.objects.create(asked_at="2026-11-24T00:00Z", asked_by=uuid4())
+    services.verification_run(row.id)
+    row.refresh_from_db()
+    return row
+
+
+@pytest.mark.parametrize("kind", TAMPERING)
+def test_tampering_is_detected_with_what_the_witness_holds(kind: str, witness: Callable[[], list[str]]) -> None:
+    """Both ways: from its own storage, and by asking it as the desk's verification does."""
+    sealed_twice()
     assert services.verify(witness()).ok
+    before = asked_on_the_desk()
+    assert (before.ok, before.confirmed, before.witnessed) == (True, True, 10)
     TAMPERING[kind]()
     report = services.verify(witness())
     assert not report.ok
     assert report.findings[0].message
+    after = asked_on_the_desk()
+    assert after.ok is False
+    assert after.findings
+
+
+@pytest.mark.parametrize("gone", ["silent", "knows no such log", "not configured"])
+def test_a_log_the_witness_itself_did_not_confirm_is_not_called_whole(
+    gone: str, witness: Callable[[], list[str]], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed_twice()
+    if gone == "silent":
+        settings.WITNESS_URL = "http://127.0.0.1:9"
+    elif gone == "not configured":
+        settings.WITNESS_URL = ""
+    else:
+        monkeypatch.setattr(Witness, "latest", lambda _self, _origin: None)
+    TAMPERING["truncate with checkpoints"]()
+    found = asked_on_the_desk()
+    assert (found.ok, found.confirmed, found.witnessed) == (True, False, 7)
+
+
+def test_the_command_asks_the_witness_and_says_when_it_gave_nothing(
+    witness: Callable[[], list[str]], settings: Any
+) -> None:
+    sealed_twice()
+    command, app = CliRunner(), typer.Typer()
+    app.command()(audit_verify)
+    assert command.invoke(app).output.endswith("OK\n")
+    where, settings.WITNESS_URL = settings.WITNESS_URL, "http://127.0.0.1:9"
+    done = command.invoke(app)
+    assert (done.exit_code, "OK" in done.output) == (0, False)
+    assert "not confirmed by the witness itself" in done.output
+    settings.WITNESS_URL = where
+    TAMPERING["truncate with checkpoints"]()
+    done = command.invoke(app)
+    assert done.exit_code == 1
+    assert "at least 3 of the last events are missing" in done.output

@@ -103,6 +103,12 @@ def test_the_auditor_has_the_log_verified_and_tampering_shows(
     first = Verification.objects.get()
     assert first.ok is True, first.findings
     assert first.events > 0
+    for language, told in (("en", "not confirmed by the witness itself"), ("ja", "立会者自身の確認なし")):
+        auditor.cookies["django_language"] = language
+        page = auditor.get("/audit/checkpoints/").content.decode()
+        assert told in page
+        assert "mamori doctor" in page
+        assert ("Whole and unchanged" in page, "完全で変更なし" in page) == (False, False)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE audit_event SET event = 'test.forged' WHERE id = (SELECT min(event_id) FROM audit_seal)")
     auditor.post("/audit/verify/")

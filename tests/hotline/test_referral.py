@@ -142,6 +142,11 @@ class TestFailure:
         tick(frozen, HOUR)
         assert (steps(one, "paged").count(), Letter.objects.filter(to=DUTY).count()) == (1, 1)
 
+    @pytest.mark.parametrize(("duty", "alarms"), [("", 1), (DUTY, 0)])
+    def test_that_nobody_would_be_paged_is_an_alarm_before_anything_is_late(self, policy, senior, duty, alarms):
+        policy(duty_mail=duty)
+        assert len([w for w in queries.desk(senior) if w.alarm and w.url == "/police/policy/"]) == alarms
+
     def test_made_urgent_later_the_short_clock_begins_then(self, policy, frozen):
         policy()
         one = refer()

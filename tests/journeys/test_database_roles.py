@@ -81,6 +81,45 @@ def test_a_role_can_do_what_the_grants_say_and_nothing_else(
     assert wrong == []
 
 
+def test_a_role_draws_numbers_only_for_tables_it_inserts_into(
+    platform: Platform, role: tuple[str, psycopg.Connection]
+) -> None:
+    name, connection = role
+    serial = rows(
+        platform,
+        "SELECT s.relname, t.relname FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'"
+        " JOIN pg_class t ON t.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')",
+    )
+    assert len(serial) > 20
+    granted = grants()
+    more = [
+        sequence
+        for sequence, table in serial
+        if "INSERT" not in granted.get(table, {}).get(name, "")
+        and connection.execute(
+            "SELECT has_sequence_privilege(%(s)s, 'USAGE') OR has_sequence_privilege(%(s)s, 'UPDATE')"
+            " OR has_sequence_privilege(%(s)s, 'SELECT')",
+            {"s": sequence},
+        ).fetchone()
+        != (False,)
+    ]
+    assert more == []
+
+
+def test_the_partner_face_stores_jobs_and_reads_none(platform: Platform) -> None:
+    with psycopg.connect(platform.environment("partner")["DATABASE_URL"], autocommit=True) as connection:
+        for column in ("args", "queue_name", "task_name", "status", "scheduled_at", "lock"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(sql.SQL("SELECT {} FROM procrastinate_jobs").format(sql.Identifier(column)))
+        with connection.transaction(force_rollback=True):
+            stored = connection.execute(
+                "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW('default', 'mamori.job', 0, NULL, NULL, '{}'::jsonb, NULL)"
+                "::procrastinate_job_to_defer_v1])"
+            ).fetchone()
+        assert stored is not None
+        assert stored[0][0] > 0
+
+
 def test_no_role_can_change_or_empty_the_audit_log(role: tuple[str, psycopg.Connection]) -> None:
     _name, connection = role
     for table in AUDIT:

@@ -44,6 +44,20 @@ def test_the_running_platform_has_nothing_bad(platform: Platform) -> None:
     assert "4 of 4" in line(said, "database roles")
 
 
+def test_a_policy_by_which_nobody_is_paged_is_bad(platform: Platform) -> None:
+    assert "named" in line(doctor(platform)[1], "police duty officer")
+    newest = "WHERE version = (SELECT max(version) FROM referral_policy)"
+    ((mail,),) = rows(platform, f"SELECT duty_mail FROM referral_policy {newest}")
+    rows(platform, f"UPDATE referral_policy SET duty_mail = '' {newest}")
+    try:
+        code, said = doctor(platform)
+    finally:
+        rows(platform, f"UPDATE referral_policy SET duty_mail = %s {newest}", mail)
+    assert code == 1
+    assert "BAD" in line(said, "police duty officer")
+    assert "Police > Policy" in line(said, "police duty officer")
+
+
 def test_a_missing_witness_is_bad_and_the_remedy_named(platform: Platform) -> None:
     code, said = doctor(platform, MAMORI_WITNESS_URL="", MAMORI_WITNESS_KEY="")
     assert code == 1

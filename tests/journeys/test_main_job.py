@@ -92,11 +92,13 @@ def test_a_file_runs_without_resolvers_through_the_lists_brake_and_a_station_tha
         everything.platform.stop()
         everything.platform.start()
         file = tmp_path / "reports.csv"
-        rows = [f"http://brake-{n % 3}.example/{n},2026-11-01,page {n}" for n in range(4)]
-        file.write_text("\n".join(["url,seen_at,comment", *rows, ""]))
+        sent = [f"http://brake-{n % 3}.example/{n},2026-11-0{n + 1}T10:00:00+09:00,page {n}" for n in range(4)]
+        file.write_text("\n".join(["url,seen_at,comment", *sent, ""]))
         timeline, said = Timeline([]), Console(file=io.StringIO(), record=True, width=200)
         MainJob(everything.platform, everything.world, timeline, said, read_reports(file)).run()
         assert timeline.missing() == []
+        seen = rows(everything.platform, "SELECT url, seen_on::text FROM intake_report WHERE url LIKE '%/brake-%'")
+        assert dict(seen) == {f"http://brake-{n % 3}.example/{n}": f"2026-11-0{n + 1}" for n in range(4)}
         assert "the brake of the list: 2 of 3 entries so far" in said.export_text()
         quiet = Console(quiet=True)
         timeline.write(tmp_path / "timeline.json")

@@ -6,13 +6,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import typer
 from django.apps import apps
 from django.db import connection
+from typer.testing import CliRunner, Result
 
 from mamori.ground import clock, retention
 from mamori.ground.accounts.models import User
-from mamori.ground.actors import Actor, Role
+from mamori.ground.actors import SYSTEM, Actor, Role
 from mamori.ground.audit.models import Event
+from mamori.ground.errors import Forbidden
 from mamori.ground.letters.models import Letter
 from mamori.ground.sealed.services import seal_texts
 from mamori.hotline.assessment.models import ContentItem, Decision, DutyPresence, ExposureLift, Lease
@@ -25,6 +28,7 @@ from mamori.lists.distribution.models import Subscriber, Taken
 from mamori.lists.fingerprints.models import Disagreement, EntryHits, Harmless
 from mamori.lists.fingerprints.models import Entry as Known
 from mamori.lists.listing.models import Appeal, Candidate, Entry
+from mamori.site.commands import retention as retention_command
 from tests.journeys.page_world import objects
 
 pytestmark = pytest.mark.django_db
@@ -147,3 +151,65 @@ def test_what_belongs_to_held_content_stays_in_every_room(
         assert retention.retention_destroy(actor=senior, name=name) == 0, name
     assert ContentItem.objects.get(id=content_id).url
     assert Watch.objects.filter(content_id=content_id).exists()
+
+
+def command(*arguments: str) -> Result:
+    app = typer.Typer()
+    app.command()(retention_command)
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+
+
+def row(said: str, name: str) -> list[str]:
+    """The cells of a class in the command's table."""
+    (line,) = (line for line in said.splitlines() if f" {name} " in line)
+    return [cell.strip() for cell in line.strip().strip("│").split("│")]
+
+
+def test_the_command_shows_what_is_due_and_destroys_it_as_itself(
+    content_id: UUID, person: Callable[..., User], frozen: Any
+) -> None:
+    assert row(command().output, "intake.address")[-2:] == ["0", "0"]
+    frozen.shift(timedelta(days=20 * 365))
+    reviewer = person(Role.OPERATOR)
+    said = command().output
+    due_now = int(row(said, "intake.address")[-2])
+    assert due_now > 0
+    done = command("--destroy", "intake.address", "--reviewed-by", reviewer.email)
+    assert done.exit_code == 0, done.output
+    assert f"{due_now} destroyed" in done.output
+    assert row(command().output, "intake.address")[-2:] == ["0", "0"]
+    written = Event.objects.get(event="retention.destroyed")
+    assert (written.actor_kind, written.actor_id) == ("system", None)
+    assert written.codes == {"count": due_now, "held": 0, "reviewed_by": str(reviewer.id)}
+    assert not Event.objects.filter(actor_id=reviewer.id).exists()
+
+
+def test_the_command_destroys_nothing_for_a_reviewer_who_may_not_review(
+    content_id: UUID, person: Callable[..., User], frozen: Any
+) -> None:
+    frozen.shift(timedelta(days=20 * 365))
+    gone = person(Role.SENIOR_ANALYST)
+    User.objects.filter(id=gone.id).update(is_active=False)
+    for mail in ("", "nobody@staff.example", gone.email, person(Role.ANALYST).email, person().email):
+        done = command("--destroy", "intake.address", "--reviewed-by", mail)
+        assert (done.exit_code, "reviewer_unknown" in done.output) == (2, True), (mail, done.output)
+    done = command("--destroy", "no.class", "--reviewed-by", person(Role.OPERATOR).email)
+    assert done.exit_code == 2
+    assert int(row(command().output, "intake.address")[-2]) > 0
+    assert not Event.objects.filter(event="retention.destroyed").exists()
+
+
+def test_the_command_leaves_what_is_on_legal_hold(content_id: UUID, person: Callable[..., User], frozen: Any) -> None:
+    Submission.objects.update(legal_hold=True)
+    frozen.shift(timedelta(days=20 * 365))
+    count, held = row(command().output, "intake.address")[-2:]
+    assert (count, held) == (held, count)
+    assert int(held) > 0
+    done = command("--destroy", "intake.address", "--reviewed-by", person(Role.SENIOR_ANALYST).email)
+    assert done.output.startswith("0 destroyed")
+    assert ContentItem.objects.get(id=content_id).url
+
+
+def test_the_system_reviews_nothing() -> None:
+    with pytest.raises(Forbidden):
+        retention.retention_destroy(actor=SYSTEM, name="intake.address")

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 
 from mamori.ground import audit, clock
 from mamori.ground.actors import Actor, Role, grant
-from mamori.ground.errors import NotFound
+from mamori.ground.errors import Forbidden, NotFound
 
 DESTROY = "retention.destroy"
 MOST = 10_000
@@ -66,15 +66,25 @@ def retention_review(*, actor: Actor) -> list[Due]:
 
 
 @transaction.atomic
-def retention_destroy(*, actor: Actor, name: str) -> int:
-    """Destroy, for ever, what is due in one class and not on hold, at most MOST rows. Returns how many."""
+def retention_destroy(*, actor: Actor, name: str, reviewer: Actor | None = None) -> int:
+    """Destroy, for ever, what is due in one class and not on hold, at most MOST rows. Returns how many.
+
+    `reviewer`: the person who is said to have looked, where it is not that person who acts but a command.
+    """
     actor.require(DESTROY)
+    reviewer = reviewer or actor
+    if reviewer.id is None:
+        raise Forbidden(DESTROY)
+    reviewer.require(DESTROY)
     data_class = next((c for c in data_classes() if c.name == name), None)
     if data_class is None:
         raise NotFound
     ids, held = _due(data_class)
     done = data_class.destroy(actor, ids)
-    audit.record("retention.destroyed", subject=f"retention:{name}", actor=actor, count=done, held=len(held))
+    subject = f"retention:{name}"
+    audit.record(
+        "retention.destroyed", subject=subject, actor=actor, count=done, held=len(held), reviewed_by=reviewer.id
+    )
     return done
 
 

@@ -13,7 +13,7 @@ from mamori.site.env import SettingError
 
 ROLES = ("public", "staff", "partner", "worker")
 _JOBS = {
-    "procrastinate_jobs": {"partner": "SELECT, INSERT", "staff": "SELECT, INSERT", "worker": "SELECT, INSERT, UPDATE, DELETE"},
+    "procrastinate_jobs": {"partner": "SELECT (id), INSERT", "staff": "SELECT, INSERT", "worker": "SELECT, INSERT, UPDATE, DELETE"},
     "procrastinate_events": {"partner": "INSERT", "staff": "SELECT, INSERT", "worker": "SELECT, INSERT, UPDATE, DELETE"},
     "procrastinate_workers": {"staff": "SELECT", "worker": "SELECT, INSERT, UPDATE, DELETE"},
     "procrastinate_periodic_defers": {"worker": "SELECT, INSERT, UPDATE, DELETE"},
@@ -21,6 +21,11 @@ _JOBS = {
     "django_content_type": {"staff": "SELECT"},
 }  # fmt: skip
 _CREATE = "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}"
+# Numbers of serial columns; those of identity columns need no grant.
+_SEQUENCES = """
+    SELECT s.relname FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+    WHERE d.classid = 'pg_class'::regclass AND d.refobjid = to_regclass(%s) AND d.deptype = 'a' ORDER BY 1
+"""
 UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
@@ -57,9 +62,15 @@ def apply_grants() -> None:
             name = sql.Identifier(role_name(role))
             cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name))
             cursor.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(name))
-            cursor.execute(sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(name))
+            cursor.execute(sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {}").format(name))
         for table, roles in sorted(grants().items()):
+            cursor.execute(_SEQUENCES, [table])
+            sequences = [sql.Identifier(name) for (name,) in cursor.fetchall()]
             for role, privileges in roles.items():
+                if "INSERT" in privileges:
+                    for sequence in sequences:
+                        to = sql.Identifier(role_name(role))
+                        cursor.execute(sql.SQL("GRANT USAGE ON SEQUENCE {} TO {}").format(sequence, to))
                 cursor.execute(
                     sql.SQL("GRANT {} ON {} TO {}").format(
                         sql.SQL(privileges), sql.Identifier(table), sql.Identifier(role_name(role))

@@ -20,7 +20,7 @@ from mamori.ground import clock
 from mamori.ground.audit.services import unsealed_count
 from mamori.ground.jobs import failed
 from mamori.hotline.checks.resolve import own_list
-from mamori.hotline.referral.queries import policy_in_force, supervised
+from mamori.hotline.referral.queries import paged, policy_in_force, supervised
 from mamori.lists.distribution.keys import load_keys
 from mamori.lists.fingerprints.queries import last_change
 from mamori.lists.fingerprints.queries.folder import STALE_SECONDS, generation, read_state
@@ -125,12 +125,19 @@ def _database() -> Iterator[Finding]:
             "start the worker: mamori worker" if waiting > 100 else "",
         )
         yield from _failed_jobs()
-        named = supervised(policy_in_force())
+        policy = policy_in_force()
+        named, duty = supervised(policy), paged(policy)
         yield Finding(
             "good" if named else "bad",
             "police supervisors",
             "named" if named else "none: nobody learns when a police hold is over, and holds do not lapse",
             "" if named else "a senior analyst names them: Police > Policy",
+        )
+        yield Finding(
+            "good" if duty else "bad",
+            "police duty officer",
+            "named" if duty else "no mail: nobody is paged when police do not open a referral in time",
+            "" if duty else "a senior analyst names the duty officer's mail: Police > Policy",
         )
 
 

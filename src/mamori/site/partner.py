@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
@@ -91,6 +94,15 @@ def domain_error(request: HttpRequest, error: DomainError) -> HttpResponse:
     for name, value in error.headers.items():
         answer[name] = value
     return answer
+
+
+@api.exception_handler(RequestDataTooBig)
+def too_large(request: HttpRequest, _error: RequestDataTooBig) -> HttpResponse:
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
+    remedy = gettext("At most %(mib)d MiB in one request: send it in several parts.") % {"mib": most}
+    return domain_error(
+        request, DomainError("too_large", gettext("The request is too large."), remedy=remedy, status=413)
+    )
 
 
 @api.exception_handler(ValidationError)

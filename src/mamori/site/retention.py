@@ -1,4 +1,4 @@
-"""The retention command's words: what is due, and what a named person's review destroyed."""
+"""The retention command's words: what is due, and what was destroyed after a named person's review."""
 
 from django.utils.translation import gettext_lazy as _
 from rich.table import Table
@@ -6,7 +6,7 @@ from rich.table import Table
 from mamori.ground.accounts.models import User
 from mamori.ground.actors import SYSTEM
 from mamori.ground.errors import DomainError
-from mamori.ground.retention import MOST, retention_destroy, retention_review
+from mamori.ground.retention import DESTROY, MOST, retention_destroy, retention_review
 
 # What no retention period ends, and why. Each table is here or in a data class (tests/architecture/test_retention.py).
 KEPT = {
@@ -71,13 +71,13 @@ def due_table() -> Table:
 
 
 def destroy_due(name: str, reviewed_by: str) -> str:
-    """Destroy what is due in one class, in the name of the member who reviewed the list."""
-    user = User.objects.filter(email__iexact=reviewed_by).first()
-    if user is None:
+    """Destroy what is due in one class. The log names this command, and the member who is said to have reviewed it."""
+    user = User.objects.filter(email__iexact=reviewed_by, is_active=True).first()
+    if user is None or not user.actor.may(DESTROY):
         raise DomainError(
             "reviewer_unknown",
             _("Nothing was destroyed: a member must have reviewed what is due."),
-            remedy=_("Give --reviewed-by with the mail address of the member."),
+            remedy=_("Give --reviewed-by with the mail address of an active senior analyst or operator."),
         )
-    done = retention_destroy(actor=user.actor, name=name)
-    return f"{done} destroyed in {name}, reviewed by {user.email}. This is in the log."
+    done = retention_destroy(actor=SYSTEM, name=name, reviewer=user.actor)
+    return f"{done} destroyed in {name}, said to be reviewed by {user.email}. This is in the log."

@@ -326,15 +326,15 @@ def audit_verify_export(
     print_log_report(report)
 
 
-def print_log_report(report: LogReport) -> None:
-    """Show a report; exits with 1 if anything was found."""
+def print_log_report(report: LogReport, unconfirmed: str = "") -> None:
+    """Show a report; exits with 1 if anything was found. `unconfirmed`: what nobody confirmed, said in place of OK."""
     table = _table("Audit log")
     table.add_row("events", str(report.events))
     table.add_row("last hash", report.head.hex())
     table.add_row("fits the log's checkpoints up to", str(report.anchored))
     table.add_row("fits the witness's checkpoints up to", str(report.witnessed))
     more = [f"and {report.more} more"] if report.more else []
-    _finish(table, [finding.message for finding in report.findings] + more)
+    _finish(table, [finding.message for finding in report.findings] + more, unconfirmed)
 
 
 @keys.command("new")
@@ -399,12 +399,12 @@ def _table(title: str) -> Table:
     return table
 
 
-def _finish(table: Table, faults: list[str]) -> None:
-    """Print the table, then OK or every fault on its own line; exits with 1 if there is one."""
+def _finish(table: Table, faults: list[str], doubt: str = "") -> None:
+    """Print the table, then OK (or the doubt) or every fault on its own line; exits with 1 if there is one."""
     console = Console()
     console.print(table)
     for fault in faults:
         console.print(f"FAILED: {fault}", style="red", markup=False, highlight=False, soft_wrap=True)
     if faults:
         raise typer.Exit(FAILED)
-    console.print("OK", style="green")
+    console.print(doubt or "OK", style="yellow" if doubt else "green", soft_wrap=True)

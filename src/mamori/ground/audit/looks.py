@@ -56,6 +56,7 @@ register_states(
     {
         "running": StateLook(_("Running"), "info", "clock"),
         "ok": StateLook(_("Whole and unchanged"), "success", "check"),
+        "unconfirmed": StateLook(_("No change found, not confirmed by the witness itself"), "warning", "alert"),
         "bad": StateLook(_("Changed"), "error", "alert"),
     },
 )

@@ -66,6 +66,7 @@ class Verification(models.Model):
     asked_by = models.UUIDField()
     done_at = models.DateTimeField(null=True)
     ok = models.BooleanField(null=True)
+    confirmed = models.BooleanField(default=False, help_text="The witness itself was asked and gave its checkpoint.")
     events = models.BigIntegerField(default=0)
     witnessed = models.BigIntegerField(default=0, help_text="The largest size that a witness's checkpoint confirms.")
     findings = models.JSONField(default=list)

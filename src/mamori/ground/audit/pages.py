@@ -31,7 +31,8 @@ def checkpoints(request: StaffRequest) -> HttpResponse:
         KeyValue(_("Events it covers"), last.size if last else None, "number"),
     ]
     if verification is not None:
-        state = "running" if verification.done_at is None else "ok" if verification.ok else "bad"
+        found = "bad" if not verification.ok else "ok" if verification.confirmed else "unconfirmed"
+        state = "running" if verification.done_at is None else found
         facts += [
             KeyValue(_("Last verification"), verification.asked_at, "moment"),
             KeyValue(_("Result"), state, "state:verification"),
@@ -45,6 +46,7 @@ def checkpoints(request: StaffRequest) -> HttpResponse:
             "table": table,
             "facts": facts,
             "findings": verification.findings if verification else [],
+            "unconfirmed": verification is not None and bool(verification.ok) and not verification.confirmed,
             "running": verification is not None and verification.done_at is None,
             "may_verify": request.actor.may(VERIFY),
             "may_export": request.actor.may(EXPORT),

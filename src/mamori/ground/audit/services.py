@@ -197,21 +197,37 @@ def chained_events() -> Iterator[ChainedEvent]:
                 return
 
 
+def witness_notes() -> tuple[list[str], bool]:
+    """The co-signed checkpoints kept here and the newest one, asked of the witness now; whether it gave one.
+
+    Whoever owns the database can take away what is kept here. Only the witness tells that a log was cut short.
+    """
+    notes = list(models.Checkpoint.objects.filter(witnessed=True).order_by("size").values_list("note", flat=True))
+    if not settings.WITNESS_URL or witness_key() is None:
+        return notes, False
+    where, origin = f"{settings.WITNESS_URL}/checkpoints", {"origin": settings.LOG_ORIGIN}
+    try:
+        answer = urllib3.request("GET", where, fields=origin, timeout=5.0, retries=False)
+    except urllib3.exceptions.HTTPError as error:
+        log.warning("the witness did not give its checkpoint: %s", error)
+        return notes, False
+    if answer.status != 200:
+        log.warning("the witness did not give its checkpoint: it answered %s", answer.status)
+        return notes, False
+    return [*notes, answer.data.decode(errors="replace")], True
+
+
 def verify(
-    witness_notes: list[str] | None = None,
+    witness_notes: list[str],
     log_key: NoteKey | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> LogReport:
     """Recompute the whole log and compare it with every checkpoint.
 
-    `witness_notes`: checkpoints from the witness's own storage (without them, those co-signed ones kept here).
+    `witness_notes`: of `witness_notes()`, or from the witness's own storage.
     `progress(events read, events in all)`: told each 10,000 events.
     """
     notes = list(models.Checkpoint.objects.order_by("size").values_list("note", flat=True))
-    if witness_notes is None:
-        witness_notes = list(
-            models.Checkpoint.objects.filter(witnessed=True).order_by("size").values_list("note", flat=True)
-        )
     key = witness_key()
     return verify_log(
         _told(chained_events(), progress), notes, witness_notes, log_key or signer().key, [key] if key else []
@@ -244,10 +260,12 @@ def verification_run(verification_id: UUID) -> None:
     """Verify the whole log and keep the result. Safe to run twice."""
     if not models.Verification.objects.filter(id=verification_id, done_at=None).exists():
         return
-    report = verify()
+    notes, asked = witness_notes()  # before the log is read, which only grows
+    report = verify(notes)
     models.Verification.objects.filter(id=verification_id).update(
         done_at=clock.now(),
         ok=report.ok,
+        confirmed=asked,
         events=report.events,
         witnessed=report.witnessed,
         findings=[finding.message for finding in report.findings[:50]],

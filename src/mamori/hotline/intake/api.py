@@ -61,13 +61,14 @@ class Problem(Schema):
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_NAME)]
 
 
-@router.post("/reports", response={201: BatchOut, (403, 409): Problem}, summary="Report addresses")
+@router.post("/reports", response={201: BatchOut, (403, 409, 413): Problem}, summary="Report addresses")
 def reports_create(
     request: HttpRequest, batch: BatchIn, idempotency_key: Annotated[IdempotencyKey, Header(alias="Idempotency-Key")]
 ) -> Status[Json]:
-    """Store up to 1,000 reports. They are on disk before you get the answer.
+    """Store up to 1,000 reports, in a request of at most 5 MiB. They are on disk before you get the answer.
 
-    Needs the scope `reports.write`. The same Idempotency-Key with the same body gives the same answer again.
+    A larger request is refused whole, with 413: send it in several parts. Needs the scope `reports.write`. The same
+    Idempotency-Key with the same body gives the same answer again.
     """
     actor: Actor = request.auth  # type: ignore[attr-defined]
     items = [

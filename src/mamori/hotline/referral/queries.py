@@ -276,6 +276,11 @@ def supervised(policy: Policy | None) -> bool:
     return policy is not None and bool(policy.supervisors)
 
 
+def paged(policy: Policy | None) -> bool:
+    """Whether there is a mailbox to page: a telephone alone is rung by nobody."""
+    return policy is not None and bool(policy.duty_mail)
+
+
 def _alarms(actor: Actor) -> list[Waiting]:
     """Nobody may take these for told."""
     now = clock.now()
@@ -290,8 +295,9 @@ def _alarms(actor: Actor) -> list[Waiting]:
         found.append(Waiting(_("Letters to police that failed"), failed, page, "error", alarm=True))
     if actor.may(POLICY):
         policy = policy_in_force()
-        if policy is None or not (policy.duty_mail or policy.duty_phone):
-            found.append(Waiting(_("No duty officer is named"), 1, reverse("referral_policy"), "warning"))
+        if not paged(policy):
+            title = _("No mail of a duty officer is named: nobody is paged")
+            found.append(Waiting(title, 1, reverse("referral_policy"), "error", alarm=True))
         if not supervised(policy):
             title = _("No supervisor is named: nobody learns when a hold is over")
             found.append(Waiting(title, 1, reverse("referral_policy"), "error", alarm=True))

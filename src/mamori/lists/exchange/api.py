@@ -105,7 +105,7 @@ class AddressIn(Schema):
     external_id: Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_NAME)] | None = None
 
 
-class ReportIn(Schema):
+class MatchReportIn(Schema):
     """`confirmed_by_person`: somebody of yours looked at it and agrees. A similar match needs that."""
 
     entry: int = Field(ge=1, lt=2**63)
@@ -114,7 +114,7 @@ class ReportIn(Schema):
     addresses: list[AddressIn] = Field(min_length=1, max_length=MOST_REPORTS)
 
 
-class Accepted(Schema):
+class AddressAccepted(Schema):
     index: int
     report_id: str
 
@@ -128,7 +128,7 @@ class Refused(Schema):
 class ReportOut(Schema):
     """What became of each address, by its place from 0."""
 
-    accepted: list[Accepted]
+    accepted: list[AddressAccepted]
     refused: list[Refused]
 
 
@@ -213,7 +213,7 @@ def match_status(request: HttpRequest) -> StatusOut:
 )
 def report(
     request: HttpRequest,
-    given: ReportIn,
+    given: MatchReportIn,
     idempotency_key: Annotated[
         str, StringConstraints(min_length=1, max_length=200, pattern=_NAME), Header(alias="Idempotency-Key")
     ],
