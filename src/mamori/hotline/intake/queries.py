@@ -163,10 +163,9 @@ def reports_rows(actor: Actor) -> QuerySet[Report]:
     return _seen(actor)
 
 
-def reports_waiting(actor: Actor) -> list[ReportView]:
-    """Reports that wait for a person's screening: a child at risk first, then the oldest; at most 100."""
-    rows = _seen(actor).filter(state=ReportState.RECEIVED).order_by("-child_at_risk", "received_hour", "id")
-    return [_view(r) for r in rows[:100]]
+def reports_waiting(actor: Actor) -> QuerySet[Report]:
+    """Reports that wait for a person's screening, for a table: a child at risk first, then the oldest."""
+    return _seen(actor).filter(state=ReportState.RECEIVED).order_by("-child_at_risk", "received_hour", "id")
 
 
 def reports_received_per_day(actor: Actor, since: date) -> list[DayFigure]:

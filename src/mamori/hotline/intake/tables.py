@@ -39,3 +39,24 @@ class ReportTable(Table):
     export_permission = EXPORT
     empty_title = _("No reports yet")
     empty_text = _("What people report at the public form, by phone, by API or by file appears here.")
+
+
+class ScreeningTable(Table):
+    """Reports a person looks at first."""
+
+    caption = _("Reports to screen")
+    columns = (
+        Column("url", _("Address"), render="address"),
+        Column("child_at_risk", _("Child at risk"), ("-child_at_risk", "received_hour"), render="yes_no"),
+        Column("source", _("Source"), render="state:report_source"),
+        Column("received_hour", _("Received (hour)"), ("received_hour",), render="moment"),
+        Column("step", _("Step"), value=lambda _row: _("Screen it"), link=_page, export=False),
+    )
+    filters = (
+        ChoiceFilter("source", _("Source"), lambda: _words("report_source")),  # type: ignore[arg-type,return-value]
+        DateFilter("received", pgettext_lazy("day", "Received"), lookup="received_hour"),
+    )
+    order = "child_at_risk"
+    export_permission = EXPORT
+    empty_title = _("Nothing to screen")
+    empty_text = _("Reports that need no person are accepted by themselves within a minute.")

@@ -19,14 +19,17 @@ from mamori.hotline.intake import queries, receipts, services
 from mamori.hotline.intake.forms import OperatorForm, PatrolForm, ReplyForm, ScreenForm
 from mamori.hotline.intake.permissions import OPEN_SEALED, OPERATE, PATROL, REPLY, WITHHOLD
 from mamori.hotline.intake.states import SCREEN, Source
-from mamori.hotline.intake.tables import ReportTable
+from mamori.hotline.intake.tables import ReportTable, ScreeningTable
 
 
 @require_safe
 def screening(request: HttpRequest) -> HttpResponse:
     actor = _actor(request)
     actor.require(SCREEN)
-    return render(request, "intake/screening.html", {"reports": queries.reports_waiting(actor)})
+    table = ScreeningTable(request.GET, queries.reports_waiting(actor), actor=actor)
+    if table.wants_csv:
+        return table.csv_response("screening")
+    return render(request, "intake/screening.html", {"table": table})
 
 
 @require_safe
