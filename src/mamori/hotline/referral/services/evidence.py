@@ -55,7 +55,7 @@ def evidence_bundle(*, actor: Actor, content_id: UUID, seen: Mapping[str, object
         content_id=content_id,
         made_at=clock.now(),
         key_id=keys.key_id(key.public_key()),
-        envelope=seal_bundle(_bundle(referral) | {"looks": [], "fingerprints": []} | (seen or {}), key),
+        envelope=seal_bundle({**_bundle(referral), "looks": [], "fingerprints": [], **(seen or {})}, key),
     )
     audit.record("referral.evidence_kept", subject=evidence, actor=actor, key=evidence.key_id)
     step(referral, StepKind.EVIDENCE, actor=actor)
