@@ -81,9 +81,13 @@ def retention_destroy(*, actor: Actor, name: str, reviewer: Actor | None = None)
         raise NotFound
     ids, held = _due(data_class)
     done = data_class.destroy(actor, ids)
-    subject = f"retention:{name}"
     audit.record(
-        "retention.destroyed", subject=subject, actor=actor, count=done, held=len(held), reviewed_by=reviewer.id
+        "retention.destroyed",
+        subject=f"retention:{name}",
+        actor=actor,
+        count=done,
+        held=len(held),
+        reviewed_by=reviewer.id,
     )
     return done
 
