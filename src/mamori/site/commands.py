@@ -290,15 +290,16 @@ def audit_verify(
         from mamori.tools.cli import print_log_report  # noqa: PLC0415
         from mamori.tools.progress import progress_bar  # noqa: PLC0415
 
-        notes, asked = services.witness_notes()
-        if witness_folder is not None:
+        if witness_folder is None:
+            notes, confirmed = services.witness_notes()
+        else:
+            confirmed = True
             notes = [
                 *stored_notes(witness_folder, settings.LOG_ORIGIN),
                 *fork_notes(witness_folder, settings.LOG_ORIGIN),
             ]
         with progress_bar("Recomputing the log") as progress:
             report = services.verify(notes, progress=progress)
-        confirmed = asked or witness_folder is not None
         print_log_report(report, "" if confirmed else UNCONFIRMED)
 
 
