@@ -11,7 +11,7 @@ from django.db import connection
 from mamori.ground import clock
 from mamori.ground.actors import SYSTEM
 from mamori.ground.errors import DomainError
-from mamori.lists.exchange import binary
+from mamori.lists.exchange import binary, index
 from mamori.lists.exchange.items import Item
 from mamori.lists.exchange.models import Meter
 from mamori.lists.exchange.services import quota_set
@@ -253,6 +253,33 @@ def test_counts_are_kept_and_nothing_of_what_was_asked(
     for value in (asked, stranger):
         assert value.hex() not in kept.lower()
         assert repr(value)[2:-1] not in kept
+
+
+def test_a_shared_entry_behind_a_thousand_that_are_not_shared_is_told(
+    machine: Any, known: Any, follow: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(index, "NEAREST", 3)
+    picture = os.urandom(32)
+    for n in range(4):
+        known("own", pdq=near(picture, n))
+    shared = known(pdq=near(picture, 9))
+    follow()
+    (result,) = ask(machine, {"pdq": picture.hex()}).json()["results"]
+    assert [match["entry"] for match in result["matches"]] == [shared.number]
+
+
+def test_the_frames_of_a_video_count_as_one_file_and_as_one_hit(
+    machine: Any, people: Any, known: Any, follow: Any
+) -> None:
+    picture = os.urandom(32)
+    entry = known(pdq=picture)
+    follow()
+    frames = [{"pdq": near(picture, n).hex(), "file": 7} for n in range(4)]
+    answer = ask(machine, *frames, {"pdq": os.urandom(32).hex(), "file": 8}, {"pdq": picture.hex()})
+    assert [each["item"] for each in answer.json()["results"]] == [0, 1, 2, 3, 5]
+    today = clock.now().date()
+    assert queries.examined(people.provider.id, since=today, until=today) == {"examined": 3, "similar": 2, "same": 0}
+    assert EntryHits.objects.get(entry=entry).hits == 2
 
 
 def everything() -> str:

@@ -97,11 +97,13 @@ def test_a_scan_asks_in_batches_and_tells_what_it_hears(pool, tmp_path, out, fac
 def test_no_request_holds_more_fingerprints_than_the_face_takes(face, monkeypatch):
     monkeypatch.setattr(partner, "MOST", 7)
     asked = [Asked(None, 0, {"md5": bytes([n]) * 16, "sha1": bytes([n]) * 20}) for n in range(10)]
+    asked[3] = Asked(None, 0, asked[3].digests, frame=True)
     asked.insert(4, Asked(None, 0, {}))
     face.known = {(bytes([9]) * 16).hex()}
     found = PartnerBank(api(face)).look_up(asked)
     assert [len(each) for each in found] == [0] * 10 + [1]
-    assert [len(body["items"]) for _path, _headers, body in face.asked] == [3, 3, 3, 1]
+    bodies = [body["items"] for _path, _headers, body in face.asked]
+    assert [[item.get("file") for item in items] for items in bodies] == [[None] * 3, [0, 1, 2], [None] * 3, [None]]
 
 
 def test_it_waits_as_it_is_asked_and_tries_again(face):

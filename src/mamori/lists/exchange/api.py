@@ -29,7 +29,7 @@ _NAME = r"^[\x20-\x7e]+$"
 
 
 class ItemIn(BaseModel):
-    """One file."""
+    """One file, or one of the items that share a number `file`, such as frames of a video: counted as one file."""
 
     model_config = ConfigDict(extra="forbid")
     pdq: Annotated[str, StringConstraints(pattern=HEX % 64)] | None = None
@@ -37,6 +37,7 @@ class ItemIn(BaseModel):
     md5: Annotated[str, StringConstraints(pattern=HEX % 32)] | None = None
     sha1: Annotated[str, StringConstraints(pattern=HEX % 40)] | None = None
     sha256: Annotated[str, StringConstraints(pattern=HEX % 64)] | None = None
+    file: Annotated[int, Field(ge=0, lt=2**31, strict=True)] | None = None
 
     @model_validator(mode="after")
     def has_one(self) -> Self:
@@ -259,6 +260,7 @@ def _items(body: bytes) -> list[Item]:
             pdq=bytes.fromhex(each.pdq) if each.pdq else None,
             quality=each.pdq_quality,
             digests={name: bytes.fromhex(value) for name in DIGESTS if (value := getattr(each, name))},
+            file=each.file,
         )
         for each in given.items
     ]

@@ -64,15 +64,20 @@ class Reader:
         state = _state(place)
         return Status(state.seq, state.at, state.age, len(pictures), len(digests))
 
-    def search(self, items: Sequence[Item]) -> tuple[State, list[list[Hit]]]:
-        """The state the search began with, and for each file the fingerprints it meets, the nearest first."""
+    def search(self, items: Sequence[Item], most: int = 0) -> tuple[State, list[list[Hit]], set[int]]:
+        """The state the search began with; for each file the fingerprints it meets, the nearest first, at most so many
+        pictures (0: NEAREST); and the places of the files whose pictures were cut there.
+        """
+        most = most or NEAREST
         place, pictures, digests = self._opened()
         state = _state(place)
         hits: list[list[Hit]] = [[] for _item in items]
+        cut: set[int] = set()
         asked = [n for n, item in enumerate(items) if item.pdq is not None and not item.too_plain]
         if asked:
             values = np.frombuffer(b"".join(items[n].pdq or b"" for n in asked), np.uint8).reshape(-1, 32)
-            found = pictures.search_many(values, RADIUS, limit=NEAREST)
+            found = pictures.search_many(values, RADIUS, limit=most)
+            cut = {n for row, n in enumerate(asked) if found.counts[row] > most}
             for row, n in enumerate(asked):
                 part = slice(int(found.offsets[row]), int(found.offsets[row + 1]))
                 pairs = zip(found.ids[part].tolist(), found.distances[part].tolist(), strict=True)
@@ -81,7 +86,7 @@ class Reader:
         if of:
             for (n, _value), numbers in zip(of, digests.search_many([value for _n, value in of]), strict=True):
                 hits[n][:0] = [Hit(number, 0, exact=True) for number in numbers[:NEAREST]]
-        return state, hits
+        return state, hits, cut
 
     def _opened(self) -> tuple[Path, HammingIndex, DigestIndex]:
         """What was opened is searched by all threads at once; only opening is one thread's."""

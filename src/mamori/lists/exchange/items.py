@@ -18,11 +18,15 @@ def is_matched(algorithm: str, quality: int | None) -> bool:
 
 @dataclass(slots=True)
 class Item:
-    """One file: `pdq` (32 bytes) with its quality 0 to 100 (None: not known, then it is matched), and digests by name."""
+    """One file: `pdq` (32 bytes) with its quality 0 to 100 (None: not known, then it is matched), and digests by name.
+
+    `file`: a number that items of one file share, such as the frames of a video; None for an item that is a file.
+    """
 
     pdq: bytes | None = None
     quality: int | None = None
     digests: dict[str, bytes] = field(default_factory=dict)
+    file: int | None = None
 
     @property
     def fingerprints(self) -> int:

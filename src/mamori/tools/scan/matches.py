@@ -14,11 +14,15 @@ CONFIRM = "similar only: a person must confirm it before it is reported"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One file or one frame of a video: `pdq` (32 bytes, quality 50 or better) and digests by name."""
+    """One file or one frame of a video: `pdq` (32 bytes, quality 50 or better) and digests by name.
+
+    `frame`: of the same file as the one before it.
+    """
 
     pdq: bytes | None
     quality: int
     digests: dict[str, bytes]
+    frame: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def asked_of(told: dict[str, Any]) -> list[Asked]:
     """What to look up for a file: itself first, then the frames of a video. ValueError if a child told nonsense."""
     digests = {name: _value(told[name], length) for name, length in DIGESTS.items() if name in told}
     first = Asked(*_picture(told.get("pdq"), told.get("quality", 0)), digests)
-    return [first, *(Asked(*_picture(pdq, quality), {}) for pdq, quality, _at in told.get("frames", []))]
+    return [first, *(Asked(*_picture(pdq, quality), {}, frame=True) for pdq, quality, _at in told.get("frames", []))]
 
 
 def _picture(pdq: str | None, quality: int) -> tuple[bytes | None, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -124,7 +125,11 @@ class PartnerBank:
         return matches
 
     def _batch(self, asked: Sequence[Asked], batch: list[int], matches: list[list[Match]]) -> None:
-        body = json.dumps({"items": [_item(asked[n]) for n in batch]}).encode()
+        items = [_item(asked[n]) for n in batch]
+        if any(asked[n].frame for n in batch):  # the parts of one file share a number
+            for item, file in zip(items, itertools.accumulate(not asked[n].frame for n in batch), strict=True):
+                item["file"] = int(file)
+        body = json.dumps({"items": items}).encode()
         answer = self._api.post("/match", body)
         try:
             if answer["items"] != len(batch):

@@ -18,6 +18,7 @@ from mamori.lists.fingerprints.permissions import IMAGES_MATCH
 from mamori.lists.fingerprints.queries import MatchView, harmless_in_force, matched
 
 TOLD = 100  # entries told of one file, the surest first
+WHOLE = 1 << 24  # fingerprints: all that one value meets
 
 
 def examine(*, actor: Actor, items: Sequence[Item]) -> Answer:
@@ -39,14 +40,20 @@ def examine(*, actor: Actor, items: Sequence[Item]) -> Answer:
     reader = index.reader()
     reader.status()  # what cannot be answered is not counted
     quota_take(organisation_id=actor.organisation_id, fingerprints=asked)
-    state, hits = reader.search(items)
+    state, hits, cut = reader.search(items)
     views = matched(actor, {hit.fingerprint_id for each in hits for hit in each})
+    if unseen := [n for n in cut if not any(hit.fingerprint_id in views for hit in hits[n])]:
+        # Nothing of the nearest may be told to this partner: what may be told can lie behind them.
+        _state, whole, _cut = reader.search([items[n] for n in unseen], most=WHOLE)
+        for n, each in zip(unseen, whole, strict=True):
+            hits[n] = each
+        views |= matched(actor, {hit.fingerprint_id for each in whole for hit in each})
     harmless = Negative() if views else None
     told = [
         _told(item, [(hit, views[hit.fingerprint_id]) for hit in each if hit.fingerprint_id in views], harmless)
         for item, each in zip(items, hits, strict=True)
     ]
-    _count(actor.organisation_id, told, views)
+    _count(actor.organisation_id, [item.file for item in items], told, views)
     return Answer(state.seq, state.age, told)
 
 
@@ -102,14 +109,19 @@ def _told(item: Item, hits: list[tuple[index.Hit, MatchView]], harmless: Negativ
     return told
 
 
-def _count(organisation_id: UUID, told: Sequence[Told], views: dict[int, MatchView]) -> None:
-    """How many files were examined, similar, the same; and how often each entry was met, to find a flood."""
-    numbers = Counter(match.entry for each in told for match in each.matches)
-    same = sum(any(match.kind == "same" for match in each.matches) for each in told)
-    similar = sum(bool(each.matches) for each in told) - same
+def _count(
+    organisation_id: UUID, files: Sequence[int | None], told: Sequence[Told], views: dict[int, MatchView]
+) -> None:
+    """How many files were examined, similar, the same; and how many files met each entry, to find a flood."""
+    of: dict[tuple[bool, int], list[Match]] = {}
+    for place, (file, each) in enumerate(zip(files, told, strict=True)):
+        of.setdefault((file is None, place if file is None else file), []).extend(each.matches)
+    numbers = Counter(entry for matches in of.values() for entry in {match.entry for match in matches})
+    same = sum(any(match.kind == "same" for match in matches) for matches in of.values())
+    similar = sum(bool(matches) for matches in of.values()) - same
     if numbers:
         ids = {view.entry_number: view.entry_id for view in views.values()}
         bank.hits_record({ids[number]: hits for number, hits in numbers.items()})
     bank.examined_record(
-        organisation_id=organisation_id, day=clock.now().date(), examined=len(told), similar=similar, same=same
+        organisation_id=organisation_id, day=clock.now().date(), examined=len(of), similar=similar, same=same
     )
