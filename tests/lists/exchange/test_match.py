@@ -405,13 +405,22 @@ def test_a_confirmed_match_is_reported_in_one_call_and_once(machine: Any, known:
     assert report(machine, entry, **given).content == answer.content
     (row,) = Report.objects.all()
     assert answer.json()["accepted"] == [{"index": 0, "report_id": str(row.id)}]
-    assert report(machine, entry, key="k", match="same").status_code == 409
+    assert report(machine, entry, key="k", match="same", confirmed_by_person=True).status_code == 409
     run_jobs()
     row.refresh_from_db()
     assert row.state == "linked"
     assert [e["codes"]["match"] for e in audit_rows("exchange.match_reported")] == [
         "similar"
     ]  # a repetition is no event
+
+
+def test_the_same_is_shown_by_a_digest_of_the_entry_or_said_by_a_person(machine: Any, known: Any) -> None:
+    entry, other = known(pdq=os.urandom(32), md5=b"s" * 16, sha1=b"s" * 20), known(md5=b"t" * 16)
+    digests = [None, (b"t" * 16).hex(), (b"s" * 16).hex().upper(), (b"s" * 20).hex()]
+    answers = [report(machine, entry, key=f"k{n}", match="same", digest=digest) for n, digest in enumerate(digests)]
+    assert [answer.status_code for answer in answers] == [422, 422, 201, 201]
+    assert answers[0].json()["code"] == "digest_needed"
+    assert report(machine, other, key="p", match="same", confirmed_by_person=True).status_code == 201
 
 
 def test_only_an_entry_one_may_know_is_reported(machine: Any, settings: Any, people: Any, known: Any) -> None:

@@ -107,11 +107,17 @@ class AddressIn(Schema):
 
 
 class MatchReportIn(Schema):
-    """`confirmed_by_person`: somebody of yours looked at it and agrees. A similar match needs that."""
+    """`confirmed_by_person`: somebody of yours looked at it and agrees. A similar match needs that.
+
+    Without a person, a match that is the same needs the file's `digest` (MD5, SHA-1 or SHA-256) that the entry holds.
+    """
 
     entry: int = Field(ge=1, lt=2**63)
     match: Literal["same", "similar"]
     confirmed_by_person: bool = False
+    digest: (
+        Annotated[str, StringConstraints(pattern="^(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})$")] | None
+    ) = None
     addresses: list[AddressIn] = Field(min_length=1, max_length=MOST_REPORTS)
 
 
@@ -242,6 +248,7 @@ def report(
         entry=given.entry,
         match=given.match,
         by_person=given.confirmed_by_person,
+        digest=bytes.fromhex(given.digest or ""),
         reports=reports,
     )
     return Status(201, answer)

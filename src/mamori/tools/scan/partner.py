@@ -141,14 +141,25 @@ class PartnerBank:
 
 
 def report_match(
-    api: PartnerApi, *, entry: int, kind: str, addresses: Sequence[str], by_person: bool, comment: str = ""
+    api: PartnerApi,
+    *,
+    entry: int,
+    kind: str,
+    addresses: Sequence[str],
+    by_person: bool,
+    comment: str = "",
+    digest: str = "",
 ) -> dict[str, Any]:
-    """One call: what became of each address. The same report sent twice is stored once."""
+    """One call: what became of each address. The same report sent twice is stored once.
+
+    `digest`: of the file, in hexadecimal digits, that the entry holds: it shows that the match is the same.
+    """
     told = {
         "entry": entry,
         "match": kind,
         "confirmed_by_person": by_person,
         "addresses": [{"url": url, "comment": comment} for url in addresses],
+        **({"digest": digest} if digest else {}),
     }
     body = json.dumps(told, sort_keys=True).encode()
     key = f"scan-{hashlib.sha256(body).hexdigest()[:40]}"

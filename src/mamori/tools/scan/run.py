@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mamori.engine.limits import Limits
-from mamori.tools.scan.matches import CONFIRM, Asked, Bank, Match, asked_of
+from mamori.tools.scan.matches import CONFIRM, DIGESTS, Asked, Bank, Match, asked_of
 from mamori.tools.scan.outputs import Commit, Outputs, Totals, named
 from mamori.tools.scan.pool import Done, Happened, Looked
 from mamori.tools.scan.purpose import Purpose
@@ -153,7 +153,10 @@ class Writer:
         totals.same += same
         totals.similar += not same
         digest = {"sha256": told["sha256"], "bytes": looked.size, "at": at}
-        self._next.matches += [json.dumps({**where, **line, **digest}) for line in lines]
+        exact = {name: told[name] for name in DIGESTS if name in told}
+        self._next.matches += [
+            json.dumps({**where, **line, **digest, **(exact if line["match"] == "same" else {})}) for line in lines
+        ]
 
 
 def _lines(told: dict[str, Any], asked: list[Asked], matches: list[list[Match]]) -> Iterator[dict[str, Any]]:

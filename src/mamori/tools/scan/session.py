@@ -85,7 +85,13 @@ def report(
             "this match is only similar: once a person has looked at the file and agrees, add --confirmed-by-person"
         )
     return report_match(
-        api, entry=int(match["entry"]), kind=match["match"], addresses=addresses, by_person=by_person, comment=comment
+        api,
+        entry=int(match["entry"]),
+        kind=match["match"],
+        addresses=addresses,
+        by_person=by_person,
+        comment=comment,
+        digest=next((match[name] for name in match.get("algorithms", ()) if name in match), ""),
     )
 
 

@@ -12,7 +12,7 @@ from mamori.ground.errors import DomainError, NotFound
 from mamori.hotline.intake.services import batch_receive
 from mamori.hotline.intake.services.batches import Item as Report
 from mamori.hotline.intake.services.batches import Json
-from mamori.lists.exchange.items import Kind
+from mamori.lists.exchange.items import DIGESTS, Kind
 from mamori.lists.fingerprints.permissions import IMAGES_MATCH
 from mamori.lists.fingerprints.queries.partners import entry_numbered
 
@@ -31,11 +31,20 @@ WORDS = {
 
 @transaction.atomic
 def match_report(
-    *, actor: Actor, key: str, body: bytes, entry: int, match: Kind, by_person: bool, reports: Sequence[Report]
+    *,
+    actor: Actor,
+    key: str,
+    body: bytes,
+    entry: int,
+    match: Kind,
+    by_person: bool,
+    reports: Sequence[Report],
+    digest: bytes = b"",
 ) -> Json:
     """Report addresses where an entry was found. Answers like `batch_receive`, which stores them.
 
-    A similar picture is not the same one: without a person who looked at it and agrees it is refused.
+    A similar picture is not the same one: without a person who looked at it and agrees it is refused. So is one that is
+    said to be the same, without a person and without a digest that the entry holds.
     """
     actor.require(IMAGES_MATCH)
     actor.require(REPORT)
@@ -49,6 +58,13 @@ def match_report(
     found = entry_numbered(actor, entry)
     if found is None or found.deleted:
         raise NotFound
+    if not by_person and digest not in {each.value for each in found.fingerprints if each.algorithm in DIGESTS}:
+        raise DomainError(
+            "digest_needed",
+            _("This entry holds no such digest, so nothing shows that the file is the same."),
+            remedy=_("Give the digest that matched, or report it with confirmed_by_person once somebody has looked."),
+            status=422,
+        )
     words = WORDS[match, by_person] % {"entry": entry}
     told = [replace(report, comment=f"{words}\n{report.comment}".strip()) for report in reports]
     received = batch_receive(actor=actor, key=key, body=body, items=told)
