@@ -28,7 +28,7 @@ class Bar:
 
 def bars(found: dict[str, Any]) -> list[Bar]:
     """The goals of one result that are ratios to be reached."""
-    goals: list[dict[str, Any]] = found["goals"]
+    goals: list[dict[str, Any]] = found.get("goals", [])
     size = f"{found['size'] // 1_000_000}M " if "size" in found else ""
     return [
         Bar(size + each["what"], each["value"], each["limit"])

@@ -131,8 +131,10 @@ def find_bank(text: str, algorithm: str, token_file: Path | None, ca: Path | Non
         raise ScanError("--bank-algorithm is pdq or sha256")
     if is_partner(text):
         return PartnerBank(partner(text, token_file, ca))
-    from mamori.tools.scan.banks import open_bank  # noqa: PLC0415 - compiled look-ups are loaded where they are needed
+    from mamori.engine.matching import warm_up  # noqa: PLC0415 - compiled look-ups are loaded where they are needed
+    from mamori.tools.scan.banks import open_bank  # noqa: PLC0415
 
+    warm_up(_say)
     known = open_bank(text, sixty_four=algorithm)
     bad = getattr(known, "bad", [])
     for each in bad[:5]:
