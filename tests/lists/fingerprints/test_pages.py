@@ -4,13 +4,15 @@ import json
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from mamori.ground import clock
 from mamori.ground.actors import Role
-from mamori.lists.fingerprints import queries
+from mamori.lists.fingerprints import queries, services
 from mamori.lists.fingerprints.models import Entry, Harmless, ImportRun, Source
 from tests.lists.fingerprints.drawings import drawing
 
@@ -52,6 +54,18 @@ def test_from_typed_digests_to_an_entry_in_force_by_two_persons(bank, desk):
     assert ben.post(f"/bank/entry/{entry.id}/withdraw/", {"reason": "mistake"}).status_code == 302
     assert queries.all_in_force() == []
     assert ben.post(f"/bank/entry/{entry.id}/withdraw/", {"reason": "mistake"}).status_code == 409
+
+
+def test_the_desk_tells_how_much_providers_examined(bank, desk):
+    today = clock.now().date()
+    for days, examined in ((0, 1200), (29, 30), (30, 5000)):
+        services.examined_record(
+            organisation_id=bank.provider.id, day=today - timedelta(days=days), examined=examined, similar=2, same=1
+        )
+    page = re.sub(r"<[^>]+>|\s+", " ", desk(bank.ann).get("/bank/").content.decode())
+    assert re.search(r"Files examined by providers, last 30 days\s+1,230", page)
+    assert re.search(r"of these the same as an entry\s+2\b", page)
+    assert re.search(r"of these similar to an entry\s+4\b", page)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The desks of the bank: its entries, what waits for a second person, what is held."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from mamori.ground import clock
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import DomainError
 from mamori.ground.ui.parts import KeyValue
@@ -23,6 +25,7 @@ from mamori.lists.fingerprints.pages.tables import BankTable, ProposalTable, Qua
 from mamori.lists.fingerprints.permissions import CONFIRM, EXPORT, PROPOSE, REVIEW, VOTE, WITHDRAW
 from mamori.lists.fingerprints.states import Dispute, EntryState, Sharing
 
+DAYS = 30  # of the figures on the desk
 _SCALES: dict[str, str | Promise] = {
     "iccam": "ICCAM",
     "us": gettext_lazy("US industry"),
@@ -40,8 +43,14 @@ def desk(request: StaffRequest) -> HttpResponse:
     table = BankTable(request.GET, queries.entries(request.actor), actor=request.actor)
     if table.wants_csv:
         return table.csv_response("bank")
-    actor = request.actor
-    context = {"table": table, "may_propose": actor.may(PROPOSE), "may_export": actor.may(EXPORT)}
+    actor, today = request.actor, clock.now().date()
+    seen = queries.examined(since=today - timedelta(days=DAYS - 1), until=today)
+    items = [
+        KeyValue(_("Files examined by providers, last 30 days"), seen["examined"], "number"),
+        KeyValue(_("of these the same as an entry"), seen["same"], "number"),
+        KeyValue(_("of these similar to an entry"), seen["similar"], "number"),
+    ]
+    context = {"table": table, "items": items, "may_propose": actor.may(PROPOSE), "may_export": actor.may(EXPORT)}
     return render(request, "fingerprints/desk.html", context)
 
 
