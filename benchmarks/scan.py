@@ -32,7 +32,6 @@ PYTHON = sys.executable
 LOOPBACK = "127.0.0.2"  # Ray takes 127.0.0.1 for "this host" and would put its outer address instead
 WAYS = ("serial", "processes", "ray")
 GOAL = 1.7
-BATCH = 64  # files of one task on Ray
 
 
 # --- one run, in a process of its own --------------------------------------------------------------------------------
@@ -60,6 +59,8 @@ def one(way: str, folder: Path, workers: int) -> None:
         ended = time.perf_counter()
     told = {"seconds": ended - began, "examined": totals.examined, "matched": totals.matched}
     if way == "ray":
+        from mamori.tools.scan.on_ray import BATCH
+
         told["running"] = (ended - first[0]) * totals.examined / (totals.examined - BATCH)
     print(json.dumps(told))
 

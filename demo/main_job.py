@@ -65,18 +65,21 @@ class MainJob:
         self.read = {box: len(world.mail.received(box)) for box in world.mail.addresses()}
 
     def run(self) -> None:
-        """All stations in their order."""
         try:
-            self._report()
-            self._assess()
-            self._tell_police()
-            self._notify_host()
-            self._list()
-            self._remove()
-            self._close()
+            self.stations()
         finally:
             self.side.shutdown(wait=False)
             self.database.close()
+
+    def stations(self) -> None:
+        """All of them in their order."""
+        self._report()
+        self._assess()
+        self._tell_police()
+        self._notify_host()
+        self._list()
+        self._remove()
+        self._close()
 
     # --- stations -------------------------------------------------------------------------------------------------
 
@@ -160,6 +163,19 @@ class MainJob:
         self._reached("police.no_objection", "48 hours without an objection (demo clock)")
 
     def _notify_host(self) -> None:
+        self._tell_hosts()
+        links = self._links()
+        for link in links:
+            Visitor(self.platform.url("public")).get(link)
+        unseen = """
+            SELECT 1 FROM takedown_noticeitem i JOIN takedown_notice n ON n.id = i.notice_id
+            WHERE i.content_id = ANY(%s) AND n.seen_at IS NULL
+        """
+        self._eventually(lambda: not self._rows(unseen, self.contents), 120, "the host's page to be opened")
+        self._reached("notice.delivered", f"{len(links)} notices by SMTP, opened by the host")
+
+    def _tell_hosts(self) -> None:
+        """Until a mail server took a notice about each item."""
         analyst = self._member("chiba")
         self._confirm_hosts(analyst)
         self._wait_for("checks.recorded", len(self.contents), 300, keep=lambda: self._confirm_hosts(analyst))
@@ -171,15 +187,6 @@ class MainJob:
         )
         self.platform.forward(20 * 60)  # notices to one contact are grouped for a quarter of an hour
         self._until(self._notified, count, 180, "items in notices that a mail server took", keep=confirm)
-        links = self._links()
-        for link in links:
-            Visitor(self.platform.url("public")).get(link)
-        unseen = """
-            SELECT 1 FROM takedown_noticeitem i JOIN takedown_notice n ON n.id = i.notice_id
-            WHERE i.content_id = ANY(%s) AND n.seen_at IS NULL
-        """
-        self._eventually(lambda: not self._rows(unseen, self.contents), 120, "the host's page to be opened")
-        self._reached("notice.delivered", f"{len(links)} notices by SMTP, opened by the host")
 
     def _notified(self) -> int:
         """Items of this job whose notice a mail server took."""

@@ -19,9 +19,8 @@ from mamori.site.messages import compile_all
 if "CI" not in os.environ:  # there hypothesis takes a profile of its own, without a clock too
     hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     hypothesis_settings.load_profile("untimed")
-signal.signal(
-    signal.SIGINT, signal.default_int_handler
-)  # a shell's background job would hand its "ignored" on to children
+# A shell's background job would hand its "ignored" on to children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 _seal = PrivateKey.generate()
 _folder = Path(tempfile.mkdtemp(prefix="mamori-test-"))
 _postgres = None

@@ -106,10 +106,14 @@ print(json.dumps(token_create(actor=SYSTEM, organisation_id=made.id, title="test
     return token
 
 
+def superuser_dsn(platform: Platform) -> str:
+    """How PostgreSQL's superuser reaches the platform's database."""
+    return platform.postgres.superuser_dsn.rpartition("/")[0] + "/mamori"
+
+
 def rows(platform: Platform, query: str, *values: Any) -> list[tuple[Any, ...]]:
     """Rows of a query, asked by PostgreSQL's superuser of the platform's database."""
-    dsn = platform.postgres.superuser_dsn.rpartition("/")[0] + "/mamori"
-    with psycopg.connect(dsn, autocommit=True) as connection:
+    with psycopg.connect(superuser_dsn(platform), autocommit=True) as connection:
         done = connection.execute(query, values or None)
         return done.fetchall() if done.description else []
 

@@ -17,7 +17,7 @@ from demo.platform import Platform
 from demo.processes import run_as_ordinary, wait_until
 from demo.visitor import Page, Visitor
 from demo.world import World
-from tests.platform import rows
+from tests.platform import rows, superuser_dsn
 
 SOURCE = "127.55.66.77"
 """The address the reporter comes from: another loopback address than all others."""
@@ -148,9 +148,9 @@ def found_in(texts: Iterator[tuple[Path, bytes]], wanted: dict[str, str]) -> lis
 def dump(platform: Platform) -> bytes:
     """What pg_dump, from the server's own binaries, writes of everything."""
     binary = platform.postgres._binaries() / "pg_dump"
-    name = platform.postgres.owner_dsn().rpartition("/")[2]
-    dsn = platform.postgres.superuser_dsn.rpartition("/")[0] + f"/{name}"
-    return run_as_ordinary([binary, "--inserts", dsn], env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}).encode()
+    return run_as_ordinary(
+        [binary, "--inserts", superuser_dsn(platform)], env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+    ).encode()
 
 
 def hidden(told: Told) -> dict[str, str]:

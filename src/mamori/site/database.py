@@ -23,8 +23,9 @@ _JOBS = {
 _CREATE = "CREATE ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS PASSWORD {}"
 # Numbers of serial columns; those of identity columns need no grant.
 _SEQUENCES = """
-    SELECT s.relname FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
-    WHERE d.classid = 'pg_class'::regclass AND d.refobjid = to_regclass(%s) AND d.deptype = 'a' ORDER BY 1
+    SELECT t.relname, s.relname FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+    JOIN pg_class t ON t.oid = d.refobjid AND t.relnamespace = 'public'::regnamespace
+    WHERE d.classid = 'pg_class'::regclass AND d.deptype = 'a' ORDER BY 1, 2
 """
 UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
@@ -63,19 +64,14 @@ def apply_grants() -> None:
             cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name))
             cursor.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(name))
             cursor.execute(sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {}").format(name))
+        cursor.execute(_SEQUENCES)
+        sequences = cursor.fetchall()
         for table, roles in sorted(grants().items()):
-            cursor.execute(_SEQUENCES, [table])
-            sequences = [sql.Identifier(name) for (name,) in cursor.fetchall()]
             for role, privileges in roles.items():
-                if "INSERT" in privileges:
-                    for sequence in sequences:
-                        to = sql.Identifier(role_name(role))
-                        cursor.execute(sql.SQL("GRANT USAGE ON SEQUENCE {} TO {}").format(sequence, to))
-                cursor.execute(
-                    sql.SQL("GRANT {} ON {} TO {}").format(
-                        sql.SQL(privileges), sql.Identifier(table), sql.Identifier(role_name(role))
-                    )
-                )
+                to = sql.Identifier(role_name(role))
+                cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(privileges), sql.Identifier(table), to))
+                for sequence in [name for of, name in sequences if of == table and "INSERT" in privileges]:
+                    cursor.execute(sql.SQL("GRANT USAGE ON SEQUENCE {} TO {}").format(sql.Identifier(sequence), to))
 
 
 def index_failed_jobs() -> None:

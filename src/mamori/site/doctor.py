@@ -17,7 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from mamori.engine.editions import Members, MembersRefused, read_members, root_expires
 from mamori.engine.keys import KeyFileError
 from mamori.ground import clock
-from mamori.ground.audit.services import unsealed_count
+from mamori.ground.audit.services import unsealed_count, witness_newest
 from mamori.ground.jobs import failed
 from mamori.hotline.checks.resolve import own_list
 from mamori.hotline.referral.queries import paged, policy_in_force, supervised
@@ -305,9 +305,8 @@ def _own_list() -> Finding:
 
 
 def _witness() -> Finding:
-    where = f"{settings.WITNESS_URL}/checkpoints"
     try:
-        status = urllib3.request("GET", where, fields={"origin": settings.LOG_ORIGIN}, timeout=3, retries=False).status
+        status = witness_newest(3).status
     except urllib3.exceptions.HTTPError as error:
         return Finding("bad", "witness", type(error).__name__, "start it, or correct MAMORI_WITNESS_URL")
     if status == 200:

@@ -14,6 +14,7 @@ from ninja.security import HttpBearer
 
 from mamori.ground.accounts.services import token_actor
 from mamori.ground.actors import Actor
+from mamori.ground.doors import TOO_LARGE
 from mamori.ground.errors import DomainError, NotFound
 from mamori.site.faces import routers
 
@@ -100,9 +101,8 @@ def domain_error(request: HttpRequest, error: DomainError) -> HttpResponse:
 def too_large(request: HttpRequest, _error: RequestDataTooBig) -> HttpResponse:
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
     remedy = gettext("At most %(mib)d MiB in one request: send it in several parts.") % {"mib": most}
-    return domain_error(
-        request, DomainError("too_large", gettext("The request is too large."), remedy=remedy, status=413)
-    )
+    refusal = DomainError(TOO_LARGE.code, TOO_LARGE.message, remedy=remedy, status=TOO_LARGE.status)
+    return domain_error(request, refusal)
 
 
 @api.exception_handler(ValidationError)

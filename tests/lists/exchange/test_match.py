@@ -371,6 +371,13 @@ def test_without_an_index_nothing_is_called_unknown(machine: Any, settings: Any,
     assert MatchDay.objects.count() == Meter.objects.count() == 0
 
 
+def test_a_request_that_is_too_large_is_refused_in_both_forms(machine: Any, settings: Any) -> None:
+    data = b"x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
+    for form in ("application/json", binary.CONTENT_TYPE):
+        answer = machine.post(URL, data, content_type=form)
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
 def test_the_state_of_the_index_is_told(machine: Any, known: Any, follow: Any, frozen: Any) -> None:
     known(pdq=os.urandom(32), md5=os.urandom(16), sha256=os.urandom(32))
     version = follow()

@@ -12,17 +12,19 @@ _rooms: list[tuple[Promise | str, tuple[str, ...]]] = []
 
 def register_events(room: Promise | str, phrases: Mapping[str, Promise | str]) -> None:
     """A room says in a few words what each event it records means, in `AppConfig.ready`. `phrases`: by the whole name."""
-    if twice := _events.keys() & phrases.keys():
-        raise ValueError(f"registered twice: {', '.join(sorted(twice))}")
-    _events.update(phrases)
+    _add(_events, phrases)
     _rooms.append((room, tuple(phrases)))
 
 
 def register_things(words: Mapping[str, Promise | str]) -> None:
     """A room says what each kind of thing is called that its events happen to, in `AppConfig.ready`."""
-    if twice := _things.keys() & words.keys():
+    _add(_things, words)
+
+
+def _add(known: dict[str, Promise | str], more: Mapping[str, Promise | str]) -> None:
+    if twice := known.keys() & more.keys():
         raise ValueError(f"registered twice: {', '.join(sorted(twice))}")
-    _things.update(words)
+    known.update(more)
 
 
 def thing_word(kind: str) -> str:
@@ -31,6 +33,7 @@ def thing_word(kind: str) -> str:
 
 
 def things_known() -> set[str]:
+    """The kinds that have a word."""
     return set(_things)
 
 

@@ -30,6 +30,7 @@ def checkpoints(request: StaffRequest) -> HttpResponse:
         KeyValue(_("Last co-signed checkpoint"), last.at if last else None, "moment"),
         KeyValue(_("Events it covers"), last.size if last else None, "number"),
     ]
+    state = ""
     if verification is not None:
         found = "bad" if not verification.ok else "ok" if verification.confirmed else "unconfirmed"
         state = "running" if verification.done_at is None else found
@@ -46,8 +47,8 @@ def checkpoints(request: StaffRequest) -> HttpResponse:
             "table": table,
             "facts": facts,
             "findings": verification.findings if verification else [],
-            "unconfirmed": verification is not None and bool(verification.ok) and not verification.confirmed,
-            "running": verification is not None and verification.done_at is None,
+            "unconfirmed": state == "unconfirmed",
+            "running": state == "running",
             "may_verify": request.actor.may(VERIFY),
             "may_export": request.actor.may(EXPORT),
         },

@@ -197,6 +197,12 @@ def chained_events() -> Iterator[ChainedEvent]:
                 return
 
 
+def witness_newest(seconds: float) -> urllib3.BaseHTTPResponse:
+    """What the witness answers when it is asked for its newest checkpoint of our log. urllib3.exceptions.HTTPError."""
+    origin = {"origin": settings.LOG_ORIGIN}
+    return urllib3.request("GET", f"{settings.WITNESS_URL}/checkpoints", fields=origin, timeout=seconds, retries=False)
+
+
 def witness_notes() -> tuple[list[str], bool]:
     """The co-signed checkpoints kept here and the newest one, asked of the witness now; whether it gave one.
 
@@ -205,9 +211,8 @@ def witness_notes() -> tuple[list[str], bool]:
     notes = list(models.Checkpoint.objects.filter(witnessed=True).order_by("size").values_list("note", flat=True))
     if not settings.WITNESS_URL or witness_key() is None:
         return notes, False
-    where, origin = f"{settings.WITNESS_URL}/checkpoints", {"origin": settings.LOG_ORIGIN}
     try:
-        answer = urllib3.request("GET", where, fields=origin, timeout=5.0, retries=False)
+        answer = witness_newest(5)
     except urllib3.exceptions.HTTPError as error:
         log.warning("the witness did not give its checkpoint: %s", error)
         return notes, False

@@ -30,8 +30,7 @@ FINISHED = (LetterState.HANDED, LetterState.REFUSED, LetterState.BOUNCED, Letter
 _UNDER_WAY = (LetterState.SENDING, LetterState.HANDING_OVER, LetterState.UNCERTAIN)
 JOB_LOST = timedelta(hours=6)  # a letter not once tried in this time has lost its job: it gets another
 Guard = Callable[[UUID], bool]
-_guards: dict[str, Guard] = {}
-_resent_by_room: set[str] = set()
+_guards: dict[str, tuple[Guard, bool]] = {}  # and whether the room sends its letters again itself
 
 
 class Overtaken(Exception):
@@ -45,9 +44,7 @@ def guards(prefix: str, *, resends: bool = True) -> Callable[[Guard], Guard]:
     """
 
     def register(guard: Guard) -> Guard:
-        _guards[prefix] = guard
-        if resends:
-            _resent_by_room.add(prefix)
+        _guards[prefix] = guard, resends
         return guard
 
     return register
@@ -55,7 +52,7 @@ def guards(prefix: str, *, resends: bool = True) -> Callable[[Guard], Guard]:
 
 def guarded(kind: str) -> bool:
     """Whether letters of this kind are sent again by their own room only, which looks at what they tell once more."""
-    return any(kind.startswith(prefix) for prefix in _resent_by_room)
+    return any(resends and kind.startswith(prefix) for prefix, (_guard, resends) in _guards.items())
 
 
 @transaction.atomic
@@ -240,7 +237,7 @@ def _ended(letter_id: UUID, attempt: datetime, outcome: smtp.Outcome) -> None:
 
 
 def _may_go(letter: Letter) -> bool:
-    return all(guard(letter.id) for prefix, guard in _guards.items() if letter.kind.startswith(prefix))
+    return all(guard(letter.id) for prefix, (guard, _resends) in _guards.items() if letter.kind.startswith(prefix))
 
 
 def _withdraw(letter: Letter) -> None:

@@ -71,6 +71,11 @@ def keep_from_holding(content_id: UUID) -> None:
         cursor.execute("SELECT 1 FROM referral_referral WHERE content_id = %s FOR SHARE", [content_id])
 
 
+def held_contents() -> QuerySet[Hold, UUID]:
+    """The ids of the content items that police hold, to ask of in one question."""
+    return Hold.objects.filter(ended_at=None).values_list("referral__content_id", flat=True)
+
+
 def held_since() -> dict[UUID, datetime]:
     """The content items that police hold, and since when."""
     return dict(Hold.objects.filter(ended_at=None).values_list("referral__content_id", "asked_at"))

@@ -3,7 +3,6 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext_lazy as _
 from ninja import Header, Router, Schema
@@ -13,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from mamori.engine.addresses import MAX_LENGTH
 from mamori.ground.actors import Actor
-from mamori.ground.doors import TOO_LARGE
 from mamori.ground.errors import DomainError
 from mamori.hotline.intake.services.batches import Item as Report
 from mamori.hotline.intake.services.batches import Json
@@ -187,14 +185,10 @@ def match(request: HttpRequest) -> HttpResponse:
     """
     actor: Actor = request.auth  # type: ignore[attr-defined]
     actor.require(IMAGES_MATCH)
-    try:
-        body = request.body
-    except RequestDataTooBig as error:
-        raise TOO_LARGE from error
     if request.content_type == binary.CONTENT_TYPE:
-        answer = examine(actor=actor, items=binary.read_items(body))
+        answer = examine(actor=actor, items=binary.read_items(request.body))
         return _kept_nowhere(HttpResponse(binary.write_answer(answer), content_type=binary.CONTENT_TYPE))
-    answer = examine(actor=actor, items=_items(body))
+    answer = examine(actor=actor, items=_items(request.body))
     told = {
         "index_version": answer.version,
         "index_age": answer.age,

@@ -64,9 +64,9 @@ class Reader:
         state = _state(place)
         return Status(state.seq, state.at, state.age, len(pictures), len(digests))
 
-    def search(self, items: Sequence[Item], most: int = 0) -> tuple[State, list[list[Hit]], set[int]]:
+    def search(self, items: Sequence[Item], most: int | None = None) -> tuple[State, list[list[Hit]], set[int]]:
         """The state the search began with; for each file the fingerprints it meets, the nearest first, at most so many
-        pictures (0: NEAREST); and the places of the files whose pictures were cut there.
+        pictures (NEAREST by default); and the places of the files whose pictures were cut there.
         """
         most = most or NEAREST
         place, pictures, digests = self._opened()

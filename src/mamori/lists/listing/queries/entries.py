@@ -106,7 +106,7 @@ def _coming() -> QuerySet[Entry]:
     """Nothing comes onto the list while police hold it, nor afterwards before two persons have looked at it."""
     rows = Entry.objects.filter(state__in=IN_FORCE, listed=False, expires_on__gt=clock.now().date())
     rows = rows.exclude(state=EntryState.IN_REVIEW, review_reason="police")
-    return rows.exclude(content_id__in=list(referral.held_since()))
+    return rows.exclude(content_id__in=referral.held_contents())
 
 
 def _going() -> QuerySet[Entry]:
