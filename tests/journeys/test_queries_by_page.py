@@ -12,11 +12,17 @@ from django.test import Client
 from mamori.ground import clock
 from mamori.ground.accounts.models import User
 from mamori.ground.actors import Role
+from mamori.ground.audit.models import Checkpoint
 from mamori.hotline.assessment.models import ContentEvent, Lease
 from mamori.hotline.assessment.states import Verdict
+from mamori.hotline.intake import gate
+from mamori.hotline.intake.services import message_answer
 from mamori.hotline.takedown.models import LedgerEntry, NoticeLetter, Step
 from mamori.hotline.tracing.models import Rung, Trace, Vote
-from mamori.lists.distribution.models import Edition, Probe
+from mamori.lists.distribution.models import Edition, Offer, Probe, Subscriber
+from mamori.lists.distribution.standings import place_of
+from mamori.lists.fingerprints.models import Entry as BankEntry
+from mamori.lists.fingerprints.models import Source
 from mamori.lists.listing.models import Candidate
 from tests.hotline.assessment_steps import give, item
 from tests.hotline.intake_steps import take
@@ -44,7 +50,8 @@ def more_objects(person: Callable[..., User], known: dict[str, Any]) -> None:
     hold(held)
     body = make_body(person)
     body.list(listable("https://listed.example/1", person))
-    take(first, "https://wrote.example/1", contact="me@home.example")
+    code, _reports = take(first, "https://wrote.example/1", contact="me@home.example")
+    message_answer(code=code, text="One more word.", spent=gate.once("a"))
     content_id = known["content_id"]
     ContentEvent.objects.create(content_id=content_id, at=now, was="", now="tracing", actor_kind="system")
     Lease.objects.create(
@@ -65,7 +72,21 @@ def more_objects(person: Callable[..., User], known: dict[str, Any]) -> None:
     )  # fmt: skip
     LedgerEntry.objects.create(kind="warning", contact_id=known["contact_id"], at=now, by=first)
     Candidate.objects.create(content_id=content_id, why="too_slow", since=now)
+    Checkpoint.objects.create(at=now, size=1, note="n", witnessed=True)
+    source = Source.objects.get(code=known["source_code"])
+    BankEntry.objects.create(
+        source=source,
+        source_ref="held",
+        media="image",
+        classification="baseline",
+        state="quarantined",
+        received_at=now,
+        changed_at=now,
+        in_force_at=now,
+    )
     edition = Edition.objects.get(version=known["version"])
+    Subscriber.objects.update(state="active", applied_at=now)
+    Offer.objects.create(edition=edition, zone=place_of("nxdomain"), number=1, at=now)
     Probe.objects.create(
         edition=edition, entry_id=known["entry_id"], resolver="unbound", blocked=True, seconds=0.1, at=now
     )

@@ -20,12 +20,12 @@ from mamori.ground.accounts.tables import InvitationTable, MemberTable, Organisa
 from mamori.ground.actors import Actor, Role
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.ui.parts import KeyValue
-from mamori.ground.ui.tables import Table
+from mamori.ground.ui.tables import Table, table_page
 
 
 def members(request: StaffRequest) -> HttpResponse:
     table = MemberTable(request.GET, queries.members(request.actor), actor=request.actor)
-    return table.csv_response("members") if table.wants_csv else _list(request, table, "accounts_members")
+    return _list(request, table, "accounts_members")
 
 
 def invitations(request: StaffRequest) -> HttpResponse:
@@ -223,15 +223,9 @@ def _list(request: StaffRequest, table: Table, name: str) -> HttpResponse:
         "accounts_tokens": (MANAGE_TOKENS, "accounts_token_new", _("New partner token")),
     }
     permission, url_name, label = new[name]
-    return render(
-        request,
-        "accounts/list.html",
-        {
-            "table": table,
-            "tabs": tabs(request.actor, name),
-            "new": (reverse(url_name), label) if request.actor.may(permission) else None,
-        },
-    )
+    file = name.removeprefix("accounts_")
+    new_one = (reverse(url_name), label) if request.actor.may(permission) else None
+    return table_page(request, "accounts/list.html", table, file, tabs=tabs(request.actor, name), new=new_one)
 
 
 def _form(request: StaffRequest, form: Any, *, title: str, button: str, back: str) -> HttpResponse:

@@ -4,7 +4,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.accounts.looks import KIND_WORDS, ROLE_WORDS
-from mamori.ground.accounts.permissions import EXPORT_PEOPLE, INVITE
+from mamori.ground.accounts.permissions import EXPORT_PEOPLE, INVITE, MANAGE_TOKENS
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table, TextFilter
 
 _ROLES = [(str(role), word) for role, word in ROLE_WORDS.items()]
@@ -68,6 +68,7 @@ class InvitationTable(Table):
         DateFilter("invited", _("Invited"), lookup="invited_at"),
     ]
     order = "-invited_at"
+    export_permission = EXPORT_PEOPLE
     empty_title = _("No invitation was sent yet")
     empty_text = _("Invitations appear here until they are accepted, withdrawn or too old.")
 
@@ -84,6 +85,7 @@ class OrganisationTable(Table):
         ChoiceFilter("kind", _("Kind"), choices=_KINDS),
     ]
     order = "name"
+    export_permission = EXPORT_PEOPLE
     empty_title = _("There is no organisation yet")
     empty_text = _("Create one, then invite its people.")
 
@@ -103,5 +105,6 @@ class TokenTable(Table):
         ChoiceFilter("state", _("State"), choices=[("active", _("In use")), ("revoked", _("Revoked"))]),
     ]
     order = "-created_at"
+    export_permission = MANAGE_TOKENS
     empty_title = _("No partner has a token yet")
     empty_text = _("A partner's machine needs a token to use the API: create one and hand it over once.")

@@ -13,6 +13,7 @@ from mamori.ground.audit import queries, services
 from mamori.ground.audit.permissions import EXPORT, SEE, VERIFY
 from mamori.ground.audit.tables import CheckpointTable, EventExport, EventTable
 from mamori.ground.ui.parts import KeyValue
+from mamori.ground.ui.tables import table_page
 
 
 def events(request: StaffRequest) -> HttpResponse:
@@ -40,18 +41,17 @@ def checkpoints(request: StaffRequest) -> HttpResponse:
             KeyValue(_("Events verified"), verification.events, "number"),
             KeyValue(_("Confirmed by the witness up to event"), verification.witnessed, "number"),
         ]
-    return render(
+    return table_page(
         request,
         "audit/checkpoints.html",
-        {
-            "table": table,
-            "facts": facts,
-            "findings": verification.findings if verification else [],
-            "unconfirmed": state == "unconfirmed",
-            "running": state == "running",
-            "may_verify": request.actor.may(VERIFY),
-            "may_export": request.actor.may(EXPORT),
-        },
+        table,
+        "checkpoints",
+        facts=facts,
+        findings=verification.findings if verification else [],
+        unconfirmed=state == "unconfirmed",
+        running=state == "running",
+        may_verify=request.actor.may(VERIFY),
+        may_export=request.actor.may(EXPORT),
     )
 
 

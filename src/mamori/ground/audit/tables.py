@@ -164,5 +164,6 @@ class CheckpointTable(Table):
     ]
     filters = [DateFilter("at", _("When"))]
     order = "-size"
+    export_permission = EXPORT
     empty_title = _("No checkpoint yet")
     empty_text = _("The worker signs the size and root of the log every few seconds. Is the worker running?")

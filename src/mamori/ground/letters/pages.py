@@ -17,6 +17,7 @@ from mamori.ground.letters.looks import kind_word
 from mamori.ground.letters.states import LETTER, RESOLVE, LetterState
 from mamori.ground.letters.tables import LetterTable
 from mamori.ground.ui.parts import KeyValue
+from mamori.ground.ui.tables import table_page
 
 SECRET_KINDS = {"invitation", "account"}
 _LINK = re.compile(r"https?://\S+")  # who follows a link of a notice acts as its receiver
@@ -24,7 +25,7 @@ _LINK = re.compile(r"https?://\S+")  # who follows a link of a notice acts as it
 
 def letters(request: StaffRequest) -> HttpResponse:
     table = LetterTable(request.GET, queries.letters(request.actor), actor=request.actor)
-    return render(request, "letters/letters.html", {"table": table})
+    return table_page(request, "letters/letters.html", table, "letters")
 
 
 def letter(request: StaffRequest, letter_id: UUID) -> HttpResponse:

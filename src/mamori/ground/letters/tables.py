@@ -2,6 +2,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.letters.looks import WORDS, kind_word
+from mamori.ground.letters.permissions import EXPORT
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 
 
@@ -21,5 +22,6 @@ class LetterTable(Table):
         DateFilter("queued", _("Written"), lookup="queued_at"),
     ]
     order = "-queued_at"
+    export_permission = EXPORT
     empty_title = _("No letter was written yet")
     empty_text = _("Notices, invitations and calls to the police appear here, with what became of them.")

@@ -39,6 +39,16 @@ def digest(value: str | bytes) -> SafeString:
     return format_html('<span class="mono" translate="no" title="{}">{}</span>', text, short)
 
 
+def grouped(value: str) -> str:
+    """A hash as people read it out and compare it: in groups of 16."""
+    return " ".join(value[n : n + 16] for n in range(0, len(value), 16))
+
+
+def spoken(value: str) -> SafeString:
+    """A whole hash in mono, in groups."""
+    return format_html('<span class="mono" translate="no">{}</span>', grouped(value))
+
+
 def code(value: str) -> SafeString:
     """A reference that stays in one line, so that it can be read out and compared."""
     return format_html('<span class="code">{}</span>', value)
@@ -77,6 +87,7 @@ _HTML: dict[str, Callable[[Any], str]] = {
     "text": conditional_escape,
     "address": address,
     "digest": digest,
+    "spoken": spoken,
     "code": code,
     "moment": moment,
     "day": day,

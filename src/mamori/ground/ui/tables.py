@@ -1,7 +1,7 @@
 """Declarative tables: sort, filter, page and export by plain GET parameters, with or without JavaScript.
 
 A desk says what its table is; `QueueTable(request.GET, queryset, actor=actor)` reads the parameters,
-`{% table table %}` draws it, `if table.wants_csv: return table.csv_response("queue")` exports it.
+`{% table table %}` draws it, `table_page(request, "desk.html", table, "queue")` answers with the page or the export.
 Unknown parameters are ignored, bad ones named. A large table is never counted whole: a page fetches one row more than
 it shows, the count stops at `count_limit`.
 """
@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.db.models import Model, QuerySet
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext
@@ -27,7 +28,7 @@ from mamori.ground.errors import DomainError, Forbidden
 from mamori.ground.ui import cells
 from mamori.ground.ui.filters import ChoiceFilter, DateFilter, Filter, TextFilter
 
-__all__ = ["ChoiceFilter", "Column", "DateFilter", "Filter", "Table", "TextFilter"]
+__all__ = ["ChoiceFilter", "Column", "DateFilter", "Filter", "Table", "TextFilter", "table_page"]
 
 Text = str | Promise
 
@@ -36,9 +37,9 @@ Text = str | Promise
 class Column:
     """A column. `name` is also the path of its value (`item__host`) unless `value` says otherwise.
 
-    `sort`: database fields of the ascending order. `render`: text, address, digest, code, moment, day, number, yes_no,
-    `state:<machine>`. `link`: where the cell leads, for those who hold `link_permission`; an address never
-    does. `export`: False never, True with the table's permission, or the name of one more permission.
+    `sort`: database fields of the ascending order. `render`: text, address, digest, spoken, code, moment, day, number, yes_no,
+    `state:<machine>`. `link`: where the cell leads, "" for nowhere, for those who hold `link_permission`; an address
+    never does. `export`: False never, True with the table's permission, or the name of one more permission.
     """
 
     name: str
@@ -66,7 +67,8 @@ class Column:
     def html(self, row: Any, actor: Actor) -> str:
         shown = cells.html(self.render, self.of(row))
         leads = self.link and (not self.link_permission or actor.may(self.link_permission))
-        return format_html('<a href="{}">{}</a>', self.link(row), shown) if self.link and leads else shown
+        url = self.link(row) if self.link and leads else ""
+        return format_html('<a href="{}">{}</a>', url, shown) if url else shown
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,15 @@ class Table:
         answer = HttpResponse(out.getvalue().encode("utf-8-sig"), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
         return answer
+
+
+def table_page(
+    request: HttpRequest, template: str, table: Table, name: str, *, status: int = 200, **context: Any
+) -> HttpResponse:
+    """The page `table` stands on, or what is selected in it as the file `name`.csv where that is asked for."""
+    if table.wants_csv:
+        return table.csv_response(name)
+    return render(request, template, {"table": table, **context}, status=status)
 
 
 def _flip(field: str) -> str:

@@ -1,6 +1,7 @@
 """The pages of the queue and of one assessment."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,6 +17,7 @@ from mamori.ground.accounts.models import User
 from mamori.ground.actors import Actor, Role
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.ui.parts import Clock
+from mamori.ground.ui.tables import table_page
 from mamori.hotline.assessment import exposure, services
 from mamori.hotline.assessment.forms import AgainForm, DecisionForm, LiftForm, UnseenForm
 from mamori.hotline.assessment.models import ContentItem, Criteria, Decision, Lease
@@ -38,8 +40,6 @@ def queue_page(request: StaffRequest) -> HttpResponse:
     rows = queue(actor)
     services.duty_touch(actor=actor)
     table = QueueTable(request.GET, rows, actor=actor)
-    if table.wants_csv:
-        return table.csv_response("queue")
     now = clock.now()
     own = _person(actor)
     last = Decision.objects.filter(decided_by_id=own, decided_at__gt=now - UNDO, withdrawal=None, child_at_risk=False)
@@ -50,8 +50,7 @@ def queue_page(request: StaffRequest) -> HttpResponse:
         .first()
     )
     lease = Lease.objects.filter(person_id=own, ended_at=None, until__gt=now).first()
-    context = {
-        "table": table,
+    context: dict[str, Any] = {
         "day": exposure.of(own, now),
         "lease": lease,
         "lease_clock": _clock(lease) if lease else None,
@@ -59,7 +58,7 @@ def queue_page(request: StaffRequest) -> HttpResponse:
         "undo_until": undo.decided_at + UNDO if undo is not None else None,
         "may_lift": actor.may(LIFT_EXPOSURE),
     }
-    return render(request, "assessment/queue.html", context)
+    return table_page(request, "assessment/queue.html", table, "queue", **context)
 
 
 @require_POST

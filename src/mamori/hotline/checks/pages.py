@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import NotFound
+from mamori.ground.ui.tables import table_page
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.checks import queries, services
 from mamori.hotline.checks.forms import AttestForm
@@ -21,7 +22,7 @@ from mamori.hotline.checks.tables import WatchTable
 @require_GET
 def desk(request: StaffRequest) -> HttpResponse:
     table = WatchTable(request.GET, queries.watches(request.actor), actor=request.actor)
-    return render(request, "checks/desk.html", {"table": table})
+    return table_page(request, "checks/desk.html", table, "checks")
 
 
 @require_GET

@@ -9,6 +9,7 @@ from mamori.ground import clock
 from mamori.ground.ui.states import choices
 from mamori.ground.ui.tables import ChoiceFilter, Column, Table
 from mamori.hotline.checks import queries
+from mamori.hotline.checks.permissions import EXPORT
 
 
 class DueFilter(ChoiceFilter):
@@ -42,5 +43,6 @@ class WatchTable(Table):
         DueFilter("due", _("For people"), choices=[("due", _("To look at now")), ("late", _("For twice the time"))]),
     )
     order = "-last_at"
+    export_permission = EXPORT
     empty_title = _("Nothing is watched yet")
     empty_text = _("Content is looked at again from the moment two people have confirmed it.")

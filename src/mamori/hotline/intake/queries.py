@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -58,14 +58,6 @@ class ReportPage:
     messages: int
     unread: int
     others: list[ReportView]
-
-
-@dataclass(frozen=True)
-class MessageWaiting:
-    """A reporter's message nobody opened yet, and the report to open it at."""
-
-    report_id: UUID
-    sent_hour: datetime
 
 
 @dataclass(frozen=True)
@@ -140,17 +132,15 @@ def police_hold_differs(submission_ids: Iterable[UUID], held: Iterable[UUID]) ->
     return set(should) ^ set(now)
 
 
-def messages_waiting(actor: Actor) -> list[MessageWaiting]:
-    """Reporters' messages nobody opened yet, the oldest first, at most 200 (one for each submission)."""
+def messages_waiting(actor: Actor) -> QuerySet[Message]:
+    """The first message nobody opened yet of each submission, with its `report_id` and `url`: all are opened there."""
     actor.require(OPEN_SEALED)
-    first = Report.objects.filter(submission_id=OuterRef("submission_id")).order_by("id").values("id")[:1]
-    rows = (
-        Message.objects.filter(direction=Direction.TO_HOTLINE, read_at=None)
-        .annotate(report_id=Subquery(first))
-        .order_by("sent_hour", "submission_id")
-        .values_list("report_id", "sent_hour")[:200]
+    unread = Message.objects.filter(direction=Direction.TO_HOTLINE, read_at=None)
+    earlier = unread.filter(submission_id=OuterRef("submission_id"), place__lt=OuterRef("place"))
+    report = Report.objects.filter(submission_id=OuterRef("submission_id")).order_by("id")
+    return unread.filter(~Exists(earlier)).annotate(
+        report_id=Subquery(report.values("id")[:1]), url=Subquery(report.values("url")[:1])
     )
-    return [MessageWaiting(report_id, hour) for report_id, hour in dict(rows).items()]
 
 
 def reports_of_content(actor: Actor, content_id: UUID) -> list[ReportView]:

@@ -43,6 +43,28 @@ class ReportTable(Table):
     empty_text = _("What people report at the public form, by phone, by API or by file appears here.")
 
 
+class MessageTable(Table):
+    """Reporters who wrote, and the report their words are opened at."""
+
+    caption = _("Messages from reporters")
+    columns = (
+        Column(
+            "open",
+            _("Report"),
+            value=lambda _row: _("Open the report"),
+            link=lambda row: f"{reverse('intake_report_page', args=[row.report_id])}#messages",
+            export=False,
+        ),
+        _ADDRESS,
+        Column("sent_hour", _("Written (hour)"), ("sent_hour",), render="moment"),
+    )
+    filters = (DateFilter("sent", _("Written"), lookup="sent_hour"),)
+    order = "sent_hour"
+    export_permission = EXPORT
+    empty_title = _("No unread messages")
+    empty_text = _("When a reporter answers with the receipt number, it appears here.")
+
+
 class ScreeningTable(Table):
     """Reports a person looks at first."""
 

@@ -14,6 +14,7 @@ from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.ui.cells import yes_no
 from mamori.ground.ui.parts import KeyValue
 from mamori.ground.ui.states import look
+from mamori.ground.ui.tables import table_page
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.referral import queries, services
 from mamori.hotline.referral.forms import (
@@ -43,17 +44,9 @@ _CLOSED = {ReferralState.RELEASED, ReferralState.NO_OBJECTION, ReferralState.FEE
 @require_GET
 def desk_page(request: StaffRequest) -> HttpResponse:
     table = ReferralTable(request.GET, queries.referrals(request.actor), actor=request.actor)
-    if table.wants_csv:
-        return table.csv_response("referrals")
-    return render(
-        request,
-        "referral/desk.html",
-        {
-            "table": table,
-            "waiting": [item for item in queries.desk(request.actor) if item.alarm],
-            "may_set_policy": request.actor.may(POLICY),
-        },
-    )
+    waiting = [item for item in queries.desk(request.actor) if item.alarm]
+    may_set_policy = request.actor.may(POLICY)
+    return table_page(request, "referral/desk.html", table, "referrals", waiting=waiting, may_set_policy=may_set_policy)
 
 
 @require_GET

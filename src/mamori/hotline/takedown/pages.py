@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import NotFound
 from mamori.ground.ui.parts import KeyValue
+from mamori.ground.ui.tables import table_page
 from mamori.hotline.assessment.queries import content_address
 from mamori.hotline.takedown import queries, services, wording
 from mamori.hotline.takedown.forms import ReferenceForm, WarningForm
@@ -24,37 +25,31 @@ from mamori.hotline.takedown.tables import AddressTable, AnswerTable, EndedTable
 @require_GET
 def notices(request: StaffRequest) -> HttpResponse:
     table = NoticeTable(request.GET, queries.notices(request.actor), actor=request.actor)
-    if table.wants_csv:
-        return table.csv_response("notices")
-    return render(request, "takedown/notices.html", {"table": table})
+    return table_page(request, "takedown/notices.html", table, "notices")
 
 
 @require_GET
 def addresses(request: StaffRequest) -> HttpResponse:
     table = AddressTable(request.GET, queries.addresses(request.actor), actor=request.actor)
-    if table.wants_csv:
-        return table.csv_response("addresses")
-    return render(request, "takedown/list.html", {"table": table, "title": table.caption})
+    return table_page(request, "takedown/list.html", table, "addresses", title=table.caption)
 
 
 @require_GET
 def answers(request: StaffRequest) -> HttpResponse:
     table = AnswerTable(request.GET, queries.answers(request.actor), actor=request.actor)
-    return render(request, "takedown/list.html", {"table": table, "title": table.caption})
+    return table_page(request, "takedown/list.html", table, "answers", title=table.caption)
 
 
 @require_GET
 def ended(request: StaffRequest) -> HttpResponse:
     table = EndedTable(request.GET, queries.ended(request.actor), actor=request.actor)
-    return render(request, "takedown/list.html", {"table": table, "title": table.caption})
+    return table_page(request, "takedown/list.html", table, "ended", title=table.caption)
 
 
 @require_GET
 def ledger(request: StaffRequest) -> HttpResponse:
     table = LedgerTable(request.GET, queries.ledger(request.actor), actor=request.actor)
-    if table.wants_csv:
-        return table.csv_response("ledger")
-    return render(request, "takedown/list.html", {"table": table, "title": table.caption})
+    return table_page(request, "takedown/list.html", table, "ledger", title=table.caption)
 
 
 @require_GET
@@ -62,11 +57,14 @@ def notice(request: StaffRequest, notice_id: UUID) -> HttpResponse:
     row = queries.notice_of(request.actor, notice_id)
     actor = request.actor
     open_ = row.state not in FINISHED
+    table = ItemTable(request.GET, queries.items_of(row), actor=actor)
+    if table.wants_csv:
+        return table.csv_response(row.reference)
     context = {
         "notice": row,
         "contact": row.contact.current,
         "facts": _facts(row),
-        "table": ItemTable(request.GET, queries.items_of(row), actor=actor),
+        "table": table,
         "disputed": queries.items_of(row).filter(state=ItemState.DISPUTED).order_by("number")[:50],
         "letters": queries.letters_of(row),
         "answers": queries.answers_of(actor, row),

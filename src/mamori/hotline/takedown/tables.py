@@ -108,6 +108,7 @@ class ItemTable(Table):
     )
     filters = (ChoiceFilter("state", _("State"), choices=lambda: choices("notice_item")),)
     order = "number"
+    export_permission = EXPORT
 
 
 class AnswerTable(Table):
@@ -131,6 +132,7 @@ class AnswerTable(Table):
         SettledFilter("settled", _("Dealt with"), choices=[("no", _("Not dealt with yet")), ("yes", _("Yes"))]),
     )
     order = "-at"
+    export_permission = EXPORT
     empty_title = _("No hosting provider disputes or asks")
     empty_text = _("What a hosting provider writes on its page appears here until somebody has dealt with it.")
 
@@ -139,7 +141,7 @@ class EndedTable(Table):
     id = "ended"
     caption = _("Nobody is left to ask but the regulator")
     columns = (
-        Column("content__url", _("Address"), render="address", export=False),
+        Column("content__url", _("Address"), render="address"),
         Column(
             "tell",
             _("Regulator"),
@@ -152,6 +154,7 @@ class EndedTable(Table):
         Column("exhausted_at", _("Since"), sort=("exhausted_at",), render="moment"),
     )
     order = "exhausted_at"
+    export_permission = EXPORT
     empty_title = _("For all content there is somebody to ask")
     empty_text = _("Content appears here when the last contact was told, its time is over and it is still online.")
 

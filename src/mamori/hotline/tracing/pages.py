@@ -11,6 +11,7 @@ from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.ui.parts import Clock, KeyValue
 from mamori.ground.ui.states import look
+from mamori.ground.ui.tables import table_page
 from mamori.hotline.tracing import queries, services
 from mamori.hotline.tracing.forms import KeyForm, ReplaceForm
 from mamori.hotline.tracing.models import Contact
@@ -21,9 +22,7 @@ from mamori.hotline.tracing.tables import ContactTable
 @require_GET
 def contacts_page(request: StaffRequest) -> HttpResponse:
     table = ContactTable(request.GET, queries.contacts(request.actor), actor=request.actor)
-    if table.wants_csv:
-        return table.csv_response("contacts")
-    return render(request, "tracing/contacts.html", {"table": table})
+    return table_page(request, "tracing/contacts.html", table, "contacts")
 
 
 @require_GET

@@ -16,12 +16,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import DomainError
 from mamori.ground.ui.parts import KeyValue
+from mamori.ground.ui.tables import table_page
 from mamori.lists.distribution import forms, queries, services
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.permissions import FOLLOW, KILL, RESTORE, SUBSCRIBERS
 from mamori.lists.distribution.services.subscribers import ALIVE, key_name, zone_names
 from mamori.lists.distribution.states import Delivery, EditionState
 from mamori.lists.distribution.tables import (
+    ChangeTable,
     EditionTable,
     FollowingTable,
     OfferTable,
@@ -35,10 +37,7 @@ from mamori.lists.listing.permissions import WITHDRAW
 @require_GET
 def editions(request: StaffRequest) -> HttpResponse:
     table = EditionTable(request.GET, queries.editions(request.actor), actor=request.actor)
-    if table.wants_csv:
-        return table.csv_response("editions")
-    context = {
-        "table": table,
+    context: dict[str, Any] = {
         "primary": queries.primary(),
         "canaries": queries.canaries(),
         "kill": queries.open_kill(),
@@ -48,19 +47,18 @@ def editions(request: StaffRequest) -> HttpResponse:
         "may_kill": request.actor.may(KILL),
         "may_follow": request.actor.may(FOLLOW),
     }
-    return render(request, "distribution/editions.html", context)
+    return table_page(request, "distribution/editions.html", table, "editions", **context)
 
 
 @require_GET
 def following(request: StaffRequest) -> HttpResponse:
     table = FollowingTable(request.GET, queries.following(request.actor), actor=request.actor)
-    context = {
-        "table": table,
+    context: dict[str, Any] = {
         "in_force": queries.in_force(),
         "late": queries.late(request.actor),
         "knows_transfers": settings.KNOT_LOG is not None,
     }
-    return render(request, "distribution/following.html", context)
+    return table_page(request, "distribution/following.html", table, "following", **context)
 
 
 @require_GET
@@ -71,17 +69,7 @@ def refused(_request: StaffRequest) -> HttpResponse:
 @require_GET
 def edition(request: StaffRequest, version: int) -> HttpResponse:
     row = with_effect(request.actor, [queries.edition_of(request.actor, version)])[0]
-    probes: dict[UUID, list[Any]] = {}
-    for probe in row.probes.filter(entry_id__isnull=False).order_by("resolver"):
-        probes.setdefault(probe.entry_id, []).append(probe)
-    changes = [
-        {
-            "row": change,
-            "url": change.target,
-            "probes": probes.get(change.entry_id, []),
-        }
-        for change in queries.changes_of(request.actor, row)
-    ]
+    table = ChangeTable(request.GET, queries.changes_of(request.actor, row), actor=request.actor)
     facts = [
         KeyValue(_("Signed"), row.built_at, "moment"),
         KeyValue(_("Published at"), row.published_at, "moment"),
@@ -93,17 +81,16 @@ def edition(request: StaffRequest, version: int) -> HttpResponse:
         KeyValue(_("Digest"), row.digest, "digest"),
     ]
     may_take_back = row.state == EditionState.PUBLISHED and row.added and request.actor.may(WITHDRAW)
-    return render(
+    return table_page(
         request,
         "distribution/edition.html",
-        {
-            "may_take_back": may_take_back,
-            "edition": row,
-            "facts": facts,
-            "changes": changes,
-            "reasons": reasons_of(request.actor, row),
-            "sees_targets": queries.sees_targets(request.actor),
-        },
+        table,
+        f"edition-{version}",
+        may_take_back=may_take_back,
+        edition=row,
+        facts=facts,
+        reasons=reasons_of(request.actor, row),
+        sees_targets=queries.sees_targets(request.actor),
     )
 
 
@@ -148,10 +135,13 @@ def subscribers(request: StaffRequest) -> HttpResponse:
         else:
             return _secret(request, subscriber, secret)
     table = SubscriberTable(request.GET, rows, actor=request.actor)
-    return render(
+    return table_page(
         request,
         "distribution/subscribers.html",
-        {"table": table, "form": form, "error": error},
+        table,
+        "subscribers",
+        form=form,
+        error=error,
         status=422 if error else 200,
     )
 
@@ -180,14 +170,15 @@ def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
         messages.success(request, _text("Kept."))
         return redirect("distribution_subscriber", row.id)
     offers = queries.followed_by(request.actor, row)
-    context = {
+    context: dict[str, Any] = {
         "subscriber": row,
         "facts": facts,
         "alive": row.state in ALIVE,
         "form": form,
-        "table": OfferTable(request.GET, offers, actor=request.actor, resolvers=row.resolvers),
     }
-    return render(request, "distribution/subscriber.html", context, status=422 if form.errors else 200)
+    status = 422 if form.errors else 200
+    table = OfferTable(request.GET, offers, actor=request.actor, resolvers=row.resolvers)
+    return table_page(request, "distribution/subscriber.html", table, "offers", status=status, **context)
 
 
 def _new_key(request: StaffRequest, row: Subscriber) -> HttpResponse:

@@ -1,5 +1,6 @@
 """What the pages and the desks show of editions, resolvers and subscribers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -92,11 +93,22 @@ def sees_targets(actor: Actor) -> bool:
     return actor.may(LISTING_SEE)
 
 
-def changes_of(actor: Actor, edition: Edition) -> list[EditionChange]:
+def changes_of(actor: Actor, edition: Edition) -> QuerySet[EditionChange]:
     """What came and went with an edition; nothing for those who may not read what is listed."""
-    if not sees_targets(actor):
-        return []
-    return list(edition.changes.order_by("-change", "id")[:500])
+    return edition.changes.all() if sees_targets(actor) else edition.changes.none()
+
+
+def seconds_of(changes: Iterable[EditionChange]) -> dict[tuple[UUID, UUID], list[tuple[str, float | None]]]:
+    """By edition and entry: each resolver that was asked, by name, and the seconds it took; None: not yet."""
+    rows = list(changes)
+    probes = Probe.objects.filter(
+        edition_id__in={row.edition_id for row in rows}, entry_id__in=[row.entry_id for row in rows]
+    )
+    found: dict[tuple[UUID, UUID], list[tuple[str, float | None]]] = {}
+    for probe in probes.order_by("resolver"):
+        if probe.entry_id is not None:
+            found.setdefault((probe.edition_id, probe.entry_id), []).append((probe.resolver, probe.seconds))
+    return found
 
 
 def late_probes() -> QuerySet[Any]:

@@ -62,6 +62,7 @@ class SubscriberTable(Table):
     id = "subscribers"
     caption = _("Subscribers")
     order = "organisation"
+    export_permission = EXPORT
     empty_title = _("No subscriber yet")
     empty_text = _("Add an internet provider: it gets a key of its own.")
     columns = [
@@ -78,6 +79,7 @@ class FollowingTable(Table):
     id = "following"
     caption = _("How subscribers follow")
     order = "organisation"
+    export_permission = EXPORT
     empty_title = _("No active subscriber")
     empty_text = _("A subscriber appears here when its key or token is set up.")
     columns = [
@@ -110,6 +112,7 @@ class OfferTable(Table):
     caption = _("What it fetched")
     order = "-at"
     page_size = 20
+    export_permission = EXPORT
     empty_title = _("Nothing offered yet")
     empty_text = _("The next edition appears here, with the moment it is fetched.")
     columns = [
@@ -138,6 +141,40 @@ class OfferTable(Table):
         return rows
 
 
+class ChangeTable(Table):
+    """What came and went with one edition, with the seconds each resolver took."""
+
+    id = "changes"
+    caption = _("What it changed")
+    order = "change"
+    export_permission = EXPORT
+    empty_title = _("Nothing changed")
+    empty_text = _("The edition was signed anew.")
+    columns = [
+        Column("change", _("Change"), sort=("-change", "id"), render="state:list_change"),
+        Column("target", _("Target"), render="address"),
+        Column(
+            "entry",
+            _("Entry"),
+            value=lambda row: str(row.entry_id)[:8],
+            link=lambda row: reverse("listing_entry", args=[row.entry_id]),
+        ),
+        Column("method", _("Kind of list"), render="state:list_method"),
+        Column("since", _("Decided"), sort=("since", "id"), render="moment"),
+        Column("effect", _("Seconds to effect"), value=lambda row: row.effect),
+    ]
+    filters = [
+        ChoiceFilter("change", _("Change"), choices=lambda: choices("list_change")),
+        ChoiceFilter("method", _("Kind of list"), choices=lambda: choices("list_method")),
+    ]
+
+    def prepared(self, rows: list[Any]) -> list[Any]:
+        seconds = queries.seconds_of(rows)
+        for row in rows:
+            row.effect = ", ".join(_within(*each) for each in seconds.get((row.edition_id, row.entry_id), ()))
+        return rows
+
+
 def effect_text(effect: standings.Effect) -> str:
     """Seconds where listed names were asked, else what the canary names said."""
     if effect.seconds is not None:
@@ -151,12 +188,15 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f} s"
 
 
+def _within(resolver: str, seconds: float | None) -> str:
+    return f"{resolver} {'>10' if seconds is None else f'{seconds:.2f}'} s"
+
+
 def with_effect(actor: Actor, rows: list[Edition]) -> list[Any]:
     """Give each edition what its row shows: seconds by resolver, reasons of a refusal."""
     slowest = queries.slowest([row.id for row in rows])
     for row in rows:
-        parts = [f"{name} {'>10' if most is None else f'{most:.2f}'} s" for name, most in slowest.get(row.id, [])]
-        row.effect = ", ".join(parts)  # type: ignore[attr-defined]
+        row.effect = ", ".join(_within(*each) for each in slowest.get(row.id, ()))  # type: ignore[attr-defined]
         reasons = reasons_of(actor, row)
         more = _text(" and %(n)d more") % {"n": len(reasons) - 1} if len(reasons) > 1 else ""
         row.why = f"{reasons[0]}{more}" if reasons else ""  # type: ignore[attr-defined]

@@ -37,6 +37,14 @@ register_states(
     },
 )
 register_states(
+    "signing_key",
+    {
+        "waits": StateLook(_("Waits for another person"), "warning", "people"),
+        "confirmed": StateLook(_("Confirmed"), "success", "check"),
+        "revoked": StateLook(_("Revoked"), "neutral", "cross"),
+    },
+)
+register_states(
     "list_method",
     {
         "dns": StateLook(_("DNS list"), "neutral", "globe"),

@@ -15,11 +15,12 @@ from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError
 from mamori.ground.ui.parts import KeyValue
+from mamori.ground.ui.tables import table_page
 from mamori.hotline.intake import queries, receipts, services
 from mamori.hotline.intake.forms import OperatorForm, PatrolForm, ReplyForm, ScreenForm
 from mamori.hotline.intake.permissions import OPEN_SEALED, OPERATE, PATROL, REPLY, WITHHOLD
 from mamori.hotline.intake.states import SCREEN, Source
-from mamori.hotline.intake.tables import ReportTable, ScreeningTable
+from mamori.hotline.intake.tables import MessageTable, ReportTable, ScreeningTable
 
 
 @require_safe
@@ -27,18 +28,14 @@ def screening(request: HttpRequest) -> HttpResponse:
     actor = _actor(request)
     actor.require(SCREEN)
     table = ScreeningTable(request.GET, queries.reports_waiting(actor), actor=actor)
-    if table.wants_csv:
-        return table.csv_response("screening")
-    return render(request, "intake/screening.html", {"table": table})
+    return table_page(request, "intake/screening.html", table, "screening")
 
 
 @require_safe
 def reports(request: HttpRequest) -> HttpResponse:
     actor = _actor(request)
     table = ReportTable(request.GET, queries.reports_rows(actor), actor=actor)
-    if table.wants_csv:
-        return table.csv_response("reports")
-    return render(request, "intake/reports.html", {"table": table})
+    return table_page(request, "intake/reports.html", table, "reports")
 
 
 @never_cache
@@ -108,7 +105,9 @@ def withhold(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 @require_safe
 def waiting_messages(request: HttpRequest) -> HttpResponse:
-    return render(request, "intake/messages.html", {"rows": queries.messages_waiting(_actor(request))})
+    actor = _actor(request)
+    table = MessageTable(request.GET, queries.messages_waiting(actor), actor=actor)
+    return table_page(request, "intake/messages.html", table, "messages")
 
 
 @never_cache

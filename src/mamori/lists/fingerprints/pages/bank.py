@@ -17,6 +17,7 @@ from mamori.ground import clock
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import DomainError
 from mamori.ground.ui.parts import KeyValue
+from mamori.ground.ui.tables import table_page
 from mamori.hotline.assessment import queries as assessment
 from mamori.lists.fingerprints import forms, queries, services
 from mamori.lists.fingerprints.codes import told_all
@@ -41,8 +42,6 @@ _SCALES: dict[str, str | Promise] = {
 @require_GET
 def desk(request: StaffRequest) -> HttpResponse:
     table = BankTable(request.GET, queries.entries(request.actor), actor=request.actor)
-    if table.wants_csv:
-        return table.csv_response("bank")
     actor, today = request.actor, clock.now().date()
     seen = queries.examined(since=today - timedelta(days=DAYS - 1), until=today)
     items = [
@@ -50,15 +49,15 @@ def desk(request: StaffRequest) -> HttpResponse:
         KeyValue(_("of these the same as an entry"), seen["same"], "number"),
         KeyValue(_("of these similar to an entry"), seen["similar"], "number"),
     ]
-    context = {"table": table, "items": items, "may_propose": actor.may(PROPOSE), "may_export": actor.may(EXPORT)}
-    return render(request, "fingerprints/desk.html", context)
+    context: dict[str, Any] = {"items": items, "may_propose": actor.may(PROPOSE), "may_export": actor.may(EXPORT)}
+    return table_page(request, "fingerprints/desk.html", table, "bank", **context)
 
 
 @require_GET
 def proposals(request: StaffRequest) -> HttpResponse:
     table = ProposalTable(request.GET, queries.proposals(request.actor), actor=request.actor)
     title, text = _("Wait for a second person"), _("Whoever proposed an entry cannot agree to it. Open one to decide.")
-    return render(request, "fingerprints/list.html", {"table": table, "title": title, "text": text})
+    return table_page(request, "fingerprints/list.html", table, "proposals", title=title, text=text)
 
 
 @require_GET
@@ -67,7 +66,7 @@ def quarantine(request: StaffRequest) -> HttpResponse:
     title = _("Held for matching too much")
     text = _("Known material is not seen hundreds of times in its first days: look whether the fingerprint is that of a "
              "picture everybody has. Nobody is told of these entries meanwhile.")  # fmt: skip
-    return render(request, "fingerprints/list.html", {"table": table, "title": title, "text": text})
+    return table_page(request, "fingerprints/list.html", table, "quarantine", title=title, text=text)
 
 
 @require_http_methods(["GET", "POST"])

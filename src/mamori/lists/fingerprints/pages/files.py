@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import DomainError
 from mamori.ground.ui.parts import KeyValue
+from mamori.ground.ui.tables import table_page
 from mamori.lists.fingerprints import forms, queries, services
 from mamori.lists.fingerprints.formats import Format
 from mamori.lists.fingerprints.pages.tables import ImportTable
@@ -59,8 +60,8 @@ def imports(request: StaffRequest) -> HttpResponse:
                 return redirect("fingerprints_import", run.id)
     table = ImportTable(request.GET, rows, actor=request.actor)
     shown = form if request.actor.may(IMPORT) else None
-    context = {"table": table, "form": shown, "error": error, "may_export": request.actor.may(EXPORT)}
-    return render(request, "fingerprints/imports.html", context, status=422 if sent else 200)
+    context = {"form": shown, "error": error, "may_export": request.actor.may(EXPORT)}
+    return table_page(request, "fingerprints/imports.html", table, "imports", status=422 if sent else 200, **context)
 
 
 @require_GET

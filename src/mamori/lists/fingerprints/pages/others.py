@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.ui.parts import KeyValue
+from mamori.ground.ui.tables import table_page
 from mamori.lists.fingerprints import forms, queries, services
 from mamori.lists.fingerprints.pages.bank import codes_of, facts_of, said_of
 from mamori.lists.fingerprints.pages.tables import DisagreementTable, HarmlessTable, SourceTable
@@ -38,7 +39,7 @@ def negative(request: StaffRequest) -> HttpResponse:
             return redirect("fingerprints_negative")
     table = HarmlessTable(request.GET, rows, actor=request.actor)
     shown = form if request.actor.may(PROPOSE) else None
-    return render(request, "fingerprints/negative.html", {"table": table, "form": shown}, status=422 if sent else 200)
+    return table_page(request, "fingerprints/negative.html", table, "negative", form=shown, status=422 if sent else 200)
 
 
 @require_GET
@@ -99,7 +100,7 @@ def sources(request: StaffRequest) -> HttpResponse:
             return redirect("fingerprints_sources")
     table = SourceTable(request.GET, rows, actor=request.actor)
     shown = form if request.actor.may(SOURCES) else None
-    return render(request, "fingerprints/sources.html", {"table": table, "form": shown}, status=422 if sent else 200)
+    return table_page(request, "fingerprints/sources.html", table, "sources", form=shown, status=422 if sent else 200)
 
 
 @require_http_methods(["GET", "POST"])
@@ -130,7 +131,7 @@ def disagreements(request: StaffRequest) -> HttpResponse:
     table = DisagreementTable(request.GET, queries.disagreements(request.actor), actor=request.actor)
     title = _("Disagreements")
     text = _("What is disputed stays in force and is shown as disputed to everybody. Vote on the entries' pages.")
-    return render(request, "fingerprints/list.html", {"table": table, "title": title, "text": text})
+    return table_page(request, "fingerprints/list.html", table, "disagreements", title=title, text=text)
 
 
 @require_GET

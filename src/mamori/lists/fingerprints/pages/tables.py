@@ -51,6 +51,7 @@ class ProposalTable(Table):
     id = "proposals"
     caption = _("Entries that wait for a second person")
     order = "received"
+    export_permission = EXPORT
     empty_title = _("Nothing waits for a second person")
     empty_text = _("Entries that will be shared appear here until a colleague of the one who proposed them agrees.")
     columns = (_NUMBER, _CLASS, _MEDIA, _SOURCE, _REF, Column("proposed_by__name", _("Proposed by")), _RECEIVED)
@@ -61,6 +62,7 @@ class QuarantineTable(Table):
     id = "quarantine"
     caption = _("Entries held for matching too much")
     order = "-received"
+    export_permission = EXPORT
     empty_title = _("Nothing is held")
     empty_text = _("A new entry that matches many uploads in its first days is held here until a reviewer looked.")
     columns = (
@@ -78,6 +80,7 @@ class HarmlessTable(Table):
     id = "harmless"
     caption = _("The negative bank")
     order = "-proposed"
+    export_permission = EXPORT
     empty_title = _("The negative bank is empty")
     empty_text = _("Values of pictures known to be harmless, agreed by two persons, for a time.")
     columns = (
@@ -102,6 +105,7 @@ class SourceTable(Table):
     id = "sources"
     caption = _("Sources")
     order = "code"
+    export_permission = EXPORT
     empty_title = _("No source yet")
     empty_text = _("Name a source before anything of it can be added.")
     columns = (
@@ -118,6 +122,7 @@ class DisagreementTable(Table):
     id = "disagreements"
     caption = _("Disagreements")
     order = "-found"
+    export_permission = EXPORT
     empty_title = _("Nobody disagrees")
     empty_text = _(
         "Sources that class the same picture otherwise, votes against an entry, and values of the negative bank."
@@ -146,6 +151,7 @@ class ImportTable(Table):
     id = "imports"
     caption = _("Imports")
     order = "-started"
+    export_permission = EXPORT
     empty_title = _("Nothing was imported yet")
     empty_text = _(
         "A senior analyst imports small files here, and the operator large ones with “mamori images import”."

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.ui.parts import Clock
+from mamori.ground.ui.tables import table_page
 from mamori.lists.listing import forms, queries, services
 from mamori.lists.listing.pages.tables import AppealTable
 from mamori.lists.listing.queries.shown import appeal_due
@@ -21,7 +22,7 @@ from mamori.lists.listing.states import AppealState, Proof
 @require_GET
 def appeals(request: StaffRequest) -> HttpResponse:
     table = AppealTable(request.GET, queries.appeals(request.actor), actor=request.actor)
-    return render(request, "listing/appeals.html", {"table": table})
+    return table_page(request, "listing/appeals.html", table, "complaints")
 
 
 @require_http_methods(["GET", "POST"])

@@ -15,33 +15,35 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError, NotFound
+from mamori.ground.ui.cells import grouped
 from mamori.ground.ui.parts import KeyValue
 from mamori.ground.ui.states import look
+from mamori.ground.ui.tables import table_page
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.takedown import queries as takedown
 from mamori.lists.listing import case, forms, queries, services
 from mamori.lists.listing.models import Entry
-from mamori.lists.listing.pages.tables import CandidateTable, EntryTable, ProposalTable
+from mamori.lists.listing.pages.tables import CandidateTable, EntryTable, KeyTable, ProposalTable
 from mamori.lists.listing.permissions import ACTIVATE, CONFIRM_KEY, OWN_KEY, PROPOSE, REVIEW, WITHDRAW
 from mamori.lists.listing.states import BEFORE, BY_TWO, IN_FORCE, EntryState, Method, Reason
 
 
 @require_GET
 def desk(request: StaffRequest) -> HttpResponse:
-    table = EntryTable(request.GET, queries.entries(request.actor), actor=request.actor)
-    if table.wants_csv:
-        return table.csv_response("entries")
-    waiting = ProposalTable if request.actor.may(PROPOSE) else CandidateTable
-    return render(
+    actor = request.actor
+    kind = ProposalTable if actor.may(PROPOSE) else CandidateTable
+    waiting = kind(request.GET, queries.candidates(actor), actor=actor)
+    if waiting.wants_csv:
+        return waiting.csv_response("candidates")
+    return table_page(
         request,
         "listing/desk.html",
-        {
-            "table": table,
-            "waiting": waiting(request.GET, queries.candidates(request.actor), actor=request.actor),
-            "refused": _refused(request.actor),
-            "may_review": request.actor.may(REVIEW),
-            "has_keys": request.actor.may(OWN_KEY) or request.actor.may(CONFIRM_KEY),
-        },
+        EntryTable(request.GET, queries.entries(actor), actor=actor),
+        "entries",
+        waiting=waiting,
+        refused=_refused(actor),
+        may_review=actor.may(REVIEW),
+        has_keys=actor.may(OWN_KEY) or actor.may(CONFIRM_KEY),
     )
 
 
@@ -225,12 +227,8 @@ def keys(request: StaffRequest) -> HttpResponse:
             ),
         )
         return redirect("listing_keys")
-    rows = queries.keys(request.actor)
-    return render(
-        request,
-        "listing/keys.html",
-        {"form": form, "keys": rows, "may_confirm": request.actor.may(CONFIRM_KEY), "me": request.actor.id},
-    )
+    table = KeyTable(request.GET, queries.keys(request.actor), actor=request.actor)
+    return table_page(request, "listing/keys.html", table, "keys", form=form)
 
 
 @require_http_methods(["GET", "POST"])
@@ -247,7 +245,6 @@ def key_step(request: StaffRequest, key: str, step: str) -> HttpResponse:
         services.key_revoke(actor=request.actor, key=key)
         messages.success(request, _("Revoked: this key signs nothing any more."))
         return redirect("listing_keys")
-    number = " ".join(row.id[n : n + 16] for n in range(0, len(row.id), 16))
     told: dict[str, Any]
     if step == "confirm":
         told = {
@@ -268,7 +265,9 @@ def key_step(request: StaffRequest, key: str, step: str) -> HttpResponse:
             "confirm_label": _("Revoke"),
             "danger": True,
         }
-    return render(request, "listing/key.html", {**told, "number": number, "cancel_url": reverse("listing_keys")})
+    return render(
+        request, "listing/key.html", {**told, "number": grouped(row.id), "cancel_url": reverse("listing_keys")}
+    )
 
 
 def facts_of(row: Entry) -> list[KeyValue]:

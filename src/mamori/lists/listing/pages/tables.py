@@ -5,8 +5,8 @@ from mamori.ground.ui.parts import case_url
 from mamori.ground.ui.states import choices
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 from mamori.hotline.assessment.queries import content_urls
-from mamori.lists.listing.models import Candidate
-from mamori.lists.listing.permissions import EXPORT
+from mamori.lists.listing.models import Candidate, SigningKey
+from mamori.lists.listing.permissions import CONFIRM_KEY, EXPORT
 from mamori.lists.listing.queries.shown import appeal_due
 
 
@@ -48,13 +48,16 @@ class CandidateTable(Table):
     caption = _("To consider")
     order = "since"
     page_size = 20
+    export_permission = EXPORT
     empty_title = _("Nothing to consider")
     empty_text = _("Content appears here when the notices' clocks have run out and it is still online.")
     columns = [
         Column("url", _("Address"), render="address"),
         Column("why", _("Why"), render="state:candidate"),
         Column("since", _("Since"), sort=("since", "pk"), render="moment"),
-        Column("case", _("Case"), value=lambda _row: _("Open the case"), link=lambda row: case_url(row.pk)),
+        Column(
+            "case", _("Case"), value=lambda _row: _("Open the case"), link=lambda row: case_url(row.pk), export=False
+        ),
     ]
     filters = [ChoiceFilter("why", _("Why"), choices=lambda: choices("candidate"))]
 
@@ -75,12 +78,14 @@ class ProposalTable(CandidateTable):
             _("For the URL list"),
             value=lambda _row: _("Propose"),
             link=lambda row: reverse("listing_propose", args=[row.pk, "url"]),
+            export=False,
         ),
         Column(
             "by_dns",
             _("For the DNS list"),
             value=lambda _row: _("Propose"),
             link=lambda row: reverse("listing_propose", args=[row.pk, "dns"]),
+            export=False,
         ),
         CandidateTable.columns[3],
     ]
@@ -90,6 +95,7 @@ class AppealTable(Table):
     id = "appeals"
     caption = _("Complaints")
     order = "received"
+    export_permission = EXPORT
     empty_title = _("No complaint")
     empty_text = _("Complaints from the public page appear here within a minute.")
     columns = [
@@ -103,3 +109,44 @@ class AppealTable(Table):
         Column("due", _("Due"), render="moment", value=appeal_due),
     ]
     filters = [ChoiceFilter("state", _("State"), choices=lambda: choices("appeal"))]
+
+
+class KeyTable(Table):
+    """Signing keys, with the steps whoever looks may take."""
+
+    id = "keys"
+    caption = _("Signing keys")
+    order = "-registered_at"
+    export_permission = EXPORT
+    empty_title = _("No key is registered yet")
+    empty_text = _("Make a pair of keys on your own device and register the public one below.")
+    columns = (
+        Column("person__name", _("Person"), sort=("person__name", "id")),
+        Column("number", _("Number of the key"), render="spoken", value=lambda row: row.id),
+        Column("state", _("State"), sort=("state", "id"), render="state:signing_key"),
+        Column("registered_at", _("Registered"), sort=("registered_at",), render="moment"),
+        Column("confirmed_by__name", _("Confirmed by")),
+        Column(
+            "confirm",
+            _("Confirm"),
+            value=lambda row: _("Confirm") if row.may_confirm else "",
+            link=lambda row: reverse("listing_key_step", args=[row.id, "confirm"]) if row.may_confirm else "",
+            export=False,
+        ),
+        Column(
+            "revoke",
+            _("Revoke"),
+            value=lambda row: _("Revoke") if row.may_revoke else "",
+            link=lambda row: reverse("listing_key_step", args=[row.id, "revoke"]) if row.may_revoke else "",
+            export=False,
+        ),
+    )
+    filters = (ChoiceFilter("state", _("State"), choices=lambda: choices("signing_key")),)
+
+    def prepared(self, rows: list[SigningKey]) -> list[SigningKey]:
+        confirms = self.actor.may(CONFIRM_KEY)
+        for row in rows:
+            own = row.person_id == self.actor.id
+            row.may_confirm = confirms and not own and row.state == "waits"  # type: ignore[attr-defined]
+            row.may_revoke = (confirms or own) and row.revoked_at is None  # type: ignore[attr-defined]
+        return rows

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -65,16 +65,20 @@ def appeal_of(actor: Actor, appeal_id: UUID) -> Appeal:
     return appeal
 
 
-def keys(actor: Actor) -> list[SigningKey]:
-    """Keys to confirm or revoke for who may; otherwise one's own."""
-    rows = SigningKey.objects.select_related("person", "confirmed_by").order_by("-registered_at")
-    return list((rows if actor.may(CONFIRM_KEY) else rows.filter(person_id=actor.id))[:200])
+def keys(actor: Actor) -> QuerySet[SigningKey]:
+    """Keys with their `state` ("waits", "confirmed", "revoked"): all for who may confirm; otherwise one's own."""
+    state = Case(
+        When(revoked_at__isnull=False, then=Value("revoked")),
+        When(confirmed_at=None, then=Value("waits")),
+        default=Value("confirmed"),
+    )
+    rows = SigningKey.objects.select_related("person", "confirmed_by").annotate(state=state)
+    return rows if actor.may(CONFIRM_KEY) else rows.filter(person_id=actor.id)
 
 
 def key_of(actor: Actor, key: str) -> SigningKey:
     """One of `keys`. NotFound for others."""
-    rows = SigningKey.objects.select_related("person")
-    row = (rows if actor.may(CONFIRM_KEY) else rows.filter(person_id=actor.id)).filter(id=key).first()
+    row = keys(actor).filter(id=key).first()
     if row is None:
         raise NotFound
     return row
