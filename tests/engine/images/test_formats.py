@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,23 @@ def test_sixteen_bits_a_channel_keep_their_scale() -> None:
     grey = np.asarray(photo(5, 200, 150).convert("L")).astype(np.uint16)
     data = encoded(Image.fromarray(grey * 257), "PNG")
     near(data, Image.fromarray(grey.astype(np.uint8)))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_sixteen_bits_of_each_colour_keep_their_scale(channels: int) -> None:
+    """A PNG that Pillow reads and cannot write: the eight bits of each colour, and others below them."""
+    image = photo(5, 200, 150).convert("RGBA" if channels == 4 else "RGB")
+    if channels == 4:
+        image.putalpha(photo(7, 200, 150).convert("L"))
+    eight = np.asarray(image).astype(np.uint16)
+    deep = (eight * 256 + np.random.default_rng(1).integers(0, 256, eight.shape, np.uint16)).astype(">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in deep)
+    header = struct.pack(">IIBBBBB", image.width, image.height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in parts
+    )
+    near(data, Image.alpha_composite(Image.new("RGBA", image.size, "white"), image) if channels == 4 else image)
 
 
 def test_floating_point_is_refused() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from mamori.engine.matching import DigestIndex, HammingIndex
-from mamori.tools.scan.bankfiles import read_bank_file
+from mamori.lists.fingerprints import codes
+from mamori.tools.scan.bankfiles import VICS_ILLEGAL, read_bank_file
 from mamori.tools.scan.banks import open_bank
 from mamori.tools.scan.matches import Asked, asked_of
 from mamori.tools.scan.purpose import ScanError
@@ -64,11 +65,11 @@ def test_vics_lists_and_cases(tmp_path, bom):
     (tmp_path / "list.json").write_bytes(bom + text.encode())
     listed = read_bank_file(tmp_path / "list.json")
     assert listed.rows == [
-        ("md5", MD5, "5", "VICS 1"),
-        ("sha1", SHA1, "5", "VICS 1"),
-        ("pdq", PDQ, "6", ""),
-        ("md5", MD5, "5", "VICS 1"),
-        ("sha1", SHA1, "5", "VICS 1"),
+        ("md5", MD5, "5", "VICS us 1"),
+        ("sha1", SHA1, "5", "VICS us 1"),
+        ("pdq", PDQ, "6", "VICS us 0"),
+        ("md5", MD5, "5", "VICS us 1"),
+        ("sha1", SHA1, "5", "VICS us 1"),
     ]
     assert listed.bad == ["record 3: no MD5, SHA-1, SHA-256 or PDQ value that can be read"]
     (tmp_path / "cut.json").write_text(text[:-60])
@@ -77,6 +78,21 @@ def test_vics_lists_and_cases(tmp_path, bom):
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(ScanError, match="no VICS list"):
         read_bank_file(tmp_path / "other.json")
+
+
+def test_a_category_that_is_nothing_illegal_is_no_entry(tmp_path):
+    """What another country's profile calls 2 may be nothing illegal here; the platform's own table decides alike."""
+    media = [{"MediaID": f"m{n}", "Category": n, "MD5": bytes([n] * 16).hex()} for n in range(6)]
+    (tmp_path / "list.json").write_text(json.dumps({"value": media}))
+    for profile, illegal in VICS_ILLEGAL.items():
+        listed = read_bank_file(tmp_path / "list.json", profile=profile)
+        assert {entry for _algorithm, _value, entry, _category in listed.rows} == {f"m{n}" for n in illegal}
+        assert {str(n) for n in range(6) if codes.read(f"vics:{profile}", str(n))} == illegal
+        assert len(listed.bad) == 6 - len(illegal)
+        assert f"nothing illegal in the profile {profile}" in listed.bad[-1]
+    assert set(VICS_ILLEGAL) == set(codes.PROFILES)
+    banks = [open_bank(str(tmp_path / "list.json"), profile=profile).identity() for profile in VICS_ILLEGAL]
+    assert len(set(banks)) == len(banks), "a scan by another profile does not go on where one by the first was"
 
 
 def test_digests_that_end_in_zeros_are_found_and_no_others(tmp_path):

@@ -15,6 +15,8 @@ from mamori.tools.scan.purpose import ScanError
 
 LENGTHS = {"pdq": 32, **DIGESTS}
 _NAMES = {name: name for name in LENGTHS} | {"sha-1": "sha1", "sha-256": "sha256", "pdqhash": "pdq"}
+VICS_ILLEGAL = {"us": {"0", "1"}, "uk": {"0", "1", "2", "3"}, "ca": {"0", "1"}, "icse": {"0", "1", "2"}}
+"""Categories that stand for illegal material, or for what nobody has sorted yet, by the profile of a country."""
 _EXPORTED = re.compile(r"[0-9a-fA-F]{64},(?P<quality>[0-9]{1,3})")
 _PIECE = 2**20
 _LARGEST = 2**24  # characters of one VICS record
@@ -28,12 +30,15 @@ class Listed:
     bad: list[str] = field(default_factory=list)
 
 
-def read_bank_file(path: Path, *, sixty_four: str = "") -> Listed:
-    """Read it. `sixty_four`: what 64 bare digits are, pdq or sha256. ScanError where nothing in it can be used."""
+def read_bank_file(path: Path, *, sixty_four: str = "", profile: str = "us") -> Listed:
+    """Read it. ScanError where nothing in it can be used.
+
+    `sixty_four`: what 64 bare digits are, pdq or sha256. `profile`: whose categories a VICS file has.
+    """
     with path.open(encoding="utf-8-sig", errors="replace") as opened:
         begin = opened.read(512).lstrip()[:1]
         opened.seek(0)
-        listed = _vics(opened) if begin == "{" else _text(opened, sixty_four)
+        listed = _vics(opened, profile) if begin == "{" else _text(opened, sixty_four)
     if not listed.rows:
         raise ScanError(f"{path}: no fingerprint could be read; {listed.bad[0] if listed.bad else 'it is empty'}")
     return listed
@@ -80,8 +85,11 @@ def _text(opened: TextIO, sixty_four: str) -> Listed:
     return listed
 
 
-def _vics(opened: TextIO) -> Listed:
-    """Records of "value" (a list of media) or of its cases' "Media"; what else a record holds is passed over."""
+def _vics(opened: TextIO, profile: str) -> Listed:
+    """Records of "value" (a list of media) or of its cases' "Media"; what else a record holds is passed over.
+
+    A record without a category is not sorted yet (0); one whose category stands for nothing illegal is left out.
+    """
     listed = Listed()
     number = 0
     for record in _records(opened):
@@ -90,13 +98,18 @@ def _vics(opened: TextIO) -> Listed:
             if not isinstance(media, dict):
                 listed.bad.append(f"record {number}: no media")
                 continue
+            category = str(media.get("Category", 0)).strip()
+            if category not in VICS_ILLEGAL[profile]:
+                listed.bad.append(
+                    f"record {number}: category {category[:20]} is nothing illegal in the profile {profile}"
+                )
+                continue
             values = list(_values(media))
             good = [(name, value) for name, value in values if value]
             if not good:
                 listed.bad.append(f"record {number}: no MD5, SHA-1, SHA-256 or PDQ value that can be read")
             entry = str(media.get("MediaID") or f"record {number}")[:200]
-            category = f"VICS {media['Category']}" if isinstance(media.get("Category"), int) else ""
-            listed.rows += [(name, value, entry, category) for name, value in good]
+            listed.rows += [(name, value, entry, f"VICS {profile} {category}") for name, value in good]
     return listed
 
 

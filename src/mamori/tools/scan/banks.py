@@ -20,13 +20,13 @@ Hit = tuple[int, str, int | None]  # a row or an id, algorithm, distance of PDQ
 PDQ, DIGEST, CURRENT = "pdq", "digests", "current"  # as the platform lays its index out
 
 
-def open_bank(text: str, *, sixty_four: str = "") -> FileBank | SavedBank:
-    """The bank at a local path. ScanError if there is none that can be read."""
+def open_bank(text: str, *, sixty_four: str = "", profile: str = "us") -> FileBank | SavedBank:
+    """The bank at a local path, read as `read_bank_file` says. ScanError if there is none that can be read."""
     path = Path(text)
     try:
         if path.is_dir():
             return SavedBank(path)
-        return FileBank(path, sixty_four=sixty_four)
+        return FileBank(path, sixty_four=sixty_four, profile=profile)
     except OSError as error:
         raise ScanError(f"the bank {text} cannot be opened: {error.strerror or error}") from error
     except Refused as error:
@@ -36,12 +36,12 @@ def open_bank(text: str, *, sixty_four: str = "") -> FileBank | SavedBank:
 class FileBank:
     """A text or VICS file, read into memory. `bad`: its records that were left out, by line or number."""
 
-    def __init__(self, path: Path, *, sixty_four: str = "") -> None:
-        listed = read_bank_file(path, sixty_four=sixty_four)
+    def __init__(self, path: Path, *, sixty_four: str = "", profile: str = "us") -> None:
+        listed = read_bank_file(path, sixty_four=sixty_four, profile=profile)
         self.bad = listed.bad
         self._names = [(entry, classification) for _algorithm, _value, entry, classification in listed.rows]
         with path.open("rb") as opened:
-            self._identity = hashlib.file_digest(opened, "sha256").hexdigest()
+            self._identity = f"{hashlib.file_digest(opened, 'sha256').hexdigest()} {sixty_four} {profile}"
         rows = [n for n, row in enumerate(listed.rows) if row[0] == PDQ]
         values = b"".join(listed.rows[n][1] for n in rows)
         self._pictures = HammingIndex.build(

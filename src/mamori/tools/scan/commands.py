@@ -54,6 +54,7 @@ def run_command(  # noqa: PLR0917 - options of a command
         str | None, typer.Option(help="Write the summary as JSON to this file; - for the screen.")
     ] = None,
     bank_algorithm: Annotated[str, typer.Option(help="What 64 bare digits in a bank are: pdq or sha256.")] = "",
+    profile: Annotated[str, typer.Option(help="Whose categories a VICS bank has: us, uk, ca or icse.")] = "us",
     seconds_per_file: Annotated[
         float, typer.Option(min=0.5, help="Processor time one file may take; a video 600.")
     ] = _MOST.seconds,
@@ -76,7 +77,7 @@ def run_command(  # noqa: PLR0917 - options of a command
 
         stated = session.ask_purpose(data_class, purpose, legal_basis)
         limits = replace(_MOST, file_bytes=file_mib * 2**20, memory=memory_mib * 2**20, seconds=seconds_per_file)
-        known = session.find_bank(bank, bank_algorithm, token_file, ca)
+        known = session.find_bank(bank, bank_algorithm, profile, token_file, ca)
         try:
             told = session.scan(
                 paths,

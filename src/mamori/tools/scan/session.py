@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from mamori.engine.limits import Limits
+from mamori.tools.scan.bankfiles import VICS_ILLEGAL
 from mamori.tools.scan.matches import Bank
 from mamori.tools.scan.on_ray import Cluster
 from mamori.tools.scan.outputs import Outputs, Totals, read_lines, recipients_of, write_private
@@ -125,17 +126,19 @@ def ask_purpose(data_class: DataClass | None, text: str, legal_basis: str) -> Pu
     return Purpose(data_class, text, legal_basis)
 
 
-def find_bank(text: str, algorithm: str, token_file: Path | None, ca: Path | None) -> Bank:
+def find_bank(text: str, algorithm: str, profile: str, token_file: Path | None, ca: Path | None) -> Bank:
     """A file, a saved index, or a partner API. Records of a file that are left out are named."""
     if algorithm not in {"", "pdq", "sha256"}:
         raise ScanError("--bank-algorithm is pdq or sha256")
+    if profile not in VICS_ILLEGAL:
+        raise ScanError(f"--profile is one of {', '.join(VICS_ILLEGAL)}")
     if is_partner(text):
         return PartnerBank(partner(text, token_file, ca))
     from mamori.engine.matching import warm_up  # noqa: PLC0415 - compiled look-ups are loaded where they are needed
     from mamori.tools.scan.banks import open_bank  # noqa: PLC0415
 
     warm_up(_say)
-    known = open_bank(text, sixty_four=algorithm)
+    known = open_bank(text, sixty_four=algorithm, profile=profile)
     bad = getattr(known, "bad", [])
     for each in bad[:5]:
         err.print(f"left out of the bank: {each}", style="yellow", markup=False, highlight=False)
