@@ -16,12 +16,16 @@ from tests.platform import rows
 
 @dataclass
 class HalfWay:
-    """What waits. `entry`: proposed by endo, signed by nobody yet; `referral`: not opened by police yet; `hoster`: the page of a
+    """What waits. `entry`: proposed by endo, signed by nobody yet; `unlisted`: content that can be proposed; `referral`: not
+    opened by police yet; `quiet`: a referral police did not object to; `contact`: not approved yet; `hoster`: the page of a
     notice that is open; `members`: who is logged in already."""
 
     everything: Everything
     entry: str
+    unlisted: str
     referral: str
+    quiet: str
+    contact: str
     hoster: str
     members: dict[str, Visitor] = field(default_factory=dict)
 
@@ -42,18 +46,19 @@ class HalfWay:
 
 
 def half_way(everything: Everything) -> HalfWay:
-    """Runs half a job with two addresses, then brings new reports, a complaint and an opinion."""
-    told = [{"url": f"http://sora-{secrets.token_hex(3)}.example/{n}/", "comment": "a drawing"} for n in (1, 2)]
-    job = HalfJob(everything.platform, everything.world, Timeline([]), Console(quiet=True), told)
-    entry, referral, hoster = job.half()
-    return HalfWay(everything, entry, referral, hoster, job.visitors)
+    """Runs half a job with four addresses, then brings new reports, a complaint, an opinion and a contact."""
+    return HalfJob(everything).half()
 
 
 class HalfJob(MainJob):
     """The main job up to the first proposal; then what comes in on another day."""
 
-    def half(self) -> tuple[str, str, str]:
-        """Ids of the entry and of the referral, and the hoster's page."""
+    def __init__(self, everything: Everything) -> None:
+        told = [{"url": f"http://sora-{secrets.token_hex(3)}.example/{n}/", "comment": "a drawing"} for n in range(4)]
+        super().__init__(everything.platform, everything.world, Timeline([]), Console(quiet=True), told)
+        self.everything = everything
+
+    def half(self) -> HalfWay:
         try:
             self._report()
             self._assess()
@@ -61,15 +66,43 @@ class HalfJob(MainJob):
             self._notify_host()
             self.platform.forward(8 * DAY)
             self._wait_for("takedown.too_slow", len(self.contents), 300)
-            entry = self._propose(self._member("endo"), self._one_content_per_host()[self.hosts[0]])
-            hoster = self._links()[-1]
+            contents = self._one_content_per_host()
+            listed, unlisted, quiet, _left = (contents[host] for host in self.hosts)
+            entry = self._propose(self._member("endo"), listed)
+            hoster = self._link_about(self.hosts[0])
             for number, risk in enumerate((False, True, False, False, False, False, False)):
                 self._told(f"page/{number}/", **({"child_at_risk": "on"} if risk else {}))
             self._complain()
-            return entry, self._referral(), hoster
+            return HalfWay(
+                everything=self.everything,
+                entry=entry,
+                unlisted=unlisted,
+                referral=self._referral(),
+                quiet=self._referral_of(quiet),
+                contact=self._contact(),
+                hoster=hoster,
+                members=self.visitors,
+            )
         finally:
             self.side.shutdown(wait=False)
             self.database.close()
+
+    def _link_about(self, host: str) -> str:
+        """The hoster's page that names this host."""
+        stranger = Visitor(self.platform.url("public"))
+        return next(link for link in self._links() if host in stranger.get(link, Accept="application/json").body)
+
+    def _referral_of(self, content: str) -> str:
+        return str(self._rows("SELECT id FROM referral_referral WHERE content_id = %s", content)[0][0])
+
+    def _contact(self) -> str:
+        """A contact that a source named just now."""
+        query = """
+            INSERT INTO tracing_contact (id, mail, organisation, source, age_key, found_at, needed_at)
+            VALUES (gen_random_uuid(), 'abuse@wave.example', 'Wave Hosting', 'rdap_ip', '', %(now)s, %(now)s)
+            RETURNING id::text
+        """
+        return str(self.database.execute(query, {"now": self._now()}).fetchall()[0][0])
 
     def _sign(self, visitor: Visitor, page: Page, login: str) -> float:
         """Signing is left to the browser."""

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 from playwright.sync_api import TimeoutError as NothingCame
 
+from demo.main_job import REASON
 from demo.people import PASSWORD, person
 from tests.browser.half_way import HalfWay
 from tests.programs import needs
@@ -182,6 +183,75 @@ def test_an_officer_opens_a_referral(window: Window, busy: HalfWay) -> None:
     keys.follow(f"form[action$='/{busy.referral}/open/'] button", "Space")
     state = busy.rows("SELECT state, delivered_at IS NOT NULL FROM referral_referral WHERE id = %s", busy.referral)
     assert state == [("delivered", True)]
+
+
+def test_an_officer_holds_a_referral_and_releases_it(window: Window, busy: HalfWay) -> None:
+    keys = keys_of(window("en", "doi"), f"{busy.url('staff')}/police/{busy.quiet}/")
+    keys.to("details:has(form[action$='/hold/']) > summary")
+    keys.press("Enter")
+    keys.to("[name=hold-reason]")
+    keys.write("We are about to act.")
+    keys.follow("form[action$='/hold/'] button", "Space")
+    assert "We are about to act." in keys.page.inner_text("main")
+    query = """
+        SELECT r.state, h.ended_how, u.email
+        FROM referral_hold h JOIN referral_referral r ON r.id = h.referral_id JOIN accounts_user u ON u.id = h.asked_by
+        WHERE r.id = %s
+    """
+    assert busy.rows(query, busy.quiet) == [("hold_requested", "", person("doi").email)]
+    keys.follow(f"a[href$='/{busy.quiet}/release/']")
+    keys.follow(".confirm button")
+    assert busy.rows(query, busy.quiet) == [("released", "released", person("doi").email)]
+
+
+def test_an_analyst_approves_a_contact(window: Window, busy: HalfWay) -> None:
+    keys = keys_of(window("ja", "chiba"), f"{busy.url('staff')}/contacts/")
+    keys.follow(f"tbody a[href$='/contacts/{busy.contact}/']")
+    keys.follow(f"a[href$='/contacts/{busy.contact}/approve/']")
+    keys.follow(".confirm button", "Space")
+    query = """
+        SELECT u.email FROM tracing_contact c JOIN accounts_user u ON u.id = c.approved_by_id
+        WHERE c.id = %s AND c.approved_at IS NOT NULL
+    """
+    assert busy.rows(query, busy.contact) == [(person("chiba").email,)]
+
+
+def test_a_reviewer_proposes_an_entry(window: Window, busy: HalfWay) -> None:
+    keys = keys_of(window("en", "endo"), f"{busy.url('staff')}/list/")
+    keys.follow(f"a[href$='/list/propose/{busy.unlisted}/dns/']")
+    tests = ("purpose", "quantity", "same_publisher", "no_other_means")
+    for test in tests:
+        keys.to(f"[name={test}_yes]")
+        keys.press("Space")
+        keys.to(f"[name={test}_reason]")
+        keys.write(REASON)
+    keys.follow(".confirm button")
+    end = time.monotonic() + 60
+    while "/list/entry/" not in keys.page.url:  # the hotline looks at the page again first; the answers stay
+        assert time.monotonic() < end, keys.page.inner_text("main")[:300]
+        time.sleep(1)
+        keys.follow(".confirm button")
+    known = busy.rows(
+        "SELECT e.state, e.method, u.email, e.answers FROM listing_entry e JOIN accounts_user u ON u.id = e.proposer_id"
+        " WHERE e.content_id = %s",
+        busy.unlisted,
+    )
+    answers = {test: {"yes": True, "reason": REASON} for test in tests}
+    assert known == [("proposed", "dns", person("endo").email, answers)]
+
+
+def test_a_host_says_that_it_acts(window: Window, busy: HalfWay) -> None:
+    keys = keys_of(window("en"), busy.hoster)
+    keys.to("[name=item]")
+    keys.press("Space")
+    item = keys.page.input_value("[name=item]:checked")
+    keys.to("[name=answer]")
+    keys.press("ArrowDown", "ArrowUp")
+    assert keys.page.evaluate("document.activeElement.value") == "acknowledge"
+    assert keys.page.evaluate(SHOWN) == ""
+    keys.follow("main form button")
+    assert keys.page.locator(".tone-success[role=status]").is_visible()
+    assert busy.rows("SELECT items FROM takedown_hosteranswer WHERE kind = 'acknowledge'") == [([item],)]
 
 
 def test_two_members_of_the_list_body_sign_an_entry_in_their_browsers(
