@@ -11,14 +11,16 @@ from demo.main_job import DAY, MainJob
 from demo.people import person
 from demo.timeline import Timeline
 from demo.visitor import Page, Visitor
-from tests.platform import rows
+from tests.platform import inside, rows
+
+MORE = "import sys; from tests.browser.waiting import main; main(sys.argv[1])"
 
 
 @dataclass
 class HalfWay:
     """What waits. `entry`: proposed by endo, signed by nobody yet; `unlisted`: content that can be proposed; `referral`: not
     opened by police yet; `quiet`: a referral police did not object to; `contact`: not approved yet; `hoster`: the page of a
-    notice that is open; `members`: who is logged in already."""
+    notice that is open; `invitations`: a link by language; `members`: who is logged in already."""
 
     everything: Everything
     entry: str
@@ -27,6 +29,7 @@ class HalfWay:
     quiet: str
     contact: str
     hoster: str
+    invitations: dict[str, str]
     members: dict[str, Visitor] = field(default_factory=dict)
 
     def url(self, face: str) -> str:
@@ -46,7 +49,7 @@ class HalfWay:
 
 
 def half_way(everything: Everything) -> HalfWay:
-    """Runs half a job with four addresses, then brings new reports, a complaint, an opinion and a contact."""
+    """Runs half a job with four addresses, then brings what waits at every desk."""
     return HalfJob(everything).half()
 
 
@@ -81,6 +84,7 @@ class HalfJob(MainJob):
                 quiet=self._referral_of(quiet),
                 contact=self._contact(),
                 hoster=hoster,
+                invitations=inside(self.platform, "manage", MORE, listed),
                 members=self.visitors,
             )
         finally:

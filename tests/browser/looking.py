@@ -6,6 +6,8 @@ from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from axe_playwright_python.base import AXE_SCRIPT
+from django.urls import resolve
+from django.utils import translation
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, ViewportSize
 
 WIDE = ViewportSize(width=1280, height=900)
@@ -45,14 +47,15 @@ SIDEWAYS = """
 
 @dataclass
 class Look:
-    """What axe has judged already in one language, at one width and in light or dark: what is built the same is judged
-    once. The width is looked at always, at 1280 px and on a phone."""
+    """What axe has judged already of a face in one language, at one width and in light or dark: each url by its name at
+    least once, what is built the same only once. The width is looked at always, at 1280 px and on a phone."""
 
+    face: Literal["staff", "public"]
     language: str
     view: ViewportSize
     scheme: Literal["light", "dark"]
     seen: set[str] = field(default_factory=set)
-    judged: int = 0
+    judged: set[str] = field(default_factory=set)
 
     def at(self, page: Page) -> list[str]:
         """Faults of the page that is open: language, width, axe."""
@@ -61,8 +64,10 @@ class Look:
         if page.get_attribute("html", "lang") != self.language:
             faults.append(f"{where}: not in {self.language}")
         parts: list[str] = page.evaluate(f"['main', '.desks'].map((s) => ({SKELETON})(document.querySelector(s)))")
-        fresh = not self.seen.issuperset(parts)
+        url = self.name_of(where)
+        fresh = url not in self.judged or not self.seen.issuperset(parts)
         self.seen.update(parts)
+        self.judged.add(url)
         if fresh:
             page.evaluate(AXE_SCRIPT)
         for view, name in ((WIDE, "1280 px"), (PHONE, "phone")):
@@ -73,8 +78,11 @@ class Look:
                 faults += self._axe(page, f"{where} ({name}, {self.scheme})")
         return faults
 
+    def name_of(self, path: str) -> str:
+        with translation.override(self.language):
+            return resolve(path, f"mamori.site.urls_{self.face}").view_name
+
     def _axe(self, page: Page, where: str) -> list[str]:
-        self.judged += 1
         page.emulate_media(color_scheme=self.scheme)
         found = page.evaluate("options => axe.run(options).then(result => result.violations)", RULES)
         return [

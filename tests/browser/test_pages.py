@@ -4,11 +4,13 @@ policy forbids, no link that leads to a refusal."""
 from collections.abc import Callable
 
 import pytest
+from django.urls import get_resolver
 from playwright.sync_api import BrowserContext
 
 from demo.people import PASSWORD, PEOPLE, person
 from tests.browser.half_way import HalfWay
 from tests.browser.looking import PHONE, WIDE, Look, Walk
+from tests.journeys.test_every_page_by_role import PAGES, patterns
 from tests.programs import needs
 
 pytestmark = [pytest.mark.browser, needs("chromium")]
@@ -24,9 +26,23 @@ DESKS = {
     "goto": {"/audit/", "/audit/checkpoints/", "/figures/"},
     "honda": {"/people/", "/editions/subscribers/", "/editions/"},
 }
-LOOKS = {"ja": Look("ja", PHONE, "dark"), "en": Look("en", WIDE, "light")}
-
-PUBLIC_LOOKS = {"ja": Look("ja", WIDE, "dark"), "en": Look("en", PHONE, "light")}
+LOOKS = {"ja": Look("staff", "ja", PHONE, "dark"), "en": Look("staff", "en", WIDE, "light")}
+PUBLIC_LOOKS = {"ja": Look("public", "ja", WIDE, "dark"), "en": Look("public", "en", PHONE, "light")}
+BILINGUAL = {"list_stop"}  # says all in both languages, whatever its address
+# Url names no browser shows as a page, and why.
+NOT_JUDGED = {
+    "accounts_totp_qr": "a picture",
+    "audit_export": "a file",
+    "distribution_refused": "leads to the editions",
+    "list_figures_csv": "a file",
+    "list_figures_json": "a file",
+    "listing_statement": "a file",
+    "mfa_download_recovery_codes": "a file",
+    "referral_evidence": "a file",
+    "mfa_login_webauthn": "answers a script",
+    "mfa_reauthenticate_webauthn": "asks for a passkey, which no browser makes for an IP address",
+    "set_language": "takes forms only",
+}
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
@@ -106,3 +122,80 @@ def test_the_entrance_and_an_item_under_assessment(window: Window, busy: HalfWay
     page.click("[data-key=p]")
     page.wait_for_selector("button[data-key=t]")
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_staff_pages_no_walk_comes_by(window: Window, busy: HalfWay, language: str) -> None:
+    (notice,) = busy.rows("SELECT id FROM takedown_notice LIMIT 1")[0]
+    pages = {
+        "chiba": ["/stuck/", f"/notices/{notice}/resend/"],
+        "doi": [f"/police/{busy.quiet}/preserve/", f"/police/{busy.quiet}/release/"],
+        "fujii": ["/editions/1/take-back/"],
+        "goto": ["/account/logout/"],
+        None: ["/account/inactive/"],
+    }
+    faults = []
+    for login, paths in pages.items():
+        page = window(language, login).new_page()
+        for path in paths:
+            page.goto(f"{busy.url('staff')}{path}")
+            assert page.url.endswith(path)
+            faults += LOOKS[language].at(page)
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_new_member_comes_in(window: Window, busy: HalfWay, language: str) -> None:
+    look, page = LOOKS[language], window(language).new_page()
+    page.goto(busy.invitations[language])
+    faults = look.at(page)
+    page.fill("[name=name]", "New Member")
+    page.fill("[name=password]", PASSWORD)
+    page.fill("[name=password_again]", PASSWORD)
+    page.click("main form button")
+    page.wait_for_url("**/account/2fa/")
+    faults += look.at(page)
+    page.goto(f"{busy.url('staff')}/account/2fa/totp/activate/")
+    faults += look.at(page)
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_own_account(window: Window, busy: HalfWay, language: str) -> None:
+    base, look, page = f"{busy.url('staff')}/account", LOOKS[language], window(language, "honda").new_page()
+
+    def faults_of(*paths: str) -> list[str]:
+        found = []
+        for path in paths:
+            page.goto(f"{base}/{path}")
+            assert page.url.endswith(path)
+            found += look.at(page)
+        return found
+
+    faults = faults_of("2fa/reauthenticate/", "reauthenticate/")
+    page.fill("[name=password]", PASSWORD)
+    page.click("main form button")
+    page.wait_for_selector("nav.desks")
+    faults += faults_of(
+        "2fa/", "2fa/totp/deactivate/", "2fa/recovery-codes/", "2fa/recovery-codes/generate/", "2fa/webauthn/",
+        "2fa/webauthn/add/",
+    )  # fmt: skip
+    ((key,),) = busy.rows(
+        "INSERT INTO mfa_authenticator (user_id, type, data, created_at)"
+        " SELECT id, 'webauthn', '{\"name\": \"A key\"}', now() FROM accounts_user WHERE email = %s RETURNING id",
+        person("honda").email,
+    )
+    faults += faults_of("2fa/webauthn/", f"2fa/webauthn/keys/{key}/edit/", f"2fa/webauthn/keys/{key}/remove/")
+    busy.rows("DELETE FROM mfa_authenticator WHERE id = %s", key)
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("face", ["staff", "public"])
+def test_each_page_was_judged_in_both_languages(face: str) -> None:
+    """The last test here: it looks at what the others did."""
+    known = {str(entry.name) for _route, entry in patterns(get_resolver(f"mamori.site.urls_{face}"))}
+    shown = known - {name for name, page in PAGES.items() if page.post} - set(NOT_JUDGED)
+    looks = LOOKS if face == "staff" else PUBLIC_LOOKS
+    assert shown - looks["ja"].judged == set()
+    assert shown - looks["en"].judged - BILINGUAL == set()
+    assert not any(look.judged & set(NOT_JUDGED) for look in looks.values())
