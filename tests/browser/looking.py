@@ -12,6 +12,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Page, Vie
 
 WIDE = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=390, height=844)
+A4 = ViewportSize(width=718, height=1047)  # portrait, inside margins of a centimetre
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
     "resultTypes": ["violations"],
@@ -43,12 +44,19 @@ SIDEWAYS = """
   return out.slice(0, 3).map((e) => `${e.localName}.${e.className}`).join(", ");
 }
 """
+# What paper cuts off on the right: nobody scrolls there.
+CUT = """
+() => [document.documentElement, ...document.querySelectorAll(".scroll")]
+  .filter((e) => e.scrollWidth > e.clientWidth + 1)
+  .map((e) => `${e.localName}.${e.className} ${e.textContent.trim().slice(0, 40)}`)
+  .join(", ")
+"""
 
 
 @dataclass
 class Look:
     """What axe has judged already of a face in one language, at one width and in light or dark: each url by its name at
-    least once, what is built the same only once. The width is looked at always, at 1280 px and on a phone."""
+    least once, what is built the same only once. The width is looked at always: at 1280 px, on a phone and on paper."""
 
     face: Literal["staff", "public"]
     language: str
@@ -58,7 +66,7 @@ class Look:
     judged: set[str] = field(default_factory=set)
 
     def at(self, page: Page) -> list[str]:
-        """Faults of the page that is open: language, width, axe."""
+        """Faults of the page that is open: language, width, axe, print."""
         where = urlsplit(page.url).path
         faults = []
         if page.get_attribute("html", "lang") != self.language:
@@ -76,6 +84,11 @@ class Look:
                 faults.append(f"{where}: scrolls sideways at {name}: {wide}")
             if fresh and view is self.view:
                 faults += self._axe(page, f"{where} ({name}, {self.scheme})")
+        page.set_viewport_size(A4)
+        page.emulate_media(media="print")
+        if cut := page.evaluate(CUT):
+            faults.append(f"{where}: cut off in print: {cut}")
+        page.emulate_media(media="screen")
         return faults
 
     def name_of(self, path: str) -> str:

@@ -1,5 +1,5 @@
-"""Every page of every demo person in a real browser: accessible, in its language, nothing scrolls sideways, nothing the
-policy forbids, no link that leads to a refusal."""
+"""Every page of every demo person in a real browser: accessible, in its language, nothing scrolls sideways or is cut off
+in print, nothing the policy forbids, no link that leads to a refusal."""
 
 from collections.abc import Callable
 
