@@ -1,9 +1,12 @@
 """The bank by its services: two persons, a feed that misses nothing, what a partner is told."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection, transaction
 
 from mamori.ground import clock
 from mamori.ground.actors import Actor
@@ -119,6 +122,29 @@ def test_a_denial_makes_an_entry_disputed_until_a_reviewer_settles_it(bank, shar
         services.disagreement_settle(actor=bank.ann.actor, disagreement_id=row.id)
     services.disagreement_settle(actor=bank.sue.actor, disagreement_id=row.id)
     assert not queries.matched(bank.partner, [value.id])[value.id].disputed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_that_notice_the_same_open_one_disagreement(bank, add):
+    digest = uuid4().bytes
+    one, two = add(md5=digest), add("own", md5=digest, classification="national")
+    with ThreadPoolExecutor(2) as pool:
+        beside = [pool.submit(own_connection(services.entry_compare), entry_id=each.id) for each in (one, two)]
+    assert sorted(each.result() for each in beside) == [0, 1]
+    assert Disagreement.objects.count() == 1
+
+
+def own_connection(call):
+    def run(**asked):
+        try:
+            with transaction.atomic():
+                found = call(**asked)
+                time.sleep(0.5)
+            return found
+        finally:
+            connection.close()
+
+    return run
 
 
 def test_sources_that_differ_about_one_digest_or_a_near_value_are_shown(bank, shared, add, run_jobs):

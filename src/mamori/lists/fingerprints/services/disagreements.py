@@ -15,7 +15,7 @@ from mamori.lists.fingerprints.models import Disagreement, Entry
 from mamori.lists.fingerprints.permissions import REVIEW
 from mamori.lists.fingerprints.states import DISAGREEMENT, DisagreementState, Dispute, EntryState, Outcome
 
-_RESTATED_LOCK = 7_261_012  # two who read the same word of a source open one disagreement
+_LOCK = 7_261_012
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,17 @@ def disagreement_open(
     harmless_id: UUID | None = None,
     distance: int = 0,
 ) -> bool:
-    """Open a disagreement unless the same was opened before. Returns whether it is new."""
+    """Open a disagreement unless the same was opened before. Returns whether it is new. Inside a transaction."""
     if other_id is not None and other_id < entry_id:
         entry_id, other_id = other_id, entry_id
     same = Disagreement.objects.filter(kind=str(kind), entry_id=entry_id)
     same = same.filter(other_id=other_id) if other_id else same.filter(other=None)
     same = same.filter(harmless_id=harmless_id) if harmless_id else same.filter(harmless=None)
-    if same.filter(Q(state=DisagreementState.OPEN) | ~Q(kind=Dispute.VOTE)).exists():
+    same = same.filter(Q(state=DisagreementState.OPEN) | ~Q(kind=Dispute.VOTE))
+    if same.exists():
+        return False
+    _take_turns()
+    if same.all().exists():
         return False
     row = Disagreement(
         kind=str(kind),
@@ -65,6 +69,12 @@ def disagreement_open(
     return True
 
 
+def _take_turns() -> None:
+    """Until the transaction's end: two who notice the same thing open one disagreement."""
+    with connection.cursor() as cursor:  # not the entries' rows: a partner's face may not lock them
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+
 def restated(again: Iterable[tuple[UUID, Stated]]) -> int:
     """Sources gave another class to entries they gave before: nothing changes, a reviewer is told. Returns how many are new.
 
@@ -73,8 +83,7 @@ def restated(again: Iterable[tuple[UUID, Stated]]) -> int:
     told = list(again)
     if not told:
         return 0
-    with connection.cursor() as cursor:  # not the entries' rows: a partner's face may not lock them
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_RESTATED_LOCK])
+    _take_turns()
     rows = Entry.objects.filter(id__in={entry for entry, _now in told}).exclude(state=EntryState.WITHDRAWN)
     were = dict(rows.values_list("id", "classification"))
     opened = Disagreement.objects.filter(kind=Dispute.RESTATED, entry_id__in=list(were))
