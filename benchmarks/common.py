@@ -43,6 +43,20 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
 
 
+def peak_mb(process: int | str = "self") -> int:
+    """The most memory a process held since it began its program (`ru_maxrss` has what it was forked from, too)."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0) // 1024
+
+
+def descendants(process: int | str = "self") -> Iterator[str]:
+    """All processes below one, as far as they live."""
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in children.read_text().split():
+            yield child
+            yield from descendants(child)
+
+
 def machine() -> dict[str, Any]:
     """When and where: goes into every result."""
     model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ":unknown")

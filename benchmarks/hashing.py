@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.common import PYTHON, ROOT, arguments, finish, goal, machine, median, say
+from benchmarks.common import PYTHON, ROOT, arguments, descendants, finish, goal, machine, median, peak_mb, say
 
 # size -> files, and the least ratio of images per second of processor time (what is aimed at: 9, 7, 25)
 SIZES = {(640, 480): (48, 6), (1920, 1080): (16, 5), (4000, 3000): (5, 12)}
@@ -108,7 +108,7 @@ def seconds_of(way: str) -> Callable[[], float]:
     def both() -> float:
         """This process and its child: a child that lives is counted by the system in hundredths of a second."""
         total = time.process_time()
-        for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        for child in descendants():
             fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
             total += (int(fields[11]) + int(fields[12])) / tick
         return total
@@ -129,7 +129,8 @@ def serve(way: str) -> None:
             done += len(paths)
             if (spent := clock() - began) >= LEAST_SECONDS:
                 break
-        print(json.dumps({"seconds": spent / done, "found": found}), flush=True)
+        memory = peak_mb() + sum(peak_mb(child) for child in descendants())
+        print(json.dumps({"seconds": spent / done, "found": found, "rss_mb": memory}), flush=True)
 
 
 class Process:
@@ -176,6 +177,7 @@ def run(files: dict[str, list[str]], rounds: int) -> dict[str, Any]:
         "ratio_fingerprint": {},
         "ratio_decoder": {},
         "distance": {},
+        "rss_mb": {},
     }
     try:
         for size, paths in files.items():
@@ -187,6 +189,7 @@ def run(files: dict[str, list[str]], rounds: int) -> dict[str, Any]:
                     answer = process.ask(paths)
                     times[way].append(answer["seconds"])
                     found[way] = answer["found"]
+                    result["rss_mb"][way] = answer["rss_mb"]
             for way in WAYS:
                 result[way][size] = {
                     "images_per_cpu_second": round(1 / median(times[way]), 1),

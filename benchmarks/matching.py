@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import PYTHON, ROOT, arguments, finish, goal, machine, median, percentile, say
+from benchmarks.common import PYTHON, ROOT, arguments, finish, goal, machine, median, peak_mb, percentile, say
 
 MISSES, NEAR, BEYOND = 1024, 1024, 256
 BATCH, COLD, ROUNDS, SECONDS = 100_000, 64, 3, 10.0
@@ -142,7 +142,11 @@ class Peer:
         entries = [(each.tobytes().hex(), i) for i, each in enumerate(np.load(folder / "hashes.npy", mmap_mode="r"))]
         before, began = _rss(), time.perf_counter()
         self.index = PDQIndex(entries)
-        self.built = {"build_s": round(time.perf_counter() - began, 2), "index_mb": _rss() - before, "rss_mb": _peak()}
+        self.built = {
+            "build_s": round(time.perf_counter() - began, 2),
+            "index_mb": _rss() - before,
+            "rss_mb": peak_mb(),
+        }
         del entries
 
     def asked(self, hashes: Hashes) -> list[str]:
@@ -181,10 +185,6 @@ def _rss() -> int:
     return pages * resource.getpagesize() // 2**20
 
 
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
 def build(folder: Path) -> None:
     """The process that builds ours into files: seconds until it can be searched, of it until durable, and its memory."""
     from mamori.engine.matching import HammingIndex, warm_up
@@ -196,7 +196,9 @@ def build(folder: Path) -> None:
     seconds, worked = time.perf_counter() - began, time.process_time() - worked
     size = sum(each.stat().st_size for each in (folder / "index").iterdir()) >> 20
     print(
-        json.dumps({"build_s": round(seconds, 2), "build_cpu_s": round(worked, 2), "index_mb": size, "rss_mb": _peak()})
+        json.dumps(
+            {"build_s": round(seconds, 2), "build_cpu_s": round(worked, 2), "index_mb": size, "rss_mb": peak_mb()}
+        )
     )
 
 
@@ -257,7 +259,7 @@ def answers(subject: Any, asked: list[Any], folder: Path, most: float) -> dict[s
     with (folder / f"answers-{type(subject).__name__}").open("w") as file:
         for query in asked[: int(most)]:
             file.write(json.dumps(sorted(subject.search(query))) + "\n")
-    return {"rss_mb": _peak()}
+    return {"rss_mb": peak_mb()}
 
 
 MEASURES: dict[str, Callable[..., dict[str, Any]]] = {"warm": warm, "cold": cold, "batch": together, "answers": answers}

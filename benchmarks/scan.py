@@ -26,7 +26,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import ROOT, arguments, finish, goal, machine, median, say
+from benchmarks.common import ROOT, arguments, descendants, finish, goal, machine, median, peak_mb, say
 
 PYTHON = sys.executable
 LOOPBACK = "127.0.0.2"  # Ray takes 127.0.0.1 for "this host" and would put its outer address instead
@@ -57,7 +57,8 @@ def one(way: str, folder: Path, workers: int) -> None:
         first: list[float] = []
         totals = run(plan, outputs, lambda items: _noting(examine(items), first))
         ended = time.perf_counter()
-    told = {"seconds": ended - began, "examined": totals.examined, "matched": totals.matched}
+        memory = peak_mb() + sum(peak_mb(child) for child in descendants())
+    told = {"seconds": ended - began, "examined": totals.examined, "matched": totals.matched, "rss_mb": memory}
     if way == "ray":
         from mamori.tools.scan.on_ray import BATCH
 
@@ -195,6 +196,7 @@ def main() -> None:
             "per_second": round(options.files / seconds, 1),
             "whole_seconds": round(median([run["whole"] for run in runs[way]]), 2),
             "rounds": [round(run["seconds"], 3) for run in runs[way]],
+            "rss_mb": max(run["rss_mb"] for run in runs[way]),
         }
         if way == "ray":
             result[way]["running_seconds"] = round(median([run["running"] for run in runs[way]]), 3)
