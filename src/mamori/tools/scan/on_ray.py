@@ -76,7 +76,8 @@ class Cluster:
         """Like `Pool.examine`."""
         context = self._ray.data.DataContext.get_current()
         context.enable_progress_bars = False
-        most = self._workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        there = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        most = min(self._workers or there, there)
         while window := list(islice(items, WINDOW)):
             yield from self._window(window, most)
 
@@ -89,12 +90,13 @@ class Cluster:
             {"items": json.dumps([[item.path, item.problem, item.skip] for item in window[at : at + size]])}
             for at in range(0, len(window), size)
         ]
+        actors = min(most, len(rows))  # all from the begin: Ray Data would add one after the other
         data = self._ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             Node,
             fn_constructor_args=(asdict(self._limits),),
             batch_size=1,
             num_cpus=1,
-            compute=self._ray.data.ActorPoolStrategy(min_size=1, max_size=min(most, len(rows))),
+            compute=self._ray.data.ActorPoolStrategy(size=actors),
         )
         for row in data.iter_rows():
             for event in json.loads(row["events"]):
