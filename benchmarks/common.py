@@ -57,6 +57,48 @@ def descendants(process: int | str = "self") -> Iterator[str]:
             yield from descendants(child)
 
 
+def peak_mb_of_all() -> int:
+    """The same of this process and all below it, added up."""
+    return peak_mb() + sum(peak_mb(each) for each in descendants())
+
+
+class Answering:
+    """A process of its own that answers each line with a line: `python -m …`. SystemExit where it ended instead."""
+
+    def __init__(self, *argv: str, **environment: str) -> None:
+        self._process = subprocess.Popen(
+            [PYTHON, "-m", *argv],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}", **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def line(self) -> str:
+        """What it says next."""
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"a measured process ended with {self._process.wait()}")
+        return line
+
+    def ask(self, line: str) -> str:
+        assert self._process.stdin
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        return self.line()
+
+    def end(self) -> str:
+        """Its last words."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        said = self._process.stdout.read()
+        self._process.wait()
+        return said
+
+
 def machine() -> dict[str, Any]:
     """When and where: goes into every result."""
     model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ":unknown")

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,7 +25,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.common import PYTHON, ROOT, arguments, descendants, finish, goal, machine, median, peak_mb, say
+from benchmarks.common import Answering, arguments, descendants, finish, goal, machine, median, peak_mb_of_all, say
 
 # size -> files, and the least ratio of images per second of processor time (what is aimed at: 9, 7, 25)
 SIZES = {(640, 480): (48, 6), (1920, 1080): (16, 5), (4000, 3000): (5, 12)}
@@ -129,36 +128,7 @@ def serve(way: str) -> None:
             done += len(paths)
             if (spent := clock() - began) >= LEAST_SECONDS:
                 break
-        memory = peak_mb() + sum(peak_mb(child) for child in descendants())
-        print(json.dumps({"seconds": spent / done, "found": found, "rss_mb": memory}), flush=True)
-
-
-class Process:
-    def __init__(self, way: str) -> None:
-        self.process = subprocess.Popen(
-            [PYTHON, "-m", "benchmarks.hashing", "--serve", way],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}", "OPENBLAS_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def ask(self, paths: list[str]) -> dict[str, Any]:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(paths) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit("a process that hashes ended")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def end(self) -> None:
-        assert self.process.stdin
-        self.process.stdin.close()
-        self.process.wait()
+        print(json.dumps({"seconds": spent / done, "found": found, "rss_mb": peak_mb_of_all()}), flush=True)
 
 
 # --- the run --------------------------------------------------------------------------------------------------------
@@ -170,7 +140,7 @@ def distances(ours: list[list[Any]], theirs: list[list[Any]]) -> dict[str, float
 
 
 def run(files: dict[str, list[str]], rounds: int) -> dict[str, Any]:
-    processes = {way: Process(way) for way in WAYS}
+    processes = {way: Answering("benchmarks.hashing", "--serve", way, OPENBLAS_NUM_THREADS="1") for way in WAYS}
     result: dict[str, Any] = {way: {} for way in WAYS} | {
         "ratio": {},
         "better_quality": {},
@@ -186,7 +156,7 @@ def run(files: dict[str, list[str]], rounds: int) -> dict[str, Any]:
             found: dict[str, list[list[Any]]] = {}
             for _ in range(rounds):
                 for way, process in processes.items():
-                    answer = process.ask(paths)
+                    answer = json.loads(process.ask(json.dumps(paths)))
                     times[way].append(answer["seconds"])
                     found[way] = answer["found"]
                     result["rss_mb"][way] = answer["rss_mb"]

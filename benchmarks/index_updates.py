@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -25,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.common import PYTHON, ROOT, arguments, finish, goal, machine, median, peak_mb, percentile, say
+from benchmarks.common import Answering, arguments, finish, goal, machine, median, peak_mb, percentile, say
 from benchmarks.matching import uniform
 
 if TYPE_CHECKING:
@@ -81,43 +79,17 @@ def searcher(folder: Path) -> None:
 
 
 def command(role: str, folder: Path) -> list[str]:
-    return [PYTHON, "-m", "benchmarks.index_updates", "--role", role, "--folder", str(folder)]
+    return ["benchmarks.index_updates", "--role", role, "--folder", str(folder)]
 
 
-def start(role: str, folder: Path) -> subprocess.Popen[str]:
+def start(role: str, folder: Path) -> Answering:
     """A process of this role, once it is ready."""
-    process = subprocess.Popen(
-        command(role, folder),
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout
-    process.stdout.readline()
+    process = Answering(*command(role, folder))
+    process.line()
     return process
 
 
-def ask(process: subprocess.Popen[str], line: str) -> str:
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write(line + "\n")
-    process.stdin.flush()
-    return process.stdout.readline()
-
-
-def end(process: subprocess.Popen[str]) -> str:
-    """The last words of a process."""
-    assert process.stdin
-    assert process.stdout
-    process.stdin.close()
-    said = process.stdout.read()
-    process.wait()
-    return said
-
-
-def changes(index: HammingIndex, other: subprocess.Popen[str], first: int, seed: int) -> dict[str, Any]:
+def changes(index: HammingIndex, other: Answering, first: int, seed: int) -> dict[str, Any]:
     """Milliseconds of each kind of change: until it returns (durable), until the writer and the reader answer by it."""
     rng = np.random.default_rng(seed)
     times: dict[str, dict[str, list[float]]] = {}
@@ -134,7 +106,7 @@ def changes(index: HammingIndex, other: subprocess.Popen[str], first: int, seed:
                 durable = time.perf_counter()
                 mine = len(index.search(last))
                 here = time.perf_counter()
-                theirs, inside = ask(other, last.hex()).split()
+                theirs, inside = other.ask(last.hex()).split()
                 there = time.perf_counter()
                 assert mine == int(theirs) == expected
                 kept = times.setdefault(f"{what}_{count}", {})
@@ -165,13 +137,13 @@ def ours_at(folder: Path, hashes: Any) -> dict[str, Any]:
     found |= changes(index, other, size, 5)
     third = start("searcher", folder)
     busy = changes(index, other, size + TIMES * MANY, 6)
-    found["while_searching"] = busy | {"searcher": json.loads(ask(third, ""))}
+    found["while_searching"] = busy | {"searcher": json.loads(third.ask(""))}
     began = time.perf_counter()
     index.compact()
     found["compaction_s"] = round(time.perf_counter() - began, 2)
-    found["searcher_beside_compaction"] = json.loads(ask(third, ""))
-    end(third)
-    found["rss_mb"] = {"writer": peak_mb(), "reader": int(end(other))}
+    found["searcher_beside_compaction"] = json.loads(third.ask(""))
+    third.end()
+    found["rss_mb"] = {"writer": peak_mb(), "reader": int(other.end())}
     index.close()
     return found
 
@@ -197,11 +169,9 @@ def main() -> None:
         ours = ours_at(folder, hashes)
         say(json.dumps(ours, indent=1))
         say("… a whole build of PDQIndex")
-        done = subprocess.run(
-            command("peer", folder), cwd=ROOT, env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}"},
-            stdout=subprocess.PIPE, text=True, check=True,
-        )  # fmt: skip
-        theirs = json.loads(done.stdout)
+        rebuilt = Answering(*command("peer", folder))
+        theirs = json.loads(rebuilt.line())
+        rebuilt.end()
         say(json.dumps(theirs))
     finally:
         shutil.rmtree(folder / "index", ignore_errors=True)

@@ -14,10 +14,8 @@ stands there. Fingerprints are drawn by chance: no list of anybody's.
 from __future__ import annotations
 
 import json
-import os
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import PYTHON, ROOT, arguments, finish, goal, machine, median, peak_mb, percentile, say
+from benchmarks.common import Answering, arguments, finish, goal, machine, median, peak_mb, percentile, say
 
 MISSES, NEAR, BEYOND = 1024, 1024, 256
 BATCH, COLD, ROUNDS, SECONDS = 100_000, 64, 3, 10.0
@@ -265,35 +263,16 @@ def answers(subject: Any, asked: list[Any], folder: Path, most: float) -> dict[s
 MEASURES: dict[str, Callable[..., dict[str, Any]]] = {"warm": warm, "cold": cold, "batch": together, "answers": answers}
 
 
-class Process:
+class Process(Answering):
     """A process of this module that waits for questions."""
 
     def __init__(self, role: str, folder: Path) -> None:
-        self._process = subprocess.Popen(
-            [PYTHON, "-m", "benchmarks.matching", "--role", role, "--folder", str(folder)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}"},
-        )  # fmt: skip
-        self.built = self._line()
+        super().__init__("benchmarks.matching", "--role", role, "--folder", str(folder))
+        self.built: dict[str, Any] = json.loads(self.line())
 
-    def ask(self, what: str, limit: float = SECONDS) -> dict[str, Any]:
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps([what, limit]) + "\n")
-        self._process.stdin.flush()
-        time.sleep(0.05)
-        return self._line()
-
-    def _line(self) -> dict[str, Any]:
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"a measured process ended with {self._process.wait()}")
-        found: dict[str, Any] = json.loads(line)
+    def measure(self, what: str, limit: float = SECONDS) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.ask(json.dumps([what, limit])))
         return found
-
-    def end(self) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
 
 
 # --- the run ----------------------------------------------------------------------------------------------------------
@@ -328,28 +307,26 @@ def one_set(size: int, skew: str, folder: Path, rounds: int) -> dict[str, Any]:
     )
     np.save(folder / "hashes.npy", hashes)
     del hashes
-    made = subprocess.run(
-        [PYTHON, "-m", "benchmarks.matching", "--role", "build", "--folder", str(folder)],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}"}, stdout=subprocess.PIPE, text=True, check=True,
-    )  # fmt: skip
-    built = json.loads(made.stdout)
+    builder = Answering("benchmarks.matching", "--role", "build", "--folder", str(folder))
+    built = json.loads(builder.line())
+    builder.end()
     say(f"  ours: {built}")
     subjects: dict[str, Process] = {}
     for name in ("peer", "flat", "ours"):
         subjects[name] = Process(name, folder)
         say(f"  {name}: {subjects[name].built}")
     memory = {}
-    subjects["ours"].ask("batch", BATCH)  # its memory counts; the sweep of the caches, later, does not
+    subjects["ours"].measure("batch", BATCH)  # its memory counts; the sweep of the caches, later, does not
     for name, subject in subjects.items():
-        memory[name] = subject.ask("answers", 300 if name == "peer" else 10_000)["rss_mb"]
+        memory[name] = subject.measure("answers", 300 if name == "peer" else 10_000)["rss_mb"]
     seen: dict[str, list[dict[str, Any]]] = {name: [] for name in subjects}
     for _ in range(rounds):
         for name, subject in subjects.items():
-            some = {**subject.ask("warm"), **subject.ask("cold")}
+            some = {**subject.measure("warm"), **subject.measure("cold")}
             if name == "ours":
-                some |= subject.ask("batch", BATCH)
+                some |= subject.measure("batch", BATCH)
             elif name == "flat":
-                some |= subject.ask("batch", max(256, min(BATCH, 2_000_000_000 // size)))
+                some |= subject.measure("batch", max(256, min(BATCH, 2_000_000_000 // size)))
             seen[name].append(some)
             say(f"  {name}: " + ", ".join(f"{key} {value:.4g}" for key, value in some.items()))
     result: dict[str, Any] = {}

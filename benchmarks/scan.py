@@ -26,7 +26,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import ROOT, arguments, descendants, finish, goal, machine, median, peak_mb, say
+from benchmarks.common import ROOT, arguments, finish, goal, machine, median, peak_mb_of_all, say
 
 PYTHON = sys.executable
 LOOPBACK = "127.0.0.2"  # Ray takes 127.0.0.1 for "this host" and would put its outer address instead
@@ -57,7 +57,7 @@ def one(way: str, folder: Path, workers: int) -> None:
         first: list[float] = []
         totals = run(plan, outputs, lambda items: _noting(examine(items), first))
         ended = time.perf_counter()
-        memory = peak_mb() + sum(peak_mb(child) for child in descendants())
+        memory = peak_mb_of_all()
     told = {"seconds": ended - began, "examined": totals.examined, "matched": totals.matched, "rss_mb": memory}
     if way == "ray":
         from mamori.tools.scan.on_ray import BATCH

@@ -1,7 +1,6 @@
 """Letters against a real SMTP server: sent once, refused, bounced, uncertain."""
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from typing import Any
@@ -17,6 +16,7 @@ from mamori.ground.letters import queries, services
 from mamori.ground.letters.models import Letter
 from mamori.ground.letters.services import letter_post
 from mamori.ground.letters.smtp import Outcome
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 
@@ -225,19 +225,6 @@ def test_a_bounce_finds_its_letter(box: Box, run_jobs: Callable[[], int]) -> Non
 
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_with_the_same_letter_send_it_once(box: Box) -> None:
-    from django.db import connection
-
     letter = post()
-
-    def send() -> None:
-        try:
-            services.letter_send(letter.id)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=send) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(*[lambda: services.letter_send(letter.id)] * 4)
     assert len(box.mails) == 1

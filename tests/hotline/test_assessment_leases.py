@@ -1,12 +1,11 @@
 """Leases, the race for an item, the exposure budget and its one exemption."""
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 import time_machine
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from mamori.ground import jobs
 from mamori.ground.accounts.models import User
@@ -16,6 +15,7 @@ from mamori.hotline.assessment import exposure, queries, services
 from mamori.hotline.assessment.models import ExposureLift, Lease
 from mamori.hotline.assessment.states import ContentState, Verdict
 from tests.hotline.assessment_steps import give, item
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 S = ContentState
@@ -266,28 +266,6 @@ def test_a_colleague_whose_own_budget_is_spent_does_not_count_as_on_duty(
 
 
 # --- real races ------------------------------------------------------------------------------------------------------
-
-
-def together(*calls: Callable[[], object]) -> list[object]:
-    """Run calls at once, each in a thread with its own connection; results or errors."""
-    gate = threading.Barrier(len(calls))
-    results: list[object] = [None] * len(calls)
-
-    def run(place: int, call: Callable[[], object]) -> None:
-        gate.wait()
-        try:
-            results[place] = call()
-        except DomainError as error:
-            results[place] = error.code
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(i, call)) for i, call in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 @pytest.mark.django_db(transaction=True)

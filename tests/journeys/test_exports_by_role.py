@@ -40,7 +40,7 @@ def test_each_table_goes_out_to_who_may_take_it(
             if answer.streaming or answer.status_code != 200:
                 continue
             for ident, drawn in TABLE.findall(answer.content.decode()):
-                takers[name, ident].update(())
+                taking = takers[name, ident]
                 rows = drawn.count("data-row")
                 link = EXPORT.search(drawn)
                 prefix = "" if ident == "table" else f"{ident}-"
@@ -49,7 +49,7 @@ def test_each_table_goes_out_to_who_may_take_it(
                     if rows and export.status_code != 403:
                         wrong.append(f"{name}: {ident}: {role} has no link and gets {export.status_code}")
                     continue
-                takers[name, ident].add(role)
+                taking.add(role)
                 lines = list(csv.reader(io.StringIO(export.content.decode("utf-8-sig"))))
                 if "text/csv" not in export["Content-Type"] or len(lines) != rows + 1:
                     wrong.append(f"{name}: {ident}: {role}: {rows} rows, exported {len(lines) - 1}")

@@ -1,12 +1,11 @@
 """The bank by its services: two persons, a feed that misses nothing, what a partner is told."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from mamori.ground import clock
 from mamori.ground.actors import Actor
@@ -15,6 +14,7 @@ from mamori.ground.letters.models import Letter
 from mamori.lists.fingerprints import queries, services
 from mamori.lists.fingerprints.models import Change, Disagreement, Entry, Fingerprint
 from mamori.lists.fingerprints.services import NewFingerprint
+from tests.together import together
 
 PDQ = bytes(range(32))
 
@@ -128,23 +128,15 @@ def test_a_denial_makes_an_entry_disputed_until_a_reviewer_settles_it(bank, shar
 def test_two_workers_that_notice_the_same_open_one_disagreement(bank, add):
     digest = uuid4().bytes
     one, two = add(md5=digest), add("own", md5=digest, classification="national")
-    with ThreadPoolExecutor(2) as pool:
-        beside = [pool.submit(own_connection(services.entry_compare), entry_id=each.id) for each in (one, two)]
-    assert sorted(each.result() for each in beside) == [0, 1]
+
+    def slowly(entry):
+        with transaction.atomic():
+            found = services.entry_compare(entry_id=entry.id)
+            time.sleep(0.5)
+        return found
+
+    assert sorted(together(lambda: slowly(one), lambda: slowly(two))) == [0, 1]
     assert Disagreement.objects.count() == 1
-
-
-def own_connection(call):
-    def run(**asked):
-        try:
-            with transaction.atomic():
-                found = call(**asked)
-                time.sleep(0.5)
-            return found
-        finally:
-            connection.close()
-
-    return run
 
 
 def test_sources_that_differ_about_one_digest_or_a_near_value_are_shown(bank, shared, add, run_jobs):

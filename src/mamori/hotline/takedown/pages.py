@@ -1,5 +1,6 @@
 """Staff pages of notices and the ledger."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -58,13 +59,10 @@ def notice(request: StaffRequest, notice_id: UUID) -> HttpResponse:
     actor = request.actor
     open_ = row.state not in FINISHED
     table = ItemTable(request.GET, queries.items_of(row), actor=actor)
-    if table.wants_csv:
-        return table.csv_response(row.reference)
-    context = {
+    context: dict[str, Any] = {
         "notice": row,
         "contact": row.contact.current,
         "facts": _facts(row),
-        "table": table,
         "disputed": queries.items_of(row).filter(state=ItemState.DISPUTED).order_by("number")[:50],
         "letters": queries.letters_of(row),
         "answers": queries.answers_of(actor, row),
@@ -77,7 +75,7 @@ def notice(request: StaffRequest, notice_id: UUID) -> HttpResponse:
         "may_warn": actor.may(WARN),
         "warning_form": WarningForm(),
     }
-    return render(request, "takedown/notice.html", context)
+    return table_page(request, "takedown/notice.html", table, row.reference, **context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -52,7 +52,7 @@ def disagreement_open(
     if same.exists():
         return False
     _take_turns()
-    if same.all().exists():
+    if same.exists():  # another opened it meanwhile
         return False
     row = Disagreement(
         kind=str(kind),

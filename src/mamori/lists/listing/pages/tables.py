@@ -1,11 +1,14 @@
+from typing import Any
+
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.ui.parts import case_url
 from mamori.ground.ui.states import choices
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 from mamori.hotline.assessment.queries import content_urls
-from mamori.lists.listing.models import Candidate, SigningKey
+from mamori.lists.listing.models import Candidate
 from mamori.lists.listing.permissions import CONFIRM_KEY, EXPORT
 from mamori.lists.listing.queries.shown import appeal_due
 
@@ -68,25 +71,23 @@ class CandidateTable(Table):
         return rows
 
 
+def _propose(method: str, title: Promise) -> Column:
+    return Column(
+        f"by_{method}",
+        title,
+        value=lambda _row: _("Propose"),
+        link=lambda row: reverse("listing_propose", args=[row.pk, method]),
+        export=False,
+    )
+
+
 class ProposalTable(CandidateTable):
     """The same for those who propose."""
 
     columns = [
         *CandidateTable.columns[:3],
-        Column(
-            "by_url",
-            _("For the URL list"),
-            value=lambda _row: _("Propose"),
-            link=lambda row: reverse("listing_propose", args=[row.pk, "url"]),
-            export=False,
-        ),
-        Column(
-            "by_dns",
-            _("For the DNS list"),
-            value=lambda _row: _("Propose"),
-            link=lambda row: reverse("listing_propose", args=[row.pk, "dns"]),
-            export=False,
-        ),
+        _propose("url", _("For the URL list")),
+        _propose("dns", _("For the DNS list")),
         CandidateTable.columns[3],
     ]
 
@@ -111,6 +112,17 @@ class AppealTable(Table):
     filters = [ChoiceFilter("state", _("State"), choices=lambda: choices("appeal"))]
 
 
+def _key_step(name: str, title: Promise) -> Column:
+    """A column that leads to the step, in the rows where it may be taken."""
+    return Column(
+        name,
+        title,
+        value=lambda row: title if row.steps[name] else "",
+        link=lambda row: reverse("listing_key_step", args=[row.id, name]) if row.steps[name] else "",
+        export=False,
+    )
+
+
 class KeyTable(Table):
     """Signing keys, with the steps whoever looks may take."""
 
@@ -122,31 +134,21 @@ class KeyTable(Table):
     empty_text = _("Make a pair of keys on your own device and register the public one below.")
     columns = (
         Column("person__name", _("Person"), sort=("person__name", "id")),
-        Column("number", _("Number of the key"), render="spoken", value=lambda row: row.id),
+        Column("id", _("Number of the key"), render="spoken"),
         Column("state", _("State"), sort=("state", "id"), render="state:signing_key"),
         Column("registered_at", _("Registered"), sort=("registered_at",), render="moment"),
         Column("confirmed_by__name", _("Confirmed by")),
-        Column(
-            "confirm",
-            _("Confirm"),
-            value=lambda row: _("Confirm") if row.may_confirm else "",
-            link=lambda row: reverse("listing_key_step", args=[row.id, "confirm"]) if row.may_confirm else "",
-            export=False,
-        ),
-        Column(
-            "revoke",
-            _("Revoke"),
-            value=lambda row: _("Revoke") if row.may_revoke else "",
-            link=lambda row: reverse("listing_key_step", args=[row.id, "revoke"]) if row.may_revoke else "",
-            export=False,
-        ),
+        _key_step("confirm", _("Confirm")),
+        _key_step("revoke", _("Revoke")),
     )
     filters = (ChoiceFilter("state", _("State"), choices=lambda: choices("signing_key")),)
 
-    def prepared(self, rows: list[SigningKey]) -> list[SigningKey]:
+    def prepared(self, rows: list[Any]) -> list[Any]:
         confirms = self.actor.may(CONFIRM_KEY)
         for row in rows:
             own = row.person_id == self.actor.id
-            row.may_confirm = confirms and not own and row.state == "waits"  # type: ignore[attr-defined]
-            row.may_revoke = (confirms or own) and row.revoked_at is None  # type: ignore[attr-defined]
+            row.steps = {
+                "confirm": confirms and not own and row.state == "waits",
+                "revoke": (confirms or own) and row.revoked_at is None,
+            }
         return rows
