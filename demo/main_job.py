@@ -90,10 +90,7 @@ class MainJob:
         seen = (row.get("seen_at") or "").strip()
         day = datetime.fromisoformat(seen).date().isoformat() if seen else ""  # the form asks for the day alone
         told = {"addresses": row["url"], "text": row.get("comment") or "", "seen_on": day}
-        page = stranger.submit("/en/report/", "addresses", told)
-        while "ticket" in {name for form in page.forms for name in form.values}:
-            time.sleep(1.1)
-            page = stranger.post(page, page.form("ticket"), {})
+        page = stranger.wait_turn(stranger.submit("/en/report/", "addresses", told))
         found = re.search(r"\b\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}\b", page.body)
         if not found:
             raise WorldError(f"the form gave no receipt: {page.text[:300]}")
@@ -110,56 +107,74 @@ class MainJob:
     def _assess(self) -> None:
         """Two analysts at work at the same time: each item gets an opinion of both, whoever comes first."""
         count = len(self.addresses)
+        query = "SELECT id::text FROM assessment_contentitem WHERE url = ANY(%s)"
+        self._until(lambda: len(self._rows(query, self.addresses)), count, 60, "items of what was reported")
+        self.contents = sorted(content for (content,) in self._rows(query, self.addresses))
         with self._progress("opinions of two analysts", 2 * count) as step:
-            opinions = [self._beside(self._open_all, login, count, step) for login in ("aoki", "baba")]
-            self._while_waiting(opinions, lambda: self._count("assessment.second_opinion") >= count)
+            opinions = [
+                self._beside(self._open_all, login, items, step)
+                for login, items in (("aoki", self.contents), ("baba", self.contents[::-1]))
+            ]
+            self._while_waiting(opinions, lambda: self._count("assessment.second_opinion", self.contents) >= count)
             self._reached("content.assessed", f"{count} found illegal by a first analyst")
-            first, second = (opinion.result() for opinion in opinions)
-        self.contents = sorted(first & second)
-        if len(self.contents) != count:
-            raise WorldError(f"{len(self.contents)} of {count} items were confirmed by the second opinion")
+            for opinion in opinions:
+                opinion.result()
+        self._wait_for("assessment.assessed", self.contents, 30)
         self._reached("content.confirmed", f"{count} confirmed by a blind second opinion")
 
-    def _open_all(self, login: str, count: int, step: Callable[[], None]) -> set[str]:
-        """One analyst takes item after item from the queue and decides. Returns the ids of the items."""
+    def _open_all(self, login: str, items: list[str], step: Callable[[], None]) -> None:
+        """One analyst takes and decides one item after another. What a visitor of the demo reported is left alone."""
         analyst = self._member(login)
-        done: set[str] = set()
-        desk = analyst.get("/queue/")
-        while len(done) < count:
-            page = self._next_item(analyst, desk)
-            codes = page.form("verdict").options.get("law_codes", [])
-            given: dict[str, str | list[str]] = {"verdict": "BASELINE", "law_codes": codes[:1], "note": ""}
-            desk = analyst.post(page, page.form("verdict"), given)
-            done.add(page.url.split("/contents/")[1].split("/")[0])
-            step()
-        return done
-
-    def _next_item(self, analyst: Visitor, desk: Page) -> Page:
-        """The page of the item the analyst gets from the queue, when something waits."""
+        left = list(items)
         end = time.monotonic() + 120
-        while True:
-            page = analyst.post(desk, desk.form("/queue/next/"), {})
-            if "/contents/" in page.url and page.url.rstrip("/").endswith("assess"):
-                return page
-            if time.monotonic() > end:
-                raise WorldError(f"the queue gave nothing more for two minutes: {page.text[:300]}")
+        while left:
+            for content in list(left):
+                page = self._take(analyst, content)
+                if page is None:
+                    continue
+                codes = page.form("verdict").options.get("law_codes", [])
+                given: dict[str, str | list[str]] = {"verdict": "BASELINE", "law_codes": codes[:1], "note": ""}
+                analyst.post(page, page.form("verdict"), given)
+                left.remove(content)
+                end = time.monotonic() + 120
+                step()
+            if left and time.monotonic() > end:
+                raise WorldError(f"{login} could take none of {len(left)} items for two minutes, the first: {left[0]}")
             time.sleep(0.2)
-            desk = page
+
+    def _take(self, analyst: Visitor, content: str) -> Page | None:
+        """The page of an item, leased; None while it waits for somebody else, or a colleague looks at it."""
+        waits = (
+            "SELECT 1 FROM assessment_contentitem WHERE id = %s AND state IN ('awaiting_assessment', 'second_opinion')"
+        )
+        if not self._rows(waits, content):
+            return None
+        page = analyst.get(f"/contents/{content}/assess/")
+        take = next((form for form in page.forms if form.action.endswith("/take/")), None)
+        if take is None:
+            return None
+        try:
+            return analyst.post(page, take, {})
+        except WorldError as refusal:
+            if "A colleague is looking at this item" not in str(refusal):
+                raise
+            return None
 
     def _tell_police(self) -> None:
         officer = self._member("doi")
         count = len(self.contents)
-        self._wait_for("referral.sent", count, 60)
+        query = "SELECT id::text FROM referral_referral WHERE content_id = ANY(%s)"
+        self._until(lambda: len(self._rows(query, self.contents)), count, 60, "referrals to police")
+        referrals = [referral for (referral,) in self._rows(query, self.contents)]
+        self._wait_for("referral.sent", referrals, 60)
         with self._progress("police open the referrals", count) as step:
-            for (referral,) in self._rows(
-                "SELECT DISTINCT subject_id FROM audit_event WHERE event = 'referral.sent' AND id > %s", self.begun
-            ):
+            for referral in referrals:
                 officer.submit(f"/police/{referral}/", f"/police/{referral}/open/", {})
                 step()
-        self._wait_for("referral.delivered", count, 30)
+        self._wait_for("referral.delivered", referrals, 30)
         self._reached("police.delivered", f"{count} opened by a named officer")
         self.platform.forward(48 * HOUR + 60)
-        self._wait_for("referral.no_objection", count, 120)
+        self._wait_for("referral.no_objection", referrals, 120)
         self._reached("police.no_objection", "48 hours without an objection (demo clock)")
 
     def _notify_host(self) -> None:
@@ -178,10 +193,15 @@ class MainJob:
         """Until a mail server took a notice about each item."""
         analyst = self._member("chiba")
         self._confirm_hosts(analyst)
-        self._wait_for("checks.recorded", len(self.contents), 300, keep=lambda: self._confirm_hosts(analyst))
-        self._reached("check.online", f"{len(self.contents)} found online by re-check")
-        joined = "SELECT count(DISTINCT content_id) FROM takedown_noticeitem WHERE content_id = ANY(%s)"
         count, confirm = len(self.contents), lambda: self._confirm_hosts(analyst)
+        seen = (
+            "SELECT count(DISTINCT content_id) FROM checks_check WHERE result LIKE 'online%%' AND content_id = ANY(%s)"
+        )
+        self._until(
+            lambda: int(self._rows(seen, self.contents)[0][0]), count, 300, "items seen by re-check", keep=confirm
+        )
+        self._reached("check.online", f"{count} found online by re-check")
+        joined = "SELECT count(DISTINCT content_id) FROM takedown_noticeitem WHERE content_id = ANY(%s)"
         self._until(
             lambda: int(self._rows(joined, self.contents)[0][0]), count, 120, "items to join a notice", keep=confirm
         )
@@ -221,7 +241,7 @@ class MainJob:
 
     def _list(self) -> None:
         self.platform.forward(8 * DAY)
-        self._wait_for("takedown.too_slow", len(self.contents), 300)
+        self._wait_for("takedown.too_slow", self.contents, 300)
         reviewer, approver = self._member("endo"), self._member("fujii")
         for host in self.hosts[:3]:
             for resolver in (self.world.dns.resolvers if self.world.dns else {}).values():
@@ -328,19 +348,19 @@ class MainJob:
             page = host.get(link)
             if any("answer" in form.options for form in page.forms):  # not a notice that was passed on to the next rung
                 host.post(page, page.form("answer"), {"answer": "removed"})
-        self._wait_for("takedown.answered", 1, 60)
+        self._eventually(lambda: self._count("takedown.answered"), 60, "an answer of the host")
         self._reached("removal.claimed", "the host removed the pages and says so on its page")
         begun = time.monotonic()
         last = list(self.entries)[-1]
         watch = LiftWatch(self.world.dns, last) if self.world.dns else None
         for _round in range(12):
             self._settle_checks()
-            if self._count("checks.gone") >= len(self.contents):
+            if self._count("checks.gone", self.contents) >= len(self.contents):
                 break
             self.platform.forward(20 * 60)
-        self._wait_for("checks.gone", len(self.contents), 120)
+        self._wait_for("checks.gone", self.contents, 120)
         self._reached("check.gone", "three agreeing negatives over half an hour", since=begun)
-        self._wait_for("listing.removed", len(self.hosts), 120)
+        self._wait_for("listing.removed", list(self.entries.values()), 120)
         decided = self._moment("listing.pending_removal", self.entries[last])  # "removed" is told when it is published
         lifted = watch.seconds_since(decided) if watch else {}
         self._reached("entry.removed", f"{len(self.hosts)} withdrawn by the rule that what is gone is lifted")
@@ -419,10 +439,13 @@ class MainJob:
     def _last_event(self) -> int:
         return int(self._rows("SELECT coalesce(max(id), 0) FROM audit_event")[0][0])
 
-    def _count(self, event: str) -> int:
-        """How many different rows this event happened to since the job began."""
-        query = "SELECT count(DISTINCT subject_id) FROM audit_event WHERE event = %s AND id > %s"
-        return int(self._rows(query, event, self.begun)[0][0])
+    def _count(self, event: str, among: list[str] | None = None) -> int:
+        """How many different rows this event happened to since the job began; of those of these ids, when given."""
+        query = """
+            SELECT count(DISTINCT subject_id) FROM audit_event
+            WHERE event = %s AND id > %s AND (%s::text[] IS NULL OR subject_id = ANY(%s))
+        """
+        return int(self._rows(query, event, self.begun, among, among)[0][0])
 
     def _beside(self, work: Callable[..., R], *values: object) -> Future[R]:
         return self.side.submit(work, *values)
@@ -437,9 +460,9 @@ class MainJob:
                 return
             time.sleep(0.2)
 
-    def _wait_for(self, event: str, count: int, seconds: float, *, keep: Callable[[], None] | None = None) -> None:
-        """Until so many rows had this event; given up when none came for `seconds`."""
-        self._until(lambda: self._count(event), count, seconds, f"{count} x {event}", keep=keep)
+    def _wait_for(self, event: str, subjects: list[str], seconds: float) -> None:
+        """Until each of these rows had this event; given up when no more of them had it for `seconds`."""
+        self._until(lambda: self._count(event, subjects), len(subjects), seconds, f"{len(subjects)} x {event}")
 
     def _until(
         self,

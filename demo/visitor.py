@@ -140,6 +140,13 @@ class Visitor:
             raise WorldError(f"GET {path} answered {page.status}: {page.text[:300]}")
         return self.post(page, page.form(having), given)
 
+    def wait_turn(self, page: Page) -> Page:
+        """Stand in the short queue of a public form until what was sent is taken."""
+        while "ticket" in {name for form in page.forms for name in form.values}:
+            time.sleep(0.5)
+            page = self.post(page, page.form("ticket"), {})
+        return page
+
     def log_in(self, person: Person) -> None:
         """Password, then the code of the authenticator app. A code works once: wait for the next when it was used."""
         page = self.submit("/account/login/", "login", {"login": person.email, "password": PASSWORD})

@@ -1,4 +1,4 @@
-"""The files in deploy/: judged by nginx, systemd and yamllint, and each process is given only the keys it needs."""
+"""The files in deploy/: judged by nginx, systemd, hadolint and yamllint, and each process is given only the keys it needs."""
 
 import re
 import subprocess
@@ -159,6 +159,12 @@ def test_the_key_that_opens_reports_is_on_the_staff_face_only() -> None:
         unit = (DEPLOY / "systemd" / f"mamori-{face}.service").read_text()
         assert ("seal_private_key" in unit) is (face == "staff")
         assert ("seal_private_key" in compose()["services"][face]["secrets"]) is (face == "staff")
+
+
+def test_the_containerfile_pleases_its_linter() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    judged = subprocess.run([hadolint, DEPLOY / "Containerfile"], capture_output=True, text=True, check=False)
+    assert (judged.returncode, judged.stdout) == (0, "")
 
 
 def test_the_compose_file_gives_no_process_more_than_it_needs() -> None:

@@ -68,7 +68,7 @@ class HalfJob(MainJob):
             self._tell_police()
             self._notify_host()
             self.platform.forward(8 * DAY)
-            self._wait_for("takedown.too_slow", len(self.contents), 300)
+            self._wait_for("takedown.too_slow", self.contents, 300)
             contents = self._one_content_per_host()
             listed, unlisted, quiet, _left = (contents[host] for host in self.hosts)
             entry = self._propose(self._member("endo"), listed)
@@ -118,26 +118,23 @@ class HalfJob(MainJob):
         self.world.host([url])
         stranger = Visitor(self.platform.url("public"))
         given = {"addresses": url, "text": "Drawings made for a test.", "contact": "reporter@mail.example", **more}
-        page = stranger.submit("/en/report/", "addresses", given)
-        while "ticket" in {name for form in page.forms for name in form.values}:
-            time.sleep(0.5)
-            page = stranger.post(page, page.form("ticket"), {})
+        stranger.wait_turn(stranger.submit("/en/report/", "addresses", given))
 
     def _complain(self) -> None:
         given = {"address": f"http://{self.hosts[0]}/", "text": "This is my shop.", "contact": "shop@mail.example"}
         stranger = Visitor(self.platform.url("public"))
-        page = stranger.submit("/en/list/appeal/", "address", given)
-        while "ticket" in {name for form in page.forms for name in form.values}:
-            time.sleep(0.5)
-            page = stranger.post(page, page.form("ticket"), {})
+        stranger.wait_turn(stranger.submit("/en/list/appeal/", "address", given))
 
     def _referral(self) -> str:
-        """Two analysts give opinions until something is confirmed and police are told. Returns the referral's id."""
+        """Two analysts confirm one of the later items, and police are told. Returns the referral's id."""
+        waiting = """
+            SELECT id::text FROM assessment_contentitem
+            WHERE host LIKE 'kumo-%%' AND state = 'awaiting_assessment' ORDER BY id LIMIT 1
+        """
         query = "SELECT id::text FROM referral_referral WHERE state = 'sent' LIMIT 1"
-        for login in ("aoki", "baba") * 3:
-            self._open_all(login, 1, lambda: None)
-            time.sleep(2.5 * self.platform.sweep_seconds)
-            if found := self._rows(query):
-                return str(found[0][0])
+        self._eventually(lambda: self._rows(waiting), 30, "an item to assess")
+        content = str(self._rows(waiting)[0][0])
+        for login in ("aoki", "baba"):
+            self._open_all(login, [content], lambda: None)
         self._eventually(lambda: self._rows(query), 30, "a referral to be sent")
         return str(self._rows(query)[0][0])

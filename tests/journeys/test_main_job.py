@@ -16,6 +16,7 @@ from demo.platform import Ports
 from demo.processes import WorldError, free_ports, wait_until
 from demo.reports import read_reports
 from demo.timeline import PER_ENGINE, STATIONS, Timeline
+from demo.visitor import Visitor
 from demo.world import PORTS_NEEDED
 from mamori.ground.audit.looks import things_known
 from mamori.lists.distribution.services.following import STATUS
@@ -75,7 +76,7 @@ def test_a_file_that_names_a_stranger_or_is_no_use_is_refused(tmp_path: Path, te
         read_reports(file)
 
 
-def test_a_file_runs_without_resolvers_through_the_lists_brake_and_a_station_that_fails_says_why(
+def test_a_file_runs_without_resolvers_beside_what_was_reported_by_hand_and_a_station_that_fails_says_why(
     world_folder: Path, tmp_path: Path
 ) -> None:
     first = free_ports(4)
@@ -94,11 +95,17 @@ def test_a_file_runs_without_resolvers_through_the_lists_brake_and_a_station_tha
         file = tmp_path / "reports.csv"
         sent = [f"http://brake-{n % 3}.example/{n},2026-11-0{n + 1}T10:00:00+09:00,page {n}" for n in range(4)]
         file.write_text("\n".join(["url,seen_at,comment", *sent, ""]))
+        by_hand = "http://by-hand.example/page/"
+        stranger = Visitor(everything.platform.url("public"))
+        stranger.wait_turn(stranger.submit("/en/report/", "addresses", {"addresses": by_hand}))
+        state = "SELECT state FROM assessment_contentitem WHERE url = '" + by_hand + "'"
+        wait_until(lambda: rows(everything.platform, state), 60, "what was reported by hand does not come to the queue")
         timeline, said = Timeline([]), Console(file=io.StringIO(), record=True, width=200)
         MainJob(everything.platform, everything.world, timeline, said, read_reports(file)).run()
         assert timeline.missing() == []
         seen = rows(everything.platform, "SELECT url, seen_on::text FROM intake_report WHERE url LIKE '%/brake-%'")
         assert dict(seen) == {f"http://brake-{n % 3}.example/{n}": f"2026-11-0{n + 1}" for n in range(4)}
+        assert rows(everything.platform, state) == [("awaiting_assessment",)], "the job left it to its own analyst"
         assert "the brake of the list: 2 of 3 entries so far" in said.export_text()
         quiet = Console(quiet=True)
         timeline.write(tmp_path / "timeline.json")

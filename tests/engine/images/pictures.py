@@ -67,6 +67,15 @@ def drawing(seed: int, width: int, height: int) -> Image.Image:
     return image
 
 
+def grain(seed: int, width: int, height: int) -> Image.Image:
+    """Stripes as of wood, in warm colours beyond what a screen shows: much to see, hardly any of it in large shapes."""
+    rng = np.random.default_rng(seed)
+    across = np.linspace(0, 2 * np.pi * (20 + seed), width)[None, :]
+    light = 140 + 90 * np.sin(across + rng.uniform(0, 6)) + rng.normal(size=(height, width)) * 3
+    pixels = np.stack([light * 1.5, light * 0.9, light * 0.2], axis=-1)
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
 def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
     file = io.BytesIO()
     image.save(file, kind, **options)

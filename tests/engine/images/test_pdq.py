@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mamori.engine.images import dihedral, fingerprint, pdq_of
-from tests.engine.images.pictures import distance, drawing, encoded, opened, photo, poster, reference
+from mamori.engine.limits import Limits
+from tests.engine.images.pictures import distance, drawing, encoded, grain, opened, photo, poster, reference
 
 SEEDS = range(3)
 
@@ -55,6 +56,22 @@ def test_a_scaled_decode_stays_near(size: tuple[int, int], way: str) -> None:
             assert made.preprocessing == way
             assert distance(made.pdq, expected) <= most
             assert abs(made.pdq_quality - quality) <= 2
+
+
+@pytest.mark.parametrize("size", [(640, 480), (1800, 1350)])
+def test_where_noise_could_turn_many_bits_the_whole_picture_is_decoded_in_colours(size: tuple[int, int]) -> None:
+    for seed in SEEDS:
+        data = encoded(grain(seed, *size), "JPEG", quality=50 + 20 * seed)
+        made = fingerprint(data)
+        expected, quality = reference(opened(data))
+        assert quality >= 80
+        assert made.preprocessing == "mamori-1/full"
+        assert distance(made.pdq, expected) <= 2
+
+
+def test_a_picture_too_large_to_be_decoded_whole_keeps_what_part_of_it_gave() -> None:
+    data = encoded(grain(0, 1800, 1350), "JPEG")
+    assert fingerprint(data, limits=Limits(pixels=1_000_000)).preprocessing == "mamori-1/scale-2"
 
 
 def test_nothing_small_is_decoded_at_a_smaller_scale() -> None:

@@ -40,9 +40,10 @@ class Header:
     orientation: int
 
     @property
-    def scale(self) -> int:
-        """1, 2 or 4: decoded samples stand for blocks of that many pixels a side."""
-        return next((scale for least, scale in SCALES if min(self.height, self.width) >= least), 1)
+    def scales(self) -> tuple[int, ...]:
+        """What to decode it at, the quickest first: samples stand for blocks of 4, 2 or 1 pixels a side."""
+        part = next((scale for least, scale in SCALES if min(self.height, self.width) >= least), 1)
+        return (1,) if part == 1 else (part, 1)
 
 
 def is_jpeg(data: bytes) -> bool:
@@ -84,13 +85,12 @@ def header(data: bytes) -> Header:
     )
 
 
-def gray(data: bytes, head: Header, limits: Limits) -> tuple[Bytes, int] | None:
-    """Decoded luma, shape (ceil(height / scale), ceil(width / scale)), and the scale.
+def gray(data: bytes, head: Header, scale: int, limits: Limits) -> Bytes | None:
+    """Decoded luma, shape (ceil(height / scale), ceil(width / scale)).
 
     None where it should be decoded as colours, by the rules of the reference: other kinds of colour, and files with
     faults, on which decoders differ in what they forgive.
     """
-    scale = head.scale
     allowed = limits.scaled_pixels if scale > 1 and not head.progressive else limits.pixels
     if head.height * head.width > allowed:
         raise ImageError("too_many_pixels")
@@ -107,7 +107,7 @@ def gray(data: bytes, head: Header, limits: Limits) -> tuple[Bytes, int] | None:
         return None
     if plane.shape != (height, width, 1):
         return None
-    return np.ascontiguousarray(plane[:, :, 0]), scale
+    return np.ascontiguousarray(plane[:, :, 0])
 
 
 def _segments(data: bytes) -> list[tuple[int, bytes]]:
