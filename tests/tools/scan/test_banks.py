@@ -95,6 +95,20 @@ def test_a_category_that_is_nothing_illegal_is_no_entry(tmp_path):
     assert len(set(banks)) == len(banks), "a scan by another profile does not go on where one by the first was"
 
 
+def test_icse(tmp_path):
+    (tmp_path / "bank").write_text(
+        f"MD5;SHA1;Image ID;Baseline\n{MD5.hex().upper()};{SHA1.hex()};7;1\n{MD5.hex()};;;0\n;;8;1\n{MD5.hex()};\n\n",
+        encoding="utf-8-sig",
+    )
+    listed = read_bank_file(tmp_path / "bank")
+    assert listed.rows == [
+        ("md5", MD5, "7", "ICSE baseline"),
+        ("sha1", SHA1, "7", "ICSE baseline"),
+        ("md5", MD5, "line 3", "ICSE"),
+    ]
+    assert [bad.split(":")[0] for bad in listed.bad] == ["line 4", "line 5"]
+
+
 def test_digests_that_end_in_zeros_are_found_and_no_others(tmp_path):
     values = [bytes(15) + b"\1", bytes(16), b"\1" + bytes(15), b"\1\1" + bytes(14)]
     (tmp_path / "bank").write_text("".join(f"{value.hex()} {n}\n" for n, value in enumerate(values)))

@@ -1,8 +1,9 @@
-"""Read fingerprints of a bank from a file: plain text, or VICS 2.0 and 1.3 JSON. A bad record is named and left out."""
+"""Read fingerprints of a bank from a file: plain text, VICS 2.0 and 1.3 JSON, ICSE CSV. A bad record is named and left out."""
 
 from __future__ import annotations
 
 import base64
+import csv
 import json
 import re
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ _NAMES = {name: name for name in LENGTHS} | {"sha-1": "sha1", "sha-256": "sha256
 VICS_ILLEGAL = {"us": {"0", "1"}, "uk": {"0", "1", "2", "3"}, "ca": {"0", "1"}, "icse": {"0", "1", "2"}}
 """Categories that stand for illegal material, or for what nobody has sorted yet, by the profile of a country."""
 _EXPORTED = re.compile(r"[0-9a-fA-F]{64},(?P<quality>[0-9]{1,3})")
+_ICSE = {"MD5", "SHA1"}
+_YES = {"1", "true", "yes", "y"}
 _PIECE = 2**20
 _LARGEST = 2**24  # characters of one VICS record
 
@@ -36,9 +39,14 @@ def read_bank_file(path: Path, *, sixty_four: str = "", profile: str = "us") -> 
     `sixty_four`: what 64 bare digits are, pdq or sha256. `profile`: whose categories a VICS file has.
     """
     with path.open(encoding="utf-8-sig", errors="replace") as opened:
-        begin = opened.read(512).lstrip()[:1]
+        begin = opened.read(512).lstrip()
         opened.seek(0)
-        listed = _vics(opened, profile) if begin == "{" else _text(opened, sixty_four)
+        if begin[:1] == "{":
+            listed = _vics(opened, profile)
+        elif _ICSE & {name.strip() for name in begin.partition("\n")[0].split(";")}:
+            listed = _icse(opened)
+        else:
+            listed = _text(opened, sixty_four)
     if not listed.rows:
         raise ScanError(f"{path}: no fingerprint could be read; {listed.bad[0] if listed.bad else 'it is empty'}")
     return listed
@@ -83,6 +91,31 @@ def _text(opened: TextIO, sixty_four: str) -> Listed:
         entry, classification = [*words[1:3], "", ""][:2]
         listed.rows.append((fits[0], value, entry or f"line {number}", classification))
     return listed
+
+
+def _icse(opened: TextIO) -> Listed:
+    """A header, then a line for each file, parted by semicolons (as `mamori.lists.fingerprints.formats.icse` writes it)."""
+    listed = Listed()
+    header = [name.strip() for name in opened.readline().split(";")]
+    reader = csv.reader(opened, delimiter=";")
+    while True:
+        try:
+            fields = next(reader, None)
+        except csv.Error:
+            fields = ["a field that does not end"]
+        if fields is None:
+            return listed
+        if not fields:
+            continue
+        row, line = dict(zip(header, fields, strict=False)), reader.line_num + 1
+        values = [(name, _decoded(row.get(name.upper(), ""), LENGTHS[name])) for name in ("md5", "sha1")]
+        good = [(name, value) for name, value in values if value]
+        if not good or len(fields) != len(header):
+            listed.bad.append(f"line {line}: no MD5 or SHA-1 value that can be read")
+            continue
+        baseline = row.get("Baseline", "").strip().lower() in _YES
+        entry = row.get("Image ID", "").strip()[:200] or f"line {line}"
+        listed.rows += [(name, value, entry, "ICSE baseline" if baseline else "ICSE") for name, value in good]
 
 
 def _vics(opened: TextIO, profile: str) -> Listed:
