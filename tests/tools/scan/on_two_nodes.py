@@ -15,12 +15,13 @@ os.environ |= {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
 }
+NODE = "(Node)"  # part of how Ray Data calls the actors of `mamori.tools.scan.on_ray`
 LOOPBACK = "127.0.0.2"  # Ray takes 127.0.0.1 for "this host" and would put its outer address instead
 warnings.simplefilter("ignore")
 
 
 def main(folder, bank, out):
-    import ray
+    from ray._private.state import actors
     from ray.cluster_utils import Cluster as Local
 
     from mamori.tools.scan.on_ray import Cluster
@@ -32,8 +33,8 @@ def main(folder, bank, out):
         local.add_node(**{name: value for name, value in node.items() if name != "include_dashboard"})
         with Cluster(local.address, LIMITS, None) as here:
             here.limits = LIMITS
-            nodes = sum(bool(each["Alive"]) for each in ray.nodes())
             totals = scan(here, Path(out), bank, folder)
+            nodes = len({actor["Address"]["NodeID"] for actor in actors().values() if NODE in actor["ActorClassName"]})
         print(json.dumps({"nodes": nodes, "examined": totals.examined, "matched": totals.matched}))
     finally:
         local.shutdown()
