@@ -1,10 +1,10 @@
 """A base and the changes since, asked in place, say what the whole list says."""
 
-import mmap
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +25,8 @@ from mamori.engine.editions import (
     write_delta,
     write_files,
 )
+from mamori.engine.editions.places import base_places
+from mamori.engine.files import mapped as opened
 from tests.engine.people import APPROVER, NOW, REVIEWER, RULE, entry, signed
 from tests.engine.test_publish import ROOT, SERVICE
 
@@ -40,6 +42,7 @@ NAMES = [
 ENTRIES = [
     *(entry(name, entry_id=f"e{number}-{turn}") for number, name in enumerate(NAMES) for turn in range(2)),
     *(entry(f"https://{name}/p?q=1", method="url", entry_id=f"u{n}") for n, name in enumerate(NAMES)),
+    entry('https://a.example/"p"?q=\\"守', method="url", entry_id="quoted"),
 ]
 ACTIVATED = {e.entry_id: signed(activation_statement(e), REVIEWER, APPROVER) for e in ENTRIES}
 ENDED = {
@@ -66,12 +69,13 @@ def after(start: Edition, done: list[tuple]) -> tuple[Edition, Delta]:
     return Edition(start.version + 1, frozenset(entries), frozenset(statements)), delta
 
 
+@pytest.mark.parametrize("placed", [False, True])
 @given(before=steps, done=steps)
-def test_asked_in_place_it_says_what_the_whole_list_says(before, done):
+def test_asked_in_place_it_says_what_the_whole_list_says(placed, before, done):
     base = pruned(after(Edition(0, frozenset()), before)[0])
     wanted, delta = after(base, done)
     files = write_files(base)
-    found = ListInForce(wanted.version, files, delta)
+    found = ListInForce(wanted.version, files, delta, places=base_places(files) if placed else None)
     assert set(found.entries()) == wanted.entries
     assert len(found) == len(wanted.entries)
     assert list(found.names()) == sorted(wanted.names(), key=lambda name: name.split(".")[::-1])
@@ -115,12 +119,20 @@ def test_a_memory_map_is_asked_like_bytes(tmp_path: Path):
     path = tmp_path / "names.jsonl"
     files = write_files(Edition(1, frozenset(many)))
     path.write_bytes(files["names.jsonl"])
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        found = ListInForce(1, files | {"names.jsonl": mapped}, Delta())
+    mapped = files | {"names.jsonl": opened(path)}
+    for places in (None, base_places(mapped)):
+        found = ListInForce(1, mapped, Delta(), places=places)
         assert len(found) == 5000
         assert all(found.is_listed(e.target) for e in many)
         assert not found.is_listed("n5000.example")
         assert len(found.listed_below("example")) == 5000
+        assert found.listed_below("n1.example") == []
+
+
+def test_lines_that_another_hand_wrote_are_searched_for():
+    files = write_files(Edition(1, frozenset(ENTRIES[:1])))
+    assert base_places(files) is not None
+    assert base_places(files | {"names.jsonl": files["names.jsonl"].replace(b'"target":"', b'"target": "')}) is None
 
 
 @given(steps, steps, steps)

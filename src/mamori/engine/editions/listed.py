@@ -8,7 +8,7 @@ import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mamori.engine.addresses import parents
 from mamori.engine.editions.entries import (
@@ -23,6 +23,9 @@ from mamori.engine.editions.entries import (
 )
 from mamori.engine.editions.rpz import name_key
 from mamori.engine.editions.statements import SignedStatement
+
+if TYPE_CHECKING:  # compiled code, which readers of a list do without
+    from mamori.engine.editions.places import BasePlaces
 
 _PIECE = 1 << 20
 
@@ -69,6 +72,10 @@ class SortedLines:
     def since(self, wanted: tuple[Any, ...] = ()) -> Iterator[dict[str, Any]]:
         """The lines whose keys are not below `wanted`, a key or the beginning of one."""
         return (json.loads(line) for line in lines_of(self.data, self.place(wanted)[0]))
+
+    def at(self, place: int | None) -> Iterator[dict[str, Any]]:
+        """The lines from a place on; none for None."""
+        return iter(()) if place is None else (json.loads(line) for line in lines_of(self.data, place))
 
     def keyed(self) -> Iterator[tuple[tuple[Any, ...], bytes]]:
         """All lines with their keys."""
@@ -125,6 +132,11 @@ def _target(line: bytes) -> str:
     return str(json.loads(line)["target"]) if start < 10 or b"\\" in found else found.decode()
 
 
+def _in_json(text: str) -> str:
+    """A text as it stands in a line."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
 def _entry_id(line: bytes) -> str:
     """The entry of a canonical line, likewise."""
     start = line.find(b'"entry_id":"') + 12
@@ -143,10 +155,18 @@ class ListInForce:
     """One edition. `base`: the content of its base files, as bytes or memory maps, verified by the caller."""
 
     def __init__(
-        self, version: int, base: Mapping[str, Any], delta: Delta, *, sizes: tuple[int, int] | None = None
+        self,
+        version: int,
+        base: Mapping[str, Any],
+        delta: Delta,
+        *,
+        sizes: tuple[int, int] | None = None,
+        places: BasePlaces | None = None,
     ) -> None:
-        """`sizes`: how many names and URLs the base holds, when the caller knows; else they are counted."""
+        """`sizes`: how many names and URLs the base holds, when the caller knows; else they are counted. `places`: where
+        its lines stand (`base_places`); else they are searched for."""
         self.version = version
+        self._places = places
         self.delta = delta
         self._names, self._urls, self._activations, self._endings = sorted_files(base).values()
         self._added = {(entry.method, entry.target): entry for entry in delta.added}
@@ -184,13 +204,19 @@ class ListInForce:
     def _find(self, method: Method, target: str) -> ListEntry | None:
         if entry := self._added.get((method, target)):
             return entry
-        lines, wanted = (self._names, name_key(target)) if method == "dns" else (self._urls, (target,))
-        for line in lines.since((wanted,)):
+        for line in self._since(method, target):
             if line["target"] != target:
                 return None
             if line["entry_id"] not in self._removed:
                 return ListEntry.from_json(line)
         return None
+
+    def _since(self, method: Method, target: str) -> Iterator[dict[str, Any]]:
+        """The base's lines from the target's on; none where it does not stand there, as far as that is known."""
+        lines, wanted = (self._names, name_key(target)) if method == "dns" else (self._urls, (target,))
+        if self._places is None:
+            return lines.since((wanted,))
+        return lines.at((self._places.names if method == "dns" else self._places.urls).line(_in_json(target)))
 
     def is_listed(self, name: str) -> bool:
         """Whether the name itself stands on the list of names."""
@@ -200,7 +226,8 @@ class ListInForce:
         """Names below `name` that stand on the list."""
         top = name_key(name)
         found = []
-        for line in self._names.since(((*top, ""),)):
+        there = self._places
+        for line in self._names.at(there.above.line(name)) if there else self._names.since(((*top, ""),)):
             if name_key(line["target"])[: len(top)] != top:
                 break
             if line["entry_id"] not in self._removed:
@@ -223,8 +250,9 @@ class ListInForce:
 
     def _statements_of(self, entry_id: str) -> list[SignedStatement]:
         found = list(self._signed.get(entry_id, ()))
-        for lines in (self._activations, self._endings):
-            for line in lines.since((entry_id,)):
+        there, files = self._places, (self._activations, self._endings)
+        for lines, places in zip(files, (there.activations, there.endings) if there else (None, None), strict=True):
+            for line in lines.at(places.line(entry_id)) if places else lines.since((entry_id,)):
                 signed = read_signed(line)
                 if signed.entry_id != entry_id:
                     break

@@ -2,9 +2,12 @@
 
 import heapq
 import mmap
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
 
@@ -24,7 +27,13 @@ from mamori.lists.distribution import models
 from mamori.lists.distribution.keys import EditionKeys, load_keys
 from mamori.lists.distribution.states import EditionState
 
-KEPT_OPEN = 2  # bases
+if TYPE_CHECKING:
+    from mamori.engine.editions.places import BasePlaces
+
+KEPT_OPEN = 2  # bases, and files of changes
+_KEEPING = threading.Lock()
+K = TypeVar("K")
+V = TypeVar("V")
 NAMES = BASE_FILES[0]
 _METADATA = ("timestamp.json", "snapshot.json", "targets.json")
 
@@ -35,7 +44,18 @@ class Base:
 
     digests: Mapping[str, FileDigest]
     files: Mapping[str, bytes | mmap.mmap]
-    listed: ListInForce
+    sizes: tuple[int, int]
+    places: "BasePlaces | None"
+    version: int
+
+    @cached_property
+    def listed(self) -> ListInForce:
+        """What it says without the changes since."""
+        return self.with_changes(self.version, Delta())
+
+    def with_changes(self, version: int, delta: Delta) -> ListInForce:
+        """What it says with changes."""
+        return ListInForce(version, self.files, delta, sizes=self.sizes, places=self.places)
 
     @property
     def digest(self) -> str:
@@ -96,23 +116,48 @@ def open_edition(held: EditionKeys, row: models.Edition) -> Opened:
     if set(found) != set(BASE_FILES):
         raise EditionRefused("missing_file")
     base = open_base(place, found, row.base)
-    listed = ListInForce(version, base.files, read_delta(small[CHANGES]), sizes=base.listed.sizes)
-    return Opened(row, listed, base)
+    delta = _deltas.get(digests[CHANGES]) or read_delta(small[CHANGES])
+    remember(digests[CHANGES], delta)
+    return Opened(row, base.with_changes(version, delta), base)
 
 
-_Mapped = tuple[Mapping[str, bytes | mmap.mmap], tuple[int, int]]
+_deltas: dict[FileDigest, Delta] = {}
+
+
+def remember(digest: FileDigest, delta: Delta) -> None:
+    """What a file of changes says: the next to open an edition with it need not read it."""
+    _keep(_deltas, digest, delta)
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    files: Mapping[str, bytes | mmap.mmap]
+    sizes: tuple[int, int]
+    places: "BasePlaces | None"
+
+
 _mapped: dict[tuple[FileDigest, ...], _Mapped] = {}
 
 
 def open_base(place: Path, digests: Mapping[str, FileDigest], version: int) -> Base:
     """The base files in a folder: read through once in the life of a process. EditionRefused("altered")."""
     key = tuple(digests[name] for name in BASE_FILES)
-    if key not in _mapped:
+    there = _mapped.get(key)
+    if there is None:
         found = {name: mapped(place / name) for name in BASE_FILES}
         if any(FileDigest.of(found[name]) != digests[name] for name in BASE_FILES):
             raise EditionRefused("altered")
-        while len(_mapped) >= KEPT_OPEN:
-            del _mapped[next(iter(_mapped))]
-        _mapped[key] = found, ListInForce(0, found, Delta()).base_sizes
-    files, sizes = _mapped[key]
-    return Base(digests, files, ListInForce(version, files, Delta(), sizes=sizes))
+        from mamori.engine.editions.places import base_places  # noqa: PLC0415 - compiled code, for who opens a base
+
+        there = _Mapped(found, ListInForce(0, found, Delta()).base_sizes, base_places(found))
+        _keep(_mapped, key, there)
+    return Base(digests, there.files, there.sizes, there.places, version)
+
+
+def _keep(opened: dict[K, V], key: K, value: V) -> None:
+    """Keep it as the newest; a fold and a publisher do so at the same time."""
+    with _KEEPING:
+        opened.pop(key, None)
+        while len(opened) >= KEPT_OPEN:
+            del opened[next(iter(opened))]
+        opened[key] = value

@@ -336,6 +336,7 @@ def _publish(case: _Case, edition: Edition, refused: Why, judged_by: str, *, all
         for name in base:
             draft.link(name, press.folder() / str(case.now.row.version))
     files = base | {CHANGES: draft.write(CHANGES, [write_delta(delta)])}
+    press.remember(files[CHANGES], delta)
     with transaction.atomic():
         row = edition_sign(
             draft,
