@@ -424,17 +424,15 @@ class MainJob:
         self.console.print(f"  {name}: {detail}")
 
     def _now(self) -> str:
-        offset = float(self.platform.clock_file.read_text()) if self.platform.clock_file.exists() else 0.0
-        return datetime.fromtimestamp(time.time() + offset, UTC).isoformat(timespec="milliseconds")
+        return datetime.fromtimestamp(time.time() + self.platform.ahead(), UTC).isoformat(timespec="milliseconds")
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return self.database.execute(query, values).fetchall()
 
     def _moment(self, event: str, subject: str) -> float:
         """When an event happened to a subject, in POSIX seconds of real time."""
-        offset = float(self.platform.clock_file.read_text()) if self.platform.clock_file.exists() else 0.0
         query = "SELECT extract(epoch FROM max(at))::float8 FROM audit_event WHERE event = %s AND subject_id = %s"
-        return float(self._rows(query, event, subject)[0][0]) - offset
+        return self.platform.real_time(float(self._rows(query, event, subject)[0][0]))
 
     def _last_event(self) -> int:
         return int(self._rows("SELECT coalesce(max(id), 0) FROM audit_event")[0][0])

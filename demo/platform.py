@@ -8,6 +8,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,7 @@ class Platform:
         self.keys = self.base / "keys"
         self.keys.mkdir(parents=True, exist_ok=True)
         self.clock_file = self.base / "clock"
+        self._moves: list[tuple[float, float, float]] = []  # of the demo clock: when, ahead before and after
         self.programs: list[Program] = []
 
     # --- secrets ----------------------------------------------------------------------------------------------
@@ -263,12 +265,26 @@ class Platform:
     def url(self, face: str) -> str:
         return f"http://127.0.0.1:{getattr(self.ports, face)}"
 
+    def ahead(self) -> float:
+        """Seconds that the demo clock is ahead of real time."""
+        return float(self.clock_file.read_text()) if self.clock_file.exists() else 0.0
+
     def forward(self, seconds: float) -> None:
         """Move the demo clock ahead. Written at once and whole: other processes read it at any moment."""
-        offset = float(self.clock_file.read_text()) if self.clock_file.exists() else 0.0
+        was = self.ahead()
         fresh = self.clock_file.with_suffix(".new")
-        fresh.write_text(str(offset + seconds))
+        fresh.write_text(str(was + seconds))
+        self._moves.append((time.time(), was, was + seconds))
         fresh.replace(self.clock_file)
+
+    def real_time(self, moment: float) -> float:
+        """When in real time the demo clock told this moment; both POSIX. By the moves that were made from here."""
+        real = moment - self.ahead()
+        for moved_at, before, after in reversed(self._moves):
+            if moment - after >= moved_at:
+                return moment - after
+            real = moment - before
+        return real
 
     def wait_for_index(self) -> None:
         """Until partners' look-ups are answered: on a new machine the kernels are compiled first."""

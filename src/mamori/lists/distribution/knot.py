@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ LOADING = 600  # seconds
 LINES_A_SECOND = 5_000  # at least, through the control socket
 PROGRAM_PATH = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin:/usr/local/bin:/bin"
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+_CONFIGURING = threading.Lock()
 _COMPLAINT = ("error", "warning: (", "invalid", "failed")
 
 
@@ -143,13 +145,12 @@ class Knot:
                 text.writelines(line for line, _n in zip(zone_lines(zone, wanted), lines, strict=False))
             self._change(zone, apex)
             how = [f"conf-set {item}.file {file}", f"conf-set {item}.zonefile-load difference-no-serial"]
-            self._whole(["conf-begin", *how], "conf-commit", "conf-abort")
+            self._configure(how)
             self._run(["zone-reload " + zone], LOADING, "-b", "-t", str(LOADING))
             return next(lines), self._require_file(zone, file)
         finally:
             with suppress(KnotError):
-                back = [f"conf-unset {item}.file", f"conf-unset {item}.zonefile-load"]
-                self._whole(["conf-begin", *back], "conf-commit", "conf-abort")
+                self._configure([f"conf-unset {item}.file", f"conf-unset {item}.zonefile-load"])
             file.unlink(missing_ok=True)
 
     def _require_file(self, zone: str, file: Path) -> int:
@@ -244,13 +245,13 @@ class Knot:
     def add_zone(self, zone: str) -> None:
         """Let the primary serve a further zone, empty at first, under the default template."""
         _check_zone(zone)
-        self._whole(["conf-begin", f"conf-set zone[{zone}.]"], "conf-commit", "conf-abort")
+        self._configure([f"conf-set zone[{zone}.]"])
 
     def drop_zone(self, zone: str) -> None:
         """Take a zone away with all it holds, at once."""
         _check_zone(zone)
         self._run([f"zone-purge {zone}"], TIMEOUT, "-f", "-b")
-        self._whole(["conf-begin", f"conf-unset zone[{zone}.]"], "conf-commit", "conf-abort")
+        self._configure([f"conf-unset zone[{zone}.]"])
 
     def accesses(self) -> dict[str, frozenset[str]]:
         """Names of the keys that may transfer, and the zones of each."""
@@ -285,13 +286,13 @@ class Knot:
                 f"conf-set remote[{name}].key {name}",
                 *(f"conf-set zone[{zone}.].notify {name}" for zone in access.zones),
             ]
-        self._whole(["conf-begin", *commands], "conf-commit", "conf-abort")
+        self._configure(commands)
 
     def forbid(self, name: str) -> None:
         """Take a subscriber's key, access and notifications away, at once. Nothing to do is no error."""
         commands = self._unset(name)
         if commands:
-            self._whole(["conf-begin", *commands], "conf-commit", "conf-abort")
+            self._configure(commands)
 
     def _unset(self, name: str) -> list[str]:
         if not _WORD.fullmatch(name):
@@ -306,6 +307,11 @@ class Knot:
         if f"key.id = {name}." in lines or f"key.id = {name}" in lines:
             commands.append(f"conf-unset key[{name}]")
         return commands
+
+    def _configure(self, commands: Sequence[str]) -> None:
+        """One transaction of the configuration: the primary has one at a time."""
+        with _CONFIGURING:
+            self._whole(["conf-begin", *commands], "conf-commit", "conf-abort")
 
     def _whole(self, commands: Sequence[str], commit: str, abort: str, seconds: float = TIMEOUT) -> None:
         """All or nothing: knotc goes on after an error, so the commit is a call of its own."""

@@ -5,6 +5,7 @@ the small zone alone. The base zone follows when the list is folded.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -61,11 +62,16 @@ def push_hot(opened: Opened) -> None:
     """Bring the hot zones to what the edition asks for; under the kill switch they let everything pass. KnotError."""
     knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
     names = {} if opened.row.kill_id is not None else _hot_names(opened)
-    for zones in all_zones():
+    serials = {zones.hot: _last_serial(zones.hot) for zones in all_zones()}
+
+    def bring(zones: Zones) -> tuple[frozenset[Record], Synced]:
         records = compile_hot(names, zones.action, zones.stop_host) if names else LIFT_ALL
-        synced = knot.sync(zones.hot, records, after=_last_serial(zones.hot))
-        _seen(zones.hot, synced, set_digest(records))
-        offer_note(opened.row, zones.hot, synced.serial)
+        return records, knot.sync(zones.hot, records, after=serials[zones.hot])
+
+    with ThreadPoolExecutor(len(serials)) as both:  # neither way of blocking waits for the other
+        for zones, (records, synced) in zip(all_zones(), both.map(bring, all_zones()), strict=True):
+            _seen(zones.hot, synced, set_digest(records))
+            offer_note(opened.row, zones.hot, synced.serial)
 
 
 def push_base(base: Base) -> None:
