@@ -15,7 +15,7 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -80,20 +80,27 @@ class Answering:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"a measured process ended with {self._process.wait()}")
+            raise SystemExit(
+                f"a measured process ended with {self._process.wait()}: see above. What we compare with: scripts/setup"
+            )
         return line
 
-    def ask(self, line: str) -> str:
+    def tell(self, line: str) -> None:
         assert self._process.stdin
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # it has ended, and `line` says so
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+
+    def ask(self, line: str) -> str:
+        self.tell(line)
         return self.line()
 
     def end(self) -> str:
         """Its last words."""
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         said = self._process.stdout.read()
         self._process.wait()
         return said

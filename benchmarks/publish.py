@@ -32,7 +32,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from benchmarks.common import arguments, django, finish, goal, machine, median, owner, percentile, say, timed, world
 from benchmarks.reloading import Reloading
-from demo.dns import Address, DnsWorld, ask
+from benchmarks.watching import Watching, until
+from demo.dns import Address, DnsWorld
 from demo.knot import Record as KnotRecord
 from demo.platform import Platform
 from demo.processes import WorldError, free_ports
@@ -45,7 +46,6 @@ GOALS = {"unbound": (0.3, 0.5), "bind": (0.5, 0.5), "powerdns": (1.0, 1.5)}  # o
 FOLDING = 4.0  # seconds, for a change while a fold runs
 KILL = 5.0  # seconds
 REFILL = 60.0  # seconds, for a primary that was lost
-LONGEST = 120.0
 CHUNK = 10_000  # entries signed at a time
 STATED = datetime(2026, 11, 1, tzinfo=UTC)
 EXPIRES = date(2027, 10, 1)
@@ -89,12 +89,12 @@ def main() -> None:
                 step()
         with timed("subscribers hold the base", times):
             for engine, provider in dns.providers.items():
-                until(provider.resolver, base_name(given.base - 1), provider.blocked, 600)
+                hold(provider, base_name(given.base - 1))
                 say(f"  {engine} has it")
         with timed("the peer holds the base", times):
             names = (base_name(number) for number in range(given.base))
             peer = stack.enter_context(Reloading(dns.base, free_ports(2), dns.example.port, names))
-            until(peer.resolver, base_name(given.base - 1), peer.blocked, 600)
+            hold(peer, base_name(given.base - 1))
         steps = list(run(publisher, dns, peer, given))
     result |= {"seconds": times, "steps": steps, "ours": {"engines": summary(steps), "kill": killed(steps)}}
     result["ours"]["fold_s"] = next((step["seconds"] for step in steps if step["what"] == "folded"), None)
@@ -118,6 +118,11 @@ def main() -> None:
         goal(f"{engine}: kill switch s", seconds, KILL) for engine, seconds in result["ours"]["kill"].items()
     ]
     finish(result, given.json)
+
+
+def hold(one: Watched, name: str) -> None:
+    if not until(one.resolver, name, one.blocked, 600):
+        raise WorldError(f"{name} is not blocked within ten minutes")
 
 
 class Publisher:
@@ -147,7 +152,9 @@ class Publisher:
         names = sorted(((name_key(base_name(n)), n) for n in range(self.size)), key=lambda each: each[0])
         draft = store.Draft(self.editions, 1)
         base = {"names.jsonl": draft.write("names.jsonl", (_line(n) for _key, n in names))}
-        with multiprocessing.Pool(2, _signer, ([key.private_bytes_raw() for key in self.keys],)) as pool:
+        with multiprocessing.get_context("spawn").Pool(
+            2, _signer, ([key.private_bytes_raw() for key in self.keys],)
+        ) as pool:
             signed = pool.imap(_activations, range(0, self.size, CHUNK))
             pieces = ("".join(lines[: self.size - at]).encode() for at, lines in zip(itertools.count(0, CHUNK), signed))
             base["activations.jsonl"] = draft.write("activations.jsonl", pieces)
@@ -252,25 +259,27 @@ class Publisher:
 
 def run(publisher: Publisher, dns: DnsWorld, peer: Reloading, given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Single changes and changes of a thousand, each way, of new names and names of the base; the peer in between."""
+    watching = Watching()
     ours: dict[str, Watched] = dict(dns.providers)
     for number in range(given.changes):
         fresh, old = f"new-{number}.example", base_name(7 * number)
-        yield _step(publisher.add, ours, [fresh], "effective")
-        yield _step(publisher.end, ours, [old if number % 2 else fresh], "lifted")
+        yield _step(publisher.add, watching, ours, [fresh], "effective")
+        yield _step(publisher.end, watching, ours, [old if number % 2 else fresh], "lifted")
         if number < given.peer_changes:
-            yield _step(peer.add, {"peer": peer}, [fresh], "effective")
-            yield _step(peer.end, {"peer": peer}, [old if number % 2 else fresh], "lifted")
+            yield _step(peer.add, watching, {"peer": peer}, [fresh], "effective")
+            yield _step(peer.end, watching, {"peer": peer}, [old if number % 2 else fresh], "lifted")
     for number in range(given.thousands):
         many = [f"t{number}-{n}.example" for n in range(1000)]
-        yield _step(publisher.add, ours, many, "effective")
-        yield _step(publisher.end, ours, many, "lifted")
-    yield from folding(publisher, ours)
+        yield _step(publisher.add, watching, ours, many, "effective")
+        yield _step(publisher.end, watching, ours, many, "lifted")
+    yield from folding(publisher, watching, ours)
     last = [base_name(given.base - 1)]
-    yield _step(lambda _names: publisher.kill(), ours, last, "killed")
-    yield _step(lambda _names: publisher.restore(), ours, last, "effective again")
+    yield _step(lambda _names: publisher.kill(), watching, ours, last, "killed")
+    yield _step(lambda _names: publisher.restore(), watching, ours, last, "effective again")
+    watching.end()
 
 
-def folding(publisher: Publisher, watched: dict[str, Watched]) -> Iterator[dict[str, Any]]:
+def folding(publisher: Publisher, watching: Watching, watched: dict[str, Watched]) -> Iterator[dict[str, Any]]:
     """Changes, one after another, until a fold that began before them has ended."""
     ended: list[float] = []
 
@@ -292,8 +301,8 @@ def folding(publisher: Publisher, watched: dict[str, Watched]) -> Iterator[dict[
         if not thread.is_alive():
             break
         name = [f"folding-{number}.example"]
-        yield _step(publisher.add, watched, name, "effective while folding")
-        yield _step(publisher.end, watched, name, "lifted while folding")
+        yield _step(publisher.add, watching, watched, name, "effective while folding")
+        yield _step(publisher.end, watching, watched, name, "lifted while folding")
     if not ended:
         raise WorldError("nothing was folded")
     say(f"folded in {ended[0]:.1f} s")
@@ -310,30 +319,20 @@ class Watched(Protocol):
 
 
 def _step(
-    change: Callable[[Sequence[str]], float], watched: Mapping[str, Watched], names: list[str], what: str
+    change: Callable[[Sequence[str]], float],
+    watching: Watching,
+    watched: Mapping[str, Watched],
+    names: list[str],
+    what: str,
 ) -> dict[str, Any]:
     """Seconds from the beginning of a change until each resolver does it for the first and the last name, warm caches."""
     blocks, asked = what.startswith("effective"), sorted({names[0], names[-1]})
-    for one in watched.values():
-        for name in asked:
-            until(one.resolver, name, "free" if blocks else one.blocked)
-    seen: dict[str, float] = {}
-
-    def watch(engine: str, one: Watched) -> None:
-        for name in asked:
-            until(one.resolver, name, one.blocked if blocks else "free")
-        seen[engine] = time.monotonic()
-
-    threads = [threading.Thread(target=watch, args=pair) for pair in watched.items()]
-    for thread in threads:
-        thread.start()
+    watching.begin([(each, one.resolver, asked, "free" if blocks else one.blocked) for each, one in watched.items()])
+    watching.seen()
+    watching.begin([(each, one.resolver, asked, one.blocked if blocks else "free") for each, one in watched.items()])
     began = change(names)
     called = time.monotonic() - began
-    for thread in threads:
-        thread.join()
-    took = {engine: round(moment - began, 3) for engine, moment in seen.items()}
-    if set(took) != set(watched):
-        raise WorldError(f"{set(watched) - set(took)} did not follow")
+    took = {engine: round(moment - began, 3) for engine, moment in watching.seen().items()}
     say(f"{len(names)} {what}: {took}, took {called:.2f} s")
     return {"names": len(names), "what": what, "publisher": round(called, 3), **took}
 
@@ -370,17 +369,6 @@ def row_of(steps: list[dict[str, Any]], engine: str) -> dict[str, float]:
 def killed(steps: list[dict[str, Any]]) -> dict[str, float]:
     """Seconds from the kill switch until each engine answers again for the last name of the base."""
     return {engine: step[engine] for step in steps if step["what"] == "killed" for engine in ENGINES}
-
-
-def until(resolver: Address, name: str, wanted: str, longest: float = LONGEST) -> None:
-    """Wait until a resolver answers as wanted ("free": with an address); WorldError after `longest` seconds."""
-    began = time.monotonic()
-    while time.monotonic() - began < longest:
-        told = ask(resolver, name, timeout=1.0)
-        if told.startswith("A ") if wanted == "free" else told == wanted:
-            return
-        time.sleep(0.004)
-    raise WorldError(f"{name} is not {wanted} within {longest:g} s")
 
 
 def clock() -> datetime:

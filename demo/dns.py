@@ -50,9 +50,13 @@ def ask(resolver: Address, name: str, kind: str = "A", timeout: float = 2.0) -> 
     """
     question = dns.message.make_query(name, kind)
     try:
-        answer = dns.query.udp(question, resolver[0], port=resolver[1], timeout=timeout)
+        return told(dns.query.udp(question, resolver[0], port=resolver[1], timeout=timeout))
     except dns.exception.Timeout:
         return "TIMEOUT"
+
+
+def told(answer: dns.message.Message) -> str:
+    """What an answer says, in the words of `ask`."""
     if answer.rcode() != dns.rcode.NOERROR:
         return dns.rcode.to_text(answer.rcode())
     if not answer.answer:
