@@ -7,18 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, models
+from django.db import models
 
 from mamori.ground import clock
 from mamori.ground.actors import Actor
+from mamori.ground.bulk import insert_rows
 
 Code = str | int | bool | UUID | None
 EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
 _CODE = re.compile(r"[\w.:+-]{0,80}", re.ASCII)
-_INSERT = """
-    INSERT INTO audit_event (at, event, actor_kind, actor_id, organisation_id, subject_type, subject_id, codes)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-"""
+_COLUMNS = "at, event, actor_kind, actor_id, organisation_id, subject_type, subject_id, codes"
 
 
 def record(event: str, *, subject: models.Model | str, actor: Actor, at: datetime | None = None, **codes: Code) -> None:
@@ -53,11 +51,7 @@ def record_many(
         )
         for subject, codes in subjects
     ]
-    with connection.cursor() as cursor:
-        if len(rows) == 1:
-            cursor.execute(_INSERT, rows[0])
-        else:
-            cursor.executemany(_INSERT, rows)
+    insert_rows("audit_event", _COLUMNS, rows)
 
 
 def _subject(subject: models.Model | str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """How entries end: one person or a rule, at once."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from mamori.engine.editions import sign_statement, withdrawal_statement
 from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM, Actor, Role
+from mamori.ground.bulk import insert_rows
 from mamori.ground.errors import DomainError
 from mamori.ground.facts import announce
 from mamori.lists.listing.facts import EntryWithdrawn
-from mamori.lists.listing.models import Candidate, Entry, Withdrawal
+from mamori.lists.listing.models import Candidate, Entry
 from mamori.lists.listing.permissions import WITHDRAW
 from mamori.lists.listing.services.moves import locked, move, move_many
 from mamori.lists.listing.services.reviews import review_open
@@ -111,19 +113,17 @@ def withdrawals_sign(*, key: Ed25519PrivateKey) -> int:
     ended = Entry.objects.filter(
         activated_at__isnull=False, ended_at__isnull=False, ending_told=False, withdrawal=None
     ).select_for_update(of=("self",))
-    signed: list[Withdrawal] = []
-    for entry in ended:
-        assert entry.ended_at is not None
-        statement = withdrawal_statement(str(entry.id), withdrawn_at=entry.ended_at, reason=entry.end)
+    rows: list[tuple[UUID, str, str, bytes, datetime]] = []
+    for entry_id, at, end in ended.values_list("id", "ended_at", "end"):
+        assert at is not None
+        statement = withdrawal_statement(str(entry_id), withdrawn_at=at, reason=end)
         by = sign_statement(statement, key)
-        signed.append(
-            Withdrawal(entry=entry, statement=statement.decode(), key_id=by.key_id, signature=by.value, at=clock.now())
-        )
-    Withdrawal.objects.bulk_create(signed)
-    subjects = [(one.entry, {"key": one.key_id}) for one in signed]
+        rows.append((entry_id, statement.decode(), by.key_id, by.value, clock.now()))
+    insert_rows("listing_withdrawal", "entry_id, statement, key_id, signature, at", rows)
+    subjects = [(f"listing.entry:{entry_id}", {"key": number}) for entry_id, _statement, number, *_rest in rows]
     if subjects:
         audit.record_many("listing.withdrawal_signed", subjects=subjects, actor=SYSTEM)
-    return len(signed)
+    return len(rows)
 
 
 @transaction.atomic
