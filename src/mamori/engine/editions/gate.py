@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -21,7 +19,6 @@ from mamori.engine.editions.statements import (
     utc_text,
 )
 
-_MANY = 100  # statements
 # code: message, remedy. Both are constant, with %(name)s fields filled from Refusal.params.
 REASONS: dict[str, tuple[str, str]] = {
     "version": (
@@ -266,9 +263,7 @@ class _Statements:
         for signed in proposed.statements:
             self._signed.setdefault(signed.statement, set()).update(signed.signatures)
         self._verified = previous.statements if previous else frozenset()
-        self._by: dict[bytes, frozenset[PersonKey]] = {}
         former = _withdrawals(previous.statements) if previous else {}
-        self._verify_beside([signed.statement for signed in proposed.statements - self._verified])
         self._missing = len(former.keys() - self._signed.keys())
         for statement, (entry_id, moment) in (former | _withdrawals(proposed.statements)).items():
             if statement in former or self._endings(statement):
@@ -283,18 +278,7 @@ class _Statements:
         return bool(self._signers(statement))
 
     def _signers(self, statement: bytes) -> frozenset[PersonKey]:
-        if statement not in self._by:
-            self._by[statement] = signers(statement, self._signed.get(statement, ()), self._rules.keys)
-        return self._by[statement]
-
-    def _verify_beside(self, statements: Sequence[bytes]) -> None:
-        """Many signatures at once, on all processors: libsodium holds no lock of the interpreter meanwhile."""
-        workers = os.cpu_count() or 1
-        if len(statements) < _MANY or workers == 1:
-            return
-        with ThreadPoolExecutor(workers) as pool:
-            for part in range(workers):
-                pool.submit(lambda these: [self._signers(each) for each in these], statements[part::workers])
+        return signers(statement, self._signed.get(statement, ()), self._rules.keys)
 
     def lost(self) -> Iterator[Refusal]:
         if self._missing:

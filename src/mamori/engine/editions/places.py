@@ -1,7 +1,7 @@
 """Where things stand in the base files of an edition, by a hash of what is asked for: one look instead of twenty.
 
-A base does not change, so its places are found once, when it is opened: a second for a million entries, 16 bytes for
-each name, each name above one, each URL and each statement. What a hash leads to is compared before it is believed.
+A base does not change, so its places are found once, when it is opened: 16 bytes for each name, each name above one,
+each URL and each statement. What a hash leads to is compared before it is believed.
 """
 
 from __future__ import annotations

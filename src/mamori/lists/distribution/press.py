@@ -5,7 +5,6 @@ import mmap
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -44,18 +43,12 @@ class Base:
 
     digests: Mapping[str, FileDigest]
     files: Mapping[str, bytes | mmap.mmap]
-    sizes: tuple[int, int]
+    listed: ListInForce
     places: "BasePlaces | None"
-    version: int
-
-    @cached_property
-    def listed(self) -> ListInForce:
-        """What it says without the changes since."""
-        return self.with_changes(self.version, Delta())
 
     def with_changes(self, version: int, delta: Delta) -> ListInForce:
-        """What it says with changes."""
-        return ListInForce(version, self.files, delta, sizes=self.sizes, places=self.places)
+        """What edition `version` says, which adds changes to it."""
+        return ListInForce(version, self.files, delta, sizes=self.listed.base_sizes, places=self.places)
 
     @property
     def digest(self) -> str:
@@ -115,7 +108,7 @@ def open_edition(held: EditionKeys, row: models.Edition) -> Opened:
     found = {name: digests[name] for name in BASE_FILES if name in digests}
     if set(found) != set(BASE_FILES):
         raise EditionRefused("missing_file")
-    base = open_base(place, found, row.base)
+    base = open_base(place, found)
     delta = _deltas.get(digests[CHANGES]) or read_delta(small[CHANGES])
     remember(digests[CHANGES], delta)
     return Opened(row, base.with_changes(version, delta), base)
@@ -129,29 +122,22 @@ def remember(digest: FileDigest, delta: Delta) -> None:
     _keep(_deltas, digest, delta)
 
 
-@dataclass(frozen=True)
-class _Mapped:
-    files: Mapping[str, bytes | mmap.mmap]
-    sizes: tuple[int, int]
-    places: "BasePlaces | None"
+_bases: dict[tuple[FileDigest, ...], Base] = {}
 
 
-_mapped: dict[tuple[FileDigest, ...], _Mapped] = {}
-
-
-def open_base(place: Path, digests: Mapping[str, FileDigest], version: int) -> Base:
+def open_base(place: Path, digests: Mapping[str, FileDigest]) -> Base:
     """The base files in a folder: read through once in the life of a process. EditionRefused("altered")."""
     key = tuple(digests[name] for name in BASE_FILES)
-    there = _mapped.get(key)
-    if there is None:
+    base = _bases.get(key)
+    if base is None:
         found = {name: mapped(place / name) for name in BASE_FILES}
         if any(FileDigest.of(found[name]) != digests[name] for name in BASE_FILES):
             raise EditionRefused("altered")
         from mamori.engine.editions.places import base_places  # noqa: PLC0415 - compiled code, for who opens a base
 
-        there = _Mapped(found, ListInForce(0, found, Delta()).base_sizes, base_places(found))
-        _keep(_mapped, key, there)
-    return Base(digests, there.files, there.sizes, there.places, version)
+        base = Base(digests, found, ListInForce(0, found, Delta()), base_places(found))
+        _keep(_bases, key, base)
+    return base
 
 
 def _keep(opened: dict[K, V], key: K, value: V) -> None:

@@ -109,7 +109,7 @@ def _zip(opened: BinaryIO, budget: Budget) -> Iterator[Member]:
                 continue
             try:
                 stream = archive.open(info)
-            except (NotImplementedError, *FAULTS) as error:
+            except (NotImplementedError, *FAULTS) as error:  # zipfile: a compression it does not know
                 yield Member(info.filename, None, " ".join(str(error).split())[:300])
                 continue
             with stream:

@@ -55,7 +55,7 @@ def edition_fold(told: Told = _log) -> UUID | None:
         written = store.Draft(press.folder(), "fold")
         try:
             digests = {name: written.write(name, each) for name, each in fold(now.base.files, now.listed.delta).items()}
-            base = press.open_base(written.place, digests, now.row.version)
+            base = press.open_base(written.place, digests)
             told(f"base files written: {len(base.listed)} entries")
             try:
                 primary.judge_base(base, told)
