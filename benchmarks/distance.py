@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.common import arguments, finish, goal, machine, say
-from benchmarks.false_matches import LEAST_QUALITY, photographs
+from benchmarks.false_matches import photographs
+from mamori.engine.similar import LEAST_QUALITY
 
 SIDES = (480, 640, 900, 1800)  # the longer one; from 1000 on the shorter a JPEG may be decoded at a smaller scale
 QUALITIES = (50, 75, 92)

@@ -22,10 +22,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.common import arguments, finish, machine, say, timed
+from mamori.engine.similar import LEAST_QUALITY, RADIUS
 
 SIDE = 320
-RADIUS = 31
-LEAST_QUALITY = 50
 Compute = Callable[[bytes | Path], tuple[bytes | None, int]]
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 

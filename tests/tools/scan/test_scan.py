@@ -18,8 +18,9 @@ from PIL import Image
 
 from mamori.engine.images import fingerprint
 from mamori.engine.limits import Limits
+from mamori.engine.similar import LEAST_QUALITY
 from mamori.tools.scan.commands import run_command
-from mamori.tools.scan.matches import CONFIRM, LEAST_QUALITY
+from mamori.tools.scan.matches import CONFIRM
 from mamori.tools.scan.pool import Pool
 from mamori.tools.scan.purpose import DataClass, Purpose, ScanError
 from mamori.tools.scan.sources import read_list, read_roots, walk

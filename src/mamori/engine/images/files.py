@@ -16,12 +16,13 @@ from mamori.engine.images import jpeg, pdq, raster
 from mamori.engine.images.errors import Digests, ImageError
 from mamori.engine.images.pdq import Floats
 from mamori.engine.limits import Limits
+from mamori.engine.similar import LEAST_QUALITY
 
 _PIECE = 2**20
 _WAY = "mamori-1"
 # Up to so many fragile bits the shorter way will do. Where there are more it moved up to 26 of them, measured on
 # photographs and drawings; but where there is too little to see for a match, none of them matters.
-_FRAGILE_SCALED, _FRAGILE, _MATCHED = 12, 20, 50
+_FRAGILE_SCALED, _FRAGILE = 12, 20
 _TINY = 10_000  # pixels: what is smaller costs nothing in colours
 
 
@@ -151,7 +152,7 @@ def _settled(looked: Looked) -> bool:
     if looked.width * looked.height < _TINY:
         return False
     most = _FRAGILE if looked.preprocessing.endswith("/full") else _FRAGILE_SCALED
-    return pdq.fragile_bits(looked.frequencies) <= most or pdq.quality(looked.buffer) < _MATCHED
+    return pdq.fragile_bits(looked.frequencies) <= most or pdq.quality(looked.buffer) < LEAST_QUALITY
 
 
 def digests_of(source: Source) -> Digests:

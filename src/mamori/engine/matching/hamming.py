@@ -21,8 +21,8 @@ from mamori.engine.matching.log import Log
 from mamori.engine.matching.refusals import IndexRefused
 from mamori.engine.matching.segment import Segment, Sink, Writer, cores
 from mamori.engine.matching.words import scramble_rows
+from mamori.engine.similar import RADIUS
 
-RADIUS = 31  # the distance up to which PDQ calls two images similar
 TABLES_FROM = 8192  # rows from which tables are faster than comparing all
 _MIDDLE_FROM = 4096  # added rows from which they get tables in memory
 _ROOM = 4096  # matches there is room for at first

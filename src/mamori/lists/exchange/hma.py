@@ -13,11 +13,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 
+from mamori.engine.similar import LEAST_QUALITY
 from mamori.ground.actors import Actor
 from mamori.ground.doors import TOO_LARGE, Door, by_bearer, in_message
 from mamori.ground.errors import DomainError
 from mamori.lists.exchange import index
-from mamori.lists.exchange.items import LEAST_QUALITY, LENGTHS, Item, Match
+from mamori.lists.exchange.items import LENGTHS, Item, Match
 from mamori.lists.exchange.services import examine, quota_take
 from mamori.lists.fingerprints.permissions import IMAGES_MATCH
 

@@ -11,8 +11,9 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.matching import DigestIndex, HammingIndex
+from mamori.engine.similar import RADIUS
 from mamori.ground.errors import DomainError
-from mamori.lists.exchange.items import RADIUS, Item
+from mamori.lists.exchange.items import Item
 from mamori.lists.fingerprints.queries.folder import DIGESTS, PDQ, STALE_SECONDS, Opened, State, read_state
 
 __all__ = ["STALE_SECONDS", "Hit", "IndexMissing", "Reader", "Status", "reader"]

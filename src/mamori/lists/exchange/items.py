@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mamori.engine.similar import LEAST_QUALITY
+
 Kind = Literal["same", "similar"]
-RADIUS = 31  # Hamming distance of 256 bits up to which two PDQ fingerprints are called similar
-LEAST_QUALITY = 50  # of a PDQ fingerprint; below it the picture is too plain to be compared
 MOST = 10_000  # fingerprints in one request
 LENGTHS = {"pdq": 32, "md5": 16, "sha1": 20, "sha256": 32}  # bytes of each algorithm that is matched
 DIGESTS = ("md5", "sha1", "sha256")

@@ -82,8 +82,6 @@ class Algorithm(StrEnum):
 
 LENGTHS = {Algorithm.PDQ: 32, Algorithm.MD5: 16, Algorithm.SHA1: 20, Algorithm.SHA256: 32, Algorithm.PHOTODNA: 144}
 EXACT = (Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256)
-RADIUS = 31  # bits: two PDQ values at most this far apart are similar (facebook/ThreatExchange, pdq/README)
-LEAST_QUALITY = 50  # a PDQ value of lower quality is kept and not matched
 
 
 class Kind(StrEnum):

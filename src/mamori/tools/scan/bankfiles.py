@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from mamori.tools.scan.matches import DIGESTS, LEAST_QUALITY
+from mamori.engine.similar import LEAST_QUALITY
+from mamori.tools.scan.matches import DIGESTS
 from mamori.tools.scan.purpose import ScanError
 
 LENGTHS = {"pdq": 32, **DIGESTS}

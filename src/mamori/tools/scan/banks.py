@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from mamori.engine.matching import DigestIndex, HammingIndex
 from mamori.engine.refused import Refused
+from mamori.engine.similar import RADIUS
 from mamori.tools.scan.bankfiles import read_bank_file
-from mamori.tools.scan.matches import DIGESTS, RADIUS, Asked, Match
+from mamori.tools.scan.matches import DIGESTS, Asked, Match
 from mamori.tools.scan.purpose import ScanError
 
 NEAREST = 1000  # fingerprints that one file may meet: a family of near-duplicates is cut there

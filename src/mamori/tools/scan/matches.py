@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-RADIUS = 31  # Hamming distance of 256 bits up to which two PDQ fingerprints are called similar
-LEAST_QUALITY = 50  # of a PDQ fingerprint; below it the picture is too plain to be compared
+from mamori.engine.similar import LEAST_QUALITY
+
 DIGESTS = {"md5": 16, "sha1": 20, "sha256": 32}  # bytes of each
 CONFIRM = "similar only: a person must confirm it before it is reported"
 

@@ -7,11 +7,12 @@ from uuid import UUID
 import numpy as np
 from django.utils.translation import gettext_lazy as _
 
+from mamori.engine.similar import RADIUS
 from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError
 from mamori.lists.exchange import index
-from mamori.lists.exchange.items import MOST, RADIUS, Answer, Item, Match, Told
+from mamori.lists.exchange.items import MOST, Answer, Item, Match, Told
 from mamori.lists.exchange.services.quotas import quota_take
 from mamori.lists.fingerprints import services as bank
 from mamori.lists.fingerprints.permissions import IMAGES_MATCH

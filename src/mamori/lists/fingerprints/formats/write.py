@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from mamori.engine.similar import LEAST_QUALITY
 from mamori.lists.fingerprints.codes import told
 from mamori.lists.fingerprints.formats import Format
 from mamori.lists.fingerprints.formats.icse import HEADER
-from mamori.lists.fingerprints.states import LEAST_QUALITY, Algorithm, Media
+from mamori.lists.fingerprints.states import Algorithm, Media
 
 _CONTEXT = {
     Format.VICS_2: '"@odata.context":"http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/{}/$metadata#Media"',

@@ -8,12 +8,13 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
+from mamori.engine.similar import LEAST_QUALITY
 from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.lists.fingerprints.codes import told_all
 from mamori.lists.fingerprints.models import Change, Disagreement, Entry, Fingerprint, Harmless, MatchDay, Vote
 from mamori.lists.fingerprints.permissions import IMAGES_MATCH, IMAGES_READ, SEE
-from mamori.lists.fingerprints.states import LEAST_QUALITY, Algorithm, EntryState, HarmlessState, Sharing
+from mamori.lists.fingerprints.states import Algorithm, EntryState, HarmlessState, Sharing
 
 FEED_LOCK = 7_261_010  # PostgreSQL advisory lock: writers of the feed hold it, readers by time share it
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import numpy as np
 from django.db import connection, transaction
 
+from mamori.engine.similar import LEAST_QUALITY, RADIUS
 from mamori.ground import clock
 from mamori.lists.fingerprints.codes import gravity
 from mamori.lists.fingerprints.models import Entry, Fingerprint, Harmless
@@ -14,8 +15,6 @@ from mamori.lists.fingerprints.services.alarms import source_alarm
 from mamori.lists.fingerprints.services.disagreements import disagreement_open
 from mamori.lists.fingerprints.services.nearby import distances, near_all, stack
 from mamori.lists.fingerprints.states import (
-    LEAST_QUALITY,
-    RADIUS,
     Algorithm,
     Dispute,
     EntryState,

@@ -11,10 +11,11 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
+from mamori.engine.similar import LEAST_QUALITY, RADIUS
 from mamori.lists.fingerprints.models import Entry, Fingerprint
 from mamori.lists.fingerprints.queries.bank import changes_since
 from mamori.lists.fingerprints.queries.folder import PDQ, Opened, State, is_of_this_feed, read_state
-from mamori.lists.fingerprints.states import LEAST_QUALITY, RADIUS, Algorithm, EntryState
+from mamori.lists.fingerprints.states import Algorithm, EntryState
 
 BATCH = 100_000
 ENTRIES = 5000
