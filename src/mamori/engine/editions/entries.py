@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import lru_cache
 from typing import ClassVar, Literal, cast
 
 from mamori.engine.editions.rpz import name_key
@@ -17,6 +18,7 @@ from mamori.engine.refused import Refused
 Method = Literal["dns", "url"]
 NAMES, URLS, ACTIVATIONS, ENDINGS = BASE_FILES = ("names.jsonl", "urls.jsonl", "activations.jsonl", "endings.jsonl")
 CHANGES = "changes.jsonl"
+LINES_KEPT = 1 << 15  # of files of changes, of each kind: the next edition writes them again
 FILES = (*BASE_FILES, CHANGES)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -154,12 +156,11 @@ def write_files(edition: Edition) -> dict[str, bytes]:
 
 def write_delta(delta: Delta) -> bytes:
     """The file of changes since the base: one thing a line."""
-    return _text(
-        [
-            *({"added": entry.as_json()} for entry in sorted(delta.added, key=entry_key)),
-            *({"removed": entry.as_json()} for entry in sorted(delta.removed, key=entry_key)),
-        ]
-    ) + _statements(delta.statements)
+    entries = (
+        *(_change_line("added", entry) for entry in sorted(delta.added, key=entry_key)),
+        *(_change_line("removed", entry) for entry in sorted(delta.removed, key=entry_key)),
+    )
+    return b"".join(entries) + _statements(delta.statements)
 
 
 def read_files(version: int, files: Mapping[str, bytes]) -> Edition:
@@ -237,7 +238,17 @@ def statement_line(signed: SignedStatement) -> bytes:
 
 def _statements(statements: Iterable[SignedStatement]) -> bytes:
     ordered = sorted(statements, key=lambda signed: (signed.entry_id, signed.statement))
-    return b"".join(statement_line(signed) + b"\n" for signed in ordered)
+    return b"".join(map(_statement_line, ordered))
+
+
+@lru_cache(LINES_KEPT)
+def _statement_line(signed: SignedStatement) -> bytes:
+    return statement_line(signed) + b"\n"
+
+
+@lru_cache(LINES_KEPT)
+def _change_line(change: str, entry: ListEntry) -> bytes:
+    return canonical_json({change: entry.as_json()}) + b"\n"
 
 
 def _text(values: Iterable[Mapping[str, object]]) -> bytes:

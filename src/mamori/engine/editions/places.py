@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from mamori.engine.matching.words import load8, store64
 
 _TARGET = b'"target":"'
 _STATED = b'\\"entry_id\\":\\"'  # of the statement that stands, as a string, in the line
+PLACES_KEPT = 1 << 15
 _NEWLINE, _QUOTE, _DOT, _BACKSLASH = 10, 34, 46, 92
 
 
@@ -105,8 +107,9 @@ class Places:
         places(hashes, offsets)
         order = np.argsort(hashes, kind="stable")  # lines with one hash stay in the order of the file
         self._hashes, self._offsets = hashes[order], offsets[order]
+        self.line = lru_cache(PLACES_KEPT)(self._line)  # each edition on a base asks for what the last one asked for
 
-    def line(self, value: str) -> int | None:
+    def _line(self, value: str) -> int | None:
         """Where the first line with this value begins; None when there is none."""
         asked = value.encode()
         key = self._hash(address(np.frombuffer(asked or b"\0", np.uint8)), len(asked))

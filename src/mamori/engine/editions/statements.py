@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -33,16 +34,26 @@ class SignedStatement:
 
     statement: bytes
     signatures: frozenset[Signature]
+    _about: tuple[str, str] | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def action(self) -> str:
         """activate, withdraw or kill; empty when the bytes are no statement."""
-        return str(read_statement(self.statement).get("action", ""))
+        return self._read()[0]
 
     @property
     def entry_id(self) -> str:
         """The entry it speaks of; empty for the kill switch."""
-        return str(read_statement(self.statement).get("entry_id", ""))
+        return self._read()[1]
+
+    def _read(self) -> tuple[str, str]:
+        """Action and entry, read from the bytes when first asked for."""
+        if self._about is None:
+            fields = read_statement(self.statement)
+            about = sys.intern(str(fields.get("action", ""))), str(fields.get("entry_id", ""))
+            object.__setattr__(self, "_about", about)
+            return about
+        return self._about
 
     def kills(self, version: int) -> bool:
         """Whether it empties this edition."""

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,17 +81,33 @@ class Knot:
         self._program = found
 
     def sync(self, zone: str, wanted: frozenset[Record], after: int = 0) -> Synced:
-        """Make the zone hold exactly `wanted`, in one transaction, and verify that it does. As `sync_sorted`."""
-        ordered = sorted(wanted, key=lambda record: name_key(record.owner))
-        return self.sync_sorted(zone, lambda: ordered, after)
+        """Make the zone hold exactly `wanted`, in one transaction, and verify that it does: a zone that fits in memory.
+
+        `after` is the last serial number subscribers can have seen. They take no change with a lower one, so a zone that
+        was lost, or came back from an old backup, goes on above it (and above the time, should `after` be lost too).
+        """
+        _check_zone(zone)
+        records = {f"{record.owner}.{zone}. {TTL} CNAME {record.target}": record for record in wanted}
+        serial, held = self._held(zone)
+        apex = self._apex(zone, serial, after)
+        goes, comes = held - records.keys(), [record for line, record in records.items() if line not in held]
+        changed = len(goes) + len(comes)
+        if self._zone_folder is not None and changed > max(BULK, len(records) / LINE):
+            together = sorted(wanted, key=lambda record: (record.owner.removeprefix("*."), record.target))
+            self._change(zone, apex)
+            with self._handover(zone, together, self._zone_folder):
+                self._reload(zone)
+                serial = self._require_held(zone, records.keys())
+        elif apex or changed:
+            differences = [_Difference(True, *_owner_and_data(zone, line)) for line in goes]
+            differences += [_Difference(False, *record) for record in comes]
+            self._change(zone, [*apex, *_commands(zone, differences)])
+            serial = self._require_held(zone, records.keys())
+        assert serial is not None
+        return Synced(len(records), changed, serial)
 
     def sync_sorted(self, zone: str, wanted: Callable[[], Iterable[Record]], after: int = 0) -> Synced:
-        """Make the zone hold exactly `wanted`, in one transaction, and verify that it does: a zone of any size.
-
-        `wanted` gives the records in the order of zones, again each time. `after` is the last serial number
-        subscribers can have seen. They take no change with a lower one, so a zone that was lost, or came back from an
-        old backup, goes on above it (and above the time, should `after` be lost too).
-        """
+        """As `sync`, a zone of any size. `wanted` gives the records in the order of zones, again each time."""
         _check_zone(zone)
         records = itertools.count()  # as many as are taken from it
         with closing(
@@ -102,19 +119,31 @@ class Knot:
             if not is_new:  # of a new one all is different
                 different += cast("list[_Difference]", list(differences))
         size = next(records)
-        apex = []
-        if serial is None or serial < after:
-            apex.append(f"zone-set {zone} {SOA.format(serial=max(after + 1, int(clock.now().timestamp())))}")
-        if serial is None:
-            apex.append(f"zone-set {zone} @ {TTL} NS hub.invalid.")
+        apex = self._apex(zone, serial, after)
         if self._zone_folder is not None and (is_new or len(different) > max(BULK, size / LINE)):
-            loaded, serial = self._load(zone, wanted(), apex, self._zone_folder)
-            return Synced(loaded, loaded if is_new else len(different), serial)
+            self._change(zone, apex)
+            with self._handover(zone, wanted(), self._zone_folder) as (file, lines):
+                self._reload(zone)
+                return Synced(lines, lines if is_new else len(different), self._require_file(zone, file))
         self._change(zone, [*apex, *_commands(zone, different)])
         if apex or different:
             serial = self._require(zone, wanted())
         assert serial is not None
         return Synced(size, len(different), serial)
+
+    def _apex(self, zone: str, serial: int | None, after: int) -> list[str]:
+        """Commands for the SOA and NS records of a zone that has none, or whose serial number subscribers would not take.
+
+        A zone is also lost where Knot restarts while a file is handed over: that is taken back here.
+        """
+        commands = []
+        if serial is None:
+            self._end_handover(zone)
+        if serial is None or serial < after:
+            commands.append(f"zone-set {zone} {SOA.format(serial=max(after + 1, int(clock.now().timestamp())))}")
+        if serial is None:
+            commands.append(f"zone-set {zone} @ {TTL} NS hub.invalid.")
+        return commands
 
     def _change(self, zone: str, lines: Sequence[str]) -> None:
         """One transaction of a zone; none when there is nothing to change."""
@@ -122,36 +151,39 @@ class Knot:
             seconds = TIMEOUT + len(lines) / LINES_A_SECOND
             self._whole([f"zone-begin {zone}", *lines], f"zone-commit {zone}", f"zone-abort {zone}", seconds)
 
-    def _require(self, zone: str, wanted: Iterable[Record]) -> int:
-        """The zone's serial; KnotError unless it holds what is wanted."""
-        with closing(self._differences(zone, wanted)) as differences:
-            serial = cast("int | None", next(differences))
-            if serial is None or next(differences, None) is not None:
-                raise KnotError(f"{zone} does not hold what was published")
-        return serial
-
-    def _load(self, zone: str, wanted: Iterable[Record], apex: Sequence[str], folder: Path) -> tuple[int, int]:
-        """Hand a whole zone over as a file of checked records: a tenth of the time of a million commands.
+    @contextmanager
+    def _handover(self, zone: str, records: Iterable[Record], folder: Path) -> Iterator[tuple[Path, int]]:
+        """Within it the zone is read from a file, of so many checked records: a tenth of the time of as many commands.
 
         Knot takes the difference to what it holds (`zonefile-load: difference-no-serial`) and counts the serial on.
-        The file is needed, and stands there, only while it is read and compared. Returns how many records it has, and
-        the serial; KnotError unless the zone holds them.
+        The file stands there only while it is read and compared. Without it Knot would not load the zone at a start.
         """
         file = folder / f"{zone}.handover"
         item = f"zone[{zone}.]"
         lines = itertools.count(-1)  # the first piece is the apex
         try:
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w") as text:
-                text.writelines(line for line, _n in zip(zone_lines(zone, wanted), lines, strict=False))
-            self._change(zone, apex)
-            how = [f"conf-set {item}.file {file}", f"conf-set {item}.zonefile-load difference-no-serial"]
-            self._configure(how)
-            self._run(["zone-reload " + zone], LOADING, "-b", "-t", str(LOADING))
-            return next(lines), self._require_file(zone, file)
+                text.writelines(line for line, _n in zip(zone_lines(zone, records), lines, strict=False))
+            self._configure([f"conf-set {item}.file {file}", f"conf-set {item}.zonefile-load difference-no-serial"])
+            yield file, next(lines)
         finally:
-            with suppress(KnotError):
-                self._configure([f"conf-unset {item}.file", f"conf-unset {item}.zonefile-load"])
+            self._end_handover(zone)
             file.unlink(missing_ok=True)
+
+    def _end_handover(self, zone: str) -> None:
+        with suppress(KnotError):
+            self._configure([f"conf-unset zone[{zone}.].file", f"conf-unset zone[{zone}.].zonefile-load"])
+
+    def _reload(self, zone: str) -> None:
+        self._run(["zone-reload " + zone], LOADING, "-b", "-t", str(LOADING))
+
+    def _require(self, zone: str, wanted: Iterable[Record]) -> int:
+        """The zone's serial; KnotError unless it holds what is wanted."""
+        with closing(self._differences(zone, wanted)) as differences:
+            serial = cast("int | None", next(differences))
+            if serial is None or next(differences, None) is not None:
+                raise _not_held(zone)
+        return serial
 
     def _require_file(self, zone: str, file: Path) -> int:
         """The zone's serial; KnotError unless it holds what the file says, which is in the order of zones."""
@@ -159,8 +191,32 @@ class Knot:
             meant = itertools.islice(text, 2, None)
             found = (f"{owner}.{zone}. {TTL} {data}\n" for owner, data in held)
             if serial is None or any(line != other for line, other in itertools.zip_longest(meant, found)):
-                raise KnotError(f"{zone} does not hold what was published")
+                raise _not_held(zone)
         return serial
+
+    def _require_held(self, zone: str, wanted: AbstractSet[str]) -> int:
+        """The zone's serial; KnotError unless it holds these lines."""
+        serial, held = self._held(zone)
+        if serial is None or held != wanted:
+            raise _not_held(zone)
+        return serial
+
+    def _held(self, zone: str) -> tuple[int | None, set[str]]:
+        """The zone's serial, None for no zone; and its other records but NS as the primary writes them, in one piece."""
+        try:
+            lines = self._run([f"zone-read {zone}"])
+        except KnotError as error:
+            if _no_zone(str(error)):
+                return None, set()
+            raise
+        of_zone, apex = f"[{zone}.] ", f"{zone}. "
+        held = {line.removeprefix(of_zone) for line in lines}
+        top = {line for line in held if line.startswith(apex)}
+        numbers = [int(line.split()[5]) for line in top if line.split()[2] == "SOA"]
+        if top and not numbers:
+            raise KnotError(f"{zone} has no SOA record")
+        held -= {line for line in top if line.split()[2] in ("SOA", "NS")}
+        return (numbers[0] if numbers else None), held
 
     def serial(self, zone: str) -> int:
         """The zone's serial number; 0 when it has none."""
@@ -363,6 +419,16 @@ def _commands(zone: str, different: Sequence[_Difference]) -> Iterator[str]:
         if not one.goes:
             _check_record(Record(one.owner, one.data))
             yield f"zone-set {zone} {one.owner} {TTL} CNAME {one.data}"
+
+
+def _owner_and_data(zone: str, line: str) -> tuple[str, str]:
+    """Owner (relative) and "TYPE data" of a record's line."""
+    owner, _ttl, data = line.split(None, 2)
+    return ("@" if owner == f"{zone}." else owner.removesuffix(f".{zone}.")), data
+
+
+def _not_held(zone: str) -> KnotError:
+    return KnotError(f"{zone} does not hold what was published")
 
 
 def _no_zone(complaint: str) -> bool:
