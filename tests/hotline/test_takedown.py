@@ -23,6 +23,7 @@ from mamori.hotline.takedown.services.climbing import content_climb
 from mamori.hotline.takedown.states import StepReason, WarningKind
 from mamori.hotline.tracing import services as tracing_services
 from mamori.hotline.tracing.models import Contact, Trace
+from mamori.lists.listing.models import Candidate
 from tests.hotline.takedown_steps import only_notice, text_of
 from tests.hotline.takedown_steps import world as world_of
 
@@ -289,6 +290,20 @@ class TestClocks:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM audit_event WHERE event = 'takedown.too_slow'")
             assert cursor.fetchone()[0] == 1
+
+    def test_where_nobody_is_found_to_write_to_removal_is_too_slow_after_72_hours(self, world):
+        content_id = world.content(URL, approve=False)
+        world.work(71 * 60)
+        assert queries.removal_tried(content_id) is None
+        world.work(2 * 60)
+        world.work(60)
+        assert queries.removal_tried(content_id).too_slow
+        assert Candidate.objects.filter(content_id=content_id).exists()
+        assert not Notice.objects.exists()
+        world.approve_mail(HOSTER)
+        world.attest(content_id, online=True)
+        world.work(20)
+        assert len(world.box.to(HOSTER)) == 1
 
     def test_a_late_hold_stops_reminders_and_steps(self, world, noticed):
         world.hold(noticed)

@@ -10,7 +10,7 @@ from mamori.ground import clock, jobs
 from mamori.ground.actors import SYSTEM, Role
 from mamori.ground.errors import DomainError, Forbidden, NotFound
 from mamori.ground.facts import announce
-from mamori.hotline.assessment.facts import ChildAtRiskFound, ContentConfirmed, ContentOpened
+from mamori.hotline.assessment.facts import ChildAtRiskFound, ContentConfirmed, ContentFinished, ContentOpened
 from mamori.hotline.assessment.models import ContentItem
 from mamori.hotline.tracing import queries, services
 from mamori.hotline.tracing.models import Contact, HostAddress, Vote
@@ -209,6 +209,32 @@ class TestDisagreement:
         hosted.route("192.0.2.0/24\t64500\tKASUMI\tJP", "2001:db8::/32\t64501\tFJORD\tNO")
         assert run(content()).state == "disputed"
 
+    def test_a_disputed_host_waits_for_an_analyst_by_a_clock_until_it_is_settled_or_nobody_needs_it(
+        self, hosted, frozen, person, browser_of, run_jobs
+    ):
+        hosted.route("192.0.2.0/24\t64500\tKASUMI\tJP", "2001:db8::/32\t64501\tFJORD\tNO")
+        item = content()
+        run(item)
+        services.contact_approve(actor=person(Role.ANALYST).actor, contact_id=queries.host_of(item).contact_id)
+        analyst = person(Role.ANALYST)
+        assert queries.desk(analyst.actor) == []
+        announce(ContentConfirmed(item))
+        run_jobs()
+        (waiting,) = queries.desk(analyst.actor)
+        assert (waiting.count, waiting.due_at, waiting.alarm) == (1, clock.now() + timedelta(hours=24), False)
+        page = browser_of(analyst).get(waiting.url).content.decode()
+        assert "kiku[.]example" in page
+        frozen.shift(timedelta(hours=24))
+        assert queries.desk(analyst.actor)[0].alarm
+        announce(ContentFinished(item))
+        run_jobs()
+        assert queries.desk(analyst.actor) == []
+        services.contact_needed(actor=SYSTEM, content_id=item)
+        contact = queries.host_of(item).contact_id
+        services.trace_confirm(actor=analyst.actor, content_id=item, contact_id=contact)
+        assert queries.desk(analyst.actor) == []
+        assert "kiku[.]example" not in browser_of(analyst).get(waiting.url).content.decode()
+
     def test_those_who_may_not_confirm_cannot(self, hosted, person):
         item = content()
         run(item)
@@ -217,6 +243,91 @@ class TestDisagreement:
             services.trace_confirm(actor=person(Role.AUDITOR).actor, content_id=item, contact_id=contact)
         with pytest.raises(NotFound):
             queries.votes_of(person(Role.OPERATOR).actor, item)
+
+
+class TestNobodyNamed:
+    """An address whose network names no mailbox: a person finds one."""
+
+    @pytest.fixture
+    def nameless(self, world):
+        world.network("192.0.2.80", name="KASUMI")
+        return content("http://192.0.2.80/page")
+
+    def test_where_it_is_is_shown_and_waits_for_a_person(self, nameless, frozen, person, run_jobs):
+        view = run(nameless)
+        assert (view.state, view.addresses, view.asn, view.country) == ("unresolved", ("192.0.2.80",), 64500, "JP")
+        assert HostAddress.objects.filter(ip="192.0.2.80").exists()
+        services.contact_needed(actor=SYSTEM, content_id=nameless, urgent=True)
+        (waiting,) = queries.desk(person(Role.ANALYST).actor)
+        assert waiting.due_at == clock.now() + timedelta(hours=1)
+
+    def test_an_analyst_enters_the_contact_and_later_traces_keep_it(self, nameless, person, browser_of, frozen):
+        run(nameless)
+        services.contact_needed(actor=SYSTEM, content_id=nameless)
+        browser = browser_of(person(Role.ANALYST))
+        shown = browser.get(f"/contents/{nameless}/host/contact/").content.decode()
+        assert "192[.]0[.]2[.]80" in shown
+        wrong = browser.post(f"/contents/{nameless}/host/contact/", {"mail": "nobody", "organisation": "Kasumi"})
+        assert wrong.status_code == 422
+        assert queries.host_of(nameless).contact_id is None
+        right = {"mail": "abuse@kasumi.example", "organisation": "Kasumi"}
+        assert browser.post(f"/contents/{nameless}/host/contact/", right).status_code == 302
+        view = queries.host_of(nameless)
+        assert (view.state, view.contact_mail, view.confirmed) == ("confirmed", "abuse@kasumi.example", True)
+        assert Contact.objects.get(id=view.contact_id).source == "person"
+        assert queries.desk(person(Role.ANALYST).actor) == []
+        assert run(nameless, fresh=True).confirmed
+        assert [rung.mail for rung in queries.ladder(nameless)] == ["abuse@kasumi.example"]
+
+    def test_a_contact_entered_by_mistake_can_be_replaced_by_another(self, nameless, person):
+        run(nameless)
+        analyst = person(Role.ANALYST).actor
+        wrong = services.trace_contact_enter(
+            actor=analyst, content_id=nameless, mail="info@kasumi.example", organisation="Kasumi"
+        )
+        services.contact_replace(actor=analyst, contact_id=wrong, mail="abuse@kasumi.example", organisation="Kasumi")
+        assert queries.host_of(nameless).contact_mail == "abuse@kasumi.example"
+        with pytest.raises(DomainError, match="contact_replaced"):
+            services.trace_contact_enter(
+                actor=analyst, content_id=content("http://192.0.2.80/b"), mail="info@kasumi.example", organisation="K"
+            )
+
+    def test_a_move_to_where_nobody_is_named_takes_the_confirmation_back(self, hosted, person):
+        item = content()
+        run(item)
+        services.trace_confirm(
+            actor=person(Role.ANALYST).actor, content_id=item, contact_id=queries.host_of(item).contact_id
+        )
+        hosted.names.unhost(["kiku.example"])
+        hosted.names.record("kiku.example", "A", "198.51.100.9")
+        hosted.answers["/ip/198.51.100.9"] = 500
+        view = run(item, fresh=True)
+        assert (view.state, view.contact_id, view.confirmed) == ("changed", None, False)
+        assert view.addresses == ("198.51.100.9",)
+        hosted.network("198.51.100.9", abuse="abuse@fjord.example", name="FJORD", country="NO")
+        assert run(item, fresh=True).contact_mail == "abuse@fjord.example"
+
+    @pytest.mark.parametrize("role", [Role.AUDITOR, Role.POLICE_LIAISON, Role.LIST_REVIEWER, Role.OPERATOR])
+    def test_only_analysts_enter_one(self, nameless, person, browser_of, role):
+        run(nameless)
+        answer = browser_of(person(role)).post(
+            f"/contents/{nameless}/host/contact/", {"mail": "a@kasumi.example", "organisation": "K"}
+        )
+        assert answer.status_code == 403
+        assert queries.host_of(nameless).contact_id is None
+
+    def test_sources_that_fail_are_asked_as_long_as_a_notice_waits(self, nameless, world, frozen, run_jobs):
+        world.answers["/ip/192.0.2.80"] = 500
+        run(nameless)
+        frozen.shift(timedelta(days=4))
+        jobs.run_sweep("tracing.retry")
+        run_jobs()
+        assert queries.host_of(nameless).failed == 1
+        services.contact_needed(actor=SYSTEM, content_id=nameless)
+        world.network("192.0.2.80", abuse="abuse@kasumi.example", name="KASUMI")
+        jobs.run_sweep("tracing.retry")
+        run_jobs()
+        assert queries.host_of(nameless).contact_mail == "abuse@kasumi.example"
 
 
 class TestChange:

@@ -102,6 +102,8 @@ PAGES = {
     "assessment_note": form(HOTLINE, own=True),
     "tracing_contacts": Page(CASES),
     "tracing_contact": Page(CASES),
+    "tracing_hosts": Page(CASES),
+    "tracing_enter": Page(HOTLINE),
     "tracing_approve": Page(HOTLINE),
     "tracing_replace": Page(HOTLINE),
     "tracing_key": form(HOTLINE, age_key="age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"),

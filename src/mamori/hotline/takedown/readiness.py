@@ -63,14 +63,13 @@ def first_place(content_id: UUID, *, urgent: bool) -> Place | Obstacle:
     Nobody runs the risk to warn an offender by itself: an operator nobody approved is passed over.
     """
     host = tracing.host_of(content_id)
-    if host is None or host.contact_id is None:
-        return Obstacle.HOST
-    if not host.confirmed:
+    if host is None or not host.confirmed:
         tracing_services.contact_needed(actor=SYSTEM, content_id=content_id, urgent=urgent)
-        return Obstacle.CONTACT
+        return Obstacle.HOST if host is None or host.contact_id is None else Obstacle.CONTACT
     for rung in tracing.ladder(content_id):
         if Level(rung.level) == Level.SITE_OPERATOR and tracing.contact_of(rung.contact_id).approved:
             return Place(Level.SITE_OPERATOR, rung.contact_id)
+    assert host.contact_id is not None
     return Place(Level.HOSTER, tracing.contact_of(host.contact_id).contact_id)
 
 

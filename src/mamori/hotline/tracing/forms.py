@@ -9,6 +9,13 @@ class ReplaceForm(forms.Form):
     organisation = forms.CharField(label=_("Organisation"), max_length=200)
 
 
+class EnterForm(forms.Form):
+    """A contact that a person knows."""
+
+    mail = forms.EmailField(label=_("Mail address of the contact"), max_length=254)
+    organisation = forms.CharField(label=_("Organisation"), max_length=200)
+
+
 class KeyForm(forms.Form):
     """A public age key."""
 

@@ -4,6 +4,8 @@ from mamori.ground.jobs import Lane
 from mamori.hotline.assessment.facts import (
     ChildAtRiskFound,
     ContentConfirmed,
+    ContentDismissed,
+    ContentFinished,
     ContentOpened,
     ContentReopened,
     ContentReported,
@@ -34,3 +36,11 @@ def needed(fact: ContentConfirmed) -> None:
 @listens(ChildAtRiskFound, "tracing.contact_needed_urgently")
 def needed_urgently(fact: ChildAtRiskFound) -> None:
     services.contact_needed(actor=SYSTEM, content_id=fact.content_id, urgent=True)
+
+
+def unneeded(fact: ContentDismissed | ContentFinished) -> None:
+    services.contact_unneeded(content_id=fact.content_id)
+
+
+listens(ContentDismissed, "tracing.unneeded")(unneeded)
+listens(ContentFinished, "tracing.unneeded_any_more")(unneeded)

@@ -93,6 +93,12 @@ class Trace(models.Model):
         indexes = [
             models.Index(fields=["run_at"], name="tracing_trace_to_retry", condition=Q(failed__gt=0)),
             models.Index(fields=["state", "-opened_at"], name="tracing_trace_by_state"),
+            models.Index(
+                fields=["needed_at"],
+                name="tracing_trace_waiting",
+                condition=Q(needed_at__isnull=False, state__in=["unresolved", "disputed", "changed"]),
+            ),
+            models.Index(fields=["-opened_at", "id"], name="tracing_trace_newest"),
         ]
 
 

@@ -9,20 +9,26 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import DomainError, NotFound
-from mamori.ground.ui.parts import Clock, KeyValue
+from mamori.ground.ui.parts import Clock, KeyValue, case_url
 from mamori.ground.ui.states import look
 from mamori.ground.ui.tables import table_page
 from mamori.hotline.tracing import queries, services
-from mamori.hotline.tracing.forms import KeyForm, ReplaceForm
+from mamori.hotline.tracing.forms import EnterForm, KeyForm, ReplaceForm
 from mamori.hotline.tracing.models import Contact
 from mamori.hotline.tracing.permissions import APPROVE, CONFIRM
-from mamori.hotline.tracing.tables import ContactTable
+from mamori.hotline.tracing.tables import ContactTable, HostTable
 
 
 @require_GET
 def contacts_page(request: StaffRequest) -> HttpResponse:
     table = ContactTable(request.GET, queries.contacts(request.actor), actor=request.actor)
     return table_page(request, "tracing/contacts.html", table, "contacts")
+
+
+@require_GET
+def hosts_page(request: StaffRequest) -> HttpResponse:
+    table = HostTable(request.GET, queries.hosts(request.actor), actor=request.actor)
+    return table_page(request, "tracing/hosts.html", table, "hosts")
 
 
 @require_GET
@@ -134,6 +140,37 @@ def confirm(request: StaffRequest, content_id: UUID, contact_id: UUID) -> HttpRe
             "cancel_url": back,
         },
     )
+
+
+@require_http_methods(["GET", "POST"])
+def enter(request: StaffRequest, content_id: UUID) -> HttpResponse:
+    """An analyst names the contact of a host whom no source names, or names rightly."""
+    request.actor.require(CONFIRM)
+    panel = queries.panel(request.actor, content_id)
+    if panel is None:
+        raise NotFound
+    back = case_url(content_id)
+    form = EnterForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.trace_contact_enter(actor=request.actor, content_id=content_id, **form.cleaned_data)
+        except DomainError as error:
+            if error.status != 422:
+                raise
+            form.add_error("mail", f"{error.message} {error.remedy or ''}".strip())
+        else:
+            messages.success(request, _("Host and contact are confirmed."))
+            return redirect(back)
+    context = {
+        "panel": panel,
+        "title": _("Enter the contact of this host"),
+        "consequence": _("Notices about this content may then be sent to this mailbox. It counts as approved."),
+        "leaving": [KeyValue(_("Host"), panel.view.host.replace(".", "[.]"))],
+        "form": form,
+        "confirm_label": _("Enter and confirm"),
+        "cancel_url": back,
+    }
+    return render(request, "tracing/confirm.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

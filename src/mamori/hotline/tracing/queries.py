@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.ground.errors import NotFound
-from mamori.ground.ui.moments import Moment, Waiting
+from mamori.ground.ui.moments import Moment, Text, Waiting
 from mamori.hotline.tracing.models import TURNED, Contact, HostAddress, Rung, Trace
 from mamori.hotline.tracing.permissions import APPROVE, CONFIRM, SEE
 from mamori.hotline.tracing.states import Level, Method, Outcome, TraceState
@@ -22,6 +23,8 @@ from mamori.hotline.tracing.states import Level, Method, Outcome, TraceState
 CACHE_LIFE = timedelta(hours=12)
 APPROVE_WITHIN = timedelta(hours=24)
 APPROVE_URGENT_WITHIN = timedelta(hours=1)
+RETRY_FOR = timedelta(days=3)
+UNSETTLED = (TraceState.UNRESOLVED, TraceState.DISPUTED, TraceState.CHANGED)
 MOST = 1000
 
 
@@ -112,7 +115,10 @@ _SHOWN = (
 
 @dataclass(frozen=True)
 class TracePanel:
-    """All the Case page shows of a trace: template `tracing/panel.html`."""
+    """All the Case page shows of a trace: template `tracing/panel.html`.
+
+    `may_confirm`: one of the `choices`; `may_enter`: a contact of one's own. `asked_again`: sources that failed are.
+    """
 
     content_id: UUID
     view: HostView
@@ -120,6 +126,8 @@ class TracePanel:
     choices: list[ContactView]
     ladder: list[RungView]
     may_confirm: bool
+    may_enter: bool
+    asked_again: bool
 
 
 def host_of(content_id: UUID) -> HostView | None:
@@ -186,6 +194,8 @@ def panel(actor: Actor, content_id: UUID) -> TracePanel | None:
         list({view.contact_id: view for view in map(_contact, choices)}.values()),
         ladder(content_id),
         actor.may(CONFIRM) and trace.state in {TraceState.TRACED, TraceState.DISPUTED},
+        actor.may(CONFIRM) and trace.state != TraceState.CONFIRMED,
+        Trace.objects.filter(is_asked_again(clock.now()), id=trace.id).exists(),
     )
 
 
@@ -230,25 +240,24 @@ def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
 
 
 def desk(actor: Actor) -> list[Waiting]:
-    """Contacts that wait for approval, and when the first is due."""
-    if not actor.may(APPROVE):
-        return []
-    rows = list(waiting_contacts().values_list("needed_at", "urgent_at")[:MOST])
+    """Contacts that wait for approval and hosts nobody can be written to about, and when the first is due."""
+    found = []
+    if actor.may(APPROVE):
+        url = f"{reverse('tracing_contacts')}?contacts-state=waiting"
+        found += _waiting(_("New contacts to approve"), waiting_contacts(), url)
+    if actor.may(CONFIRM):
+        url = f"{reverse('tracing_hosts')}?hosts-waits=yes"
+        found += _waiting(_("Hosts without an agreed contact: choose or enter one"), waiting_hosts(), url)
+    return found
+
+
+def _waiting(title: Text, found: QuerySet[Any], url: str) -> list[Waiting]:
+    rows = list(found.values_list("needed_at", "urgent_at")[:MOST])
     if not rows:
         return []
-    due = min(due_at(needed, urgent) for needed, urgent in rows if needed)
+    due = min(due_at(needed, urgent) for needed, urgent in rows)
     late = due <= clock.now()
-    return [
-        Waiting(
-            _("New contacts to approve"),
-            len(rows),
-            f"{reverse('tracing_contacts')}?contacts-state=waiting",
-            "error" if late else "warning",
-            due,
-            late,
-            started_at=rows[0][0],
-        )
-    ]
+    return [Waiting(title, len(rows), url, "error" if late else "warning", due, late, started_at=rows[0][0])]
 
 
 def due_at(needed_at: datetime, urgent_at: datetime | None) -> datetime:
@@ -261,6 +270,23 @@ def waiting_contacts() -> QuerySet[Contact]:
     return Contact.objects.filter(approved_at__isnull=True, replaced_by__isnull=True, needed_at__isnull=False).order_by(
         "needed_at"
     )
+
+
+def waiting_hosts() -> QuerySet[Trace]:
+    """Findings no notice can go by: sources disagree, or name nobody. A person settles them."""
+    return Trace.objects.filter(state__in=UNSETTLED, needed_at__isnull=False).order_by("needed_at")
+
+
+def hosts(actor: Actor) -> QuerySet[Trace]:
+    """All findings, for the table."""
+    if not actor.may(SEE):
+        raise NotFound
+    return Trace.objects.select_related("contact__replaced_by")
+
+
+def is_asked_again(now: datetime) -> Q:
+    """Traces with sources that could not be asked, and are: for three days, or while a notice waits for an answer."""
+    return Q(failed__gt=0) & (Q(opened_at__gt=now - RETRY_FOR) | Q(needed_at__isnull=False, state__in=UNSETTLED))
 
 
 def contacts(actor: Actor) -> QuerySet[Contact]:

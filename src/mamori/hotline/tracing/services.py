@@ -15,6 +15,7 @@ from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.facts import announce
 from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.assessment.services import content_traced
+from mamori.hotline.tracing import queries
 from mamori.hotline.tracing.ballot import Ballot, Finding, Named, collect, conclude
 from mamori.hotline.tracing.facts import ContactApproved, HostChanged, HostTraced
 from mamori.hotline.tracing.models import Contact, HostAddress, Rung, Trace, Vote
@@ -26,7 +27,6 @@ from mamori.hotline.tracing.sources.mails import mail_or_nothing
 from mamori.hotline.tracing.states import TRACE, Method, Outcome, TraceState
 
 RETRY_AFTER = timedelta(minutes=15)
-RETRY_FOR = timedelta(days=3)
 RETRY_BATCH = 200
 
 
@@ -84,9 +84,30 @@ def trace_again(*, actor: Actor, content_id: UUID) -> None:
 @transaction.atomic
 def trace_confirm(*, actor: Actor, content_id: UUID, contact_id: UUID) -> None:
     """An analyst confirms the host and chooses its contact, which is approved with it."""
-    trace = Trace.objects.select_for_update().filter(content_id=content_id).first()
     contact = Contact.objects.select_for_update().filter(id=contact_id, replaced_by=None).first()
-    if trace is None or contact is None:
+    if contact is None:
+        raise NotFound
+    _confirm(content_id, contact, actor)
+
+
+@transaction.atomic
+def trace_contact_enter(*, actor: Actor, content_id: UUID, mail: str, organisation: str) -> UUID:
+    """An analyst knows whom to write to about this content, whatever the sources name. Returns the contact's id.
+
+    The contact is approved, and the host confirmed, by the same act.
+    """
+    actor.require(CONFIRM)
+    clean = mail_or_nothing(mail)
+    if not clean:
+        raise DomainError("bad_mail", _("This is not a mail address."), status=422)
+    contact = _contact_by_person(clean, organisation)
+    _confirm(content_id, contact, actor)
+    return contact.id
+
+
+def _confirm(content_id: UUID, contact: Contact, actor: Actor) -> None:
+    trace = Trace.objects.select_for_update().filter(content_id=content_id).first()
+    if trace is None:
         raise NotFound
     _require_person(actor)
     trace.contact, trace.confirmed_at, trace.confirmed_by_id = contact, clock.now(), actor.id
@@ -106,9 +127,9 @@ def trace_confirm(*, actor: Actor, content_id: UUID, contact_id: UUID) -> None:
 
 @transaction.atomic
 def traces_retry() -> None:
-    """Run traces again whose sources could not be asked: after a quarter of an hour, for three days."""
+    """Run traces again whose sources could not be asked: each quarter of an hour, for three days, or while it is needed."""
     now = clock.now()
-    due = Trace.objects.filter(failed__gt=0, run_at__lt=now - RETRY_AFTER, opened_at__gt=now - RETRY_FOR)
+    due = Trace.objects.filter(queries.is_asked_again(now), run_at__lt=now - RETRY_AFTER)
     ids = list(due.order_by("run_at").values_list("id", "content_id")[:RETRY_BATCH])
     Trace.objects.filter(id__in=[i for i, _content in ids]).update(run_at=now)
     jobs.defer_many("tracing.run", [{"content_id": str(content)} for _id, content in ids])
@@ -124,6 +145,12 @@ def contact_needed(*, actor: Actor, content_id: UUID, urgent: bool = False) -> N
     trace.save(update_fields=["needed_at", "urgent_at"])
     if trace.contact_id is not None:
         contact_request(actor=actor, contact_id=trace.contact_id, urgent=urgent)
+
+
+@transaction.atomic
+def contact_unneeded(*, content_id: UUID) -> None:
+    """No notice about this content is to go any more: nobody need settle its host. Safe to call again."""
+    Trace.objects.filter(content_id=content_id).update(needed_at=None, urgent_at=None)
 
 
 @transaction.atomic
@@ -162,15 +189,7 @@ def contact_replace(*, actor: Actor, contact_id: UUID, mail: str, organisation: 
         raise DomainError("bad_mail", _("This is not a mail address."), status=422)
     if clean == old.mail:
         raise DomainError("same_contact", _("This is the same mail address."), status=422)
-    new, _made = Contact.objects.select_for_update().get_or_create(
-        mail=clean, defaults={"organisation": organisation[:200], "source": "person", "found_at": clock.now()}
-    )
-    if new.replaced_by_id is not None:
-        raise DomainError(
-            "contact_replaced",
-            _("That mail address was itself replaced by another."),
-            remedy=_("Enter the one that took its place."),
-        )
+    new = _contact_by_person(clean, organisation)
     Contact.objects.filter(replaced_by=old).update(replaced_by=new)
     old.replaced_by = new
     old.save(update_fields=["replaced_by"])
@@ -199,6 +218,21 @@ def contact_register_key(*, actor: Actor, contact_id: UUID, age_key: str) -> Non
     contact.age_key = key
     contact.save(update_fields=["age_key"])
     audit.record("tracing.key_registered", subject=contact, actor=actor, registered=bool(key))
+
+
+def _contact_by_person(mail: str, organisation: str) -> Contact:
+    """The contact a person names, locked."""
+    contact, _made = Contact.objects.select_for_update().get_or_create(
+        mail=mail, defaults={"organisation": organisation[:200], "source": "person", "found_at": clock.now()}
+    )
+    if contact.replaced_by_id is not None:
+        raise DomainError(
+            "contact_replaced",
+            _("That mail address was itself replaced by another."),
+            remedy=_("Enter the one that took its place."),
+            status=422,
+        )
+    return contact
 
 
 def _trace(content_id: UUID) -> Trace:
@@ -247,6 +281,8 @@ def _record(trace_id: UUID, ballots: list[Ballot], *, actor: Actor) -> None:
     audit.record("tracing.ran", subject=trace, actor=actor, run=trace.run, failed=finding.failed)
     if finding.state != TraceState.UNRESOLVED:
         _apply(trace, finding)
+    elif finding.addresses:
+        _apply_nameless(trace, finding)
     content_traced(actor=SYSTEM, content_id=trace.content_id)
 
 
@@ -257,13 +293,8 @@ def _apply(trace: Trace, finding: Finding) -> None:
     fields = ("addresses", "asns", "as_name", "country", "registrar", "candidates", "contact")
     keep_contact = trace.contact_id is not None and not finding.sure_contacts
     if moved:
-        trace.changed_at, trace.confirmed_at, trace.confirmed_by = clock.now(), None, None
-        changed = ("changed_at", "confirmed_at", "confirmed_by")
-        _move(trace, TraceState.CHANGED, "tracing.changed", changed)
-        announce(HostChanged(trace.content_id))
-    trace.addresses, trace.country, trace.registrar = finding.addresses, finding.country, finding.registrar
-    if finding.sure_asns or not trace.asns:
-        trace.asns, trace.as_name = finding.asns, finding.as_name[:120]
+        _changed(trace)
+    _where(trace, finding)
     if trace.state != TraceState.CONFIRMED and not keep_contact:
         trace.contact = contacts[0]
     if finding.sure_contacts:
@@ -275,6 +306,39 @@ def _apply(trace: Trace, finding: Finding) -> None:
         if finding.state == TraceState.TRACED:
             announce(HostTraced(trace.content_id))
     _rungs(trace, finding)
+    _seen_on(trace)
+    if trace.needed_at is not None and trace.contact_id is not None:
+        contact_request(actor=SYSTEM, contact_id=trace.contact_id, urgent=trace.urgent_at is not None)
+
+
+def _apply_nameless(trace: Trace, finding: Finding) -> None:
+    """Take over where the host is, when no source names whom to write to. Who was found before stays, unless it moved."""
+    open_states = {TraceState.UNRESOLVED, TraceState.CHANGED}
+    if trace.state not in open_states:
+        away = not set(trace.addresses) & set(finding.addresses)
+        if not (away and finding.sure_asns and trace.asns and trace.asns != finding.asns):
+            return
+        trace.contact, trace.candidates = None, []
+        _changed(trace, "contact", "candidates")
+    _where(trace, finding)
+    trace.save(update_fields=["addresses", "asns", "as_name", "country", "registrar"])
+    _rungs(trace, finding)
+    _seen_on(trace)
+
+
+def _changed(trace: Trace, *fields: str) -> None:
+    trace.changed_at, trace.confirmed_at, trace.confirmed_by = clock.now(), None, None
+    _move(trace, TraceState.CHANGED, "tracing.changed", ("changed_at", "confirmed_at", "confirmed_by", *fields))
+    announce(HostChanged(trace.content_id))
+
+
+def _where(trace: Trace, finding: Finding) -> None:
+    trace.addresses, trace.country, trace.registrar = finding.addresses, finding.country, finding.registrar
+    if finding.sure_asns or not trace.asns:
+        trace.asns, trace.as_name = finding.asns, finding.as_name[:120]
+
+
+def _seen_on(trace: Trace) -> None:
     now = clock.now()
     HostAddress.objects.bulk_create(
         [HostAddress(ip=ip, host=trace.host, seen_at=now) for ip in trace.addresses],
@@ -282,13 +346,11 @@ def _apply(trace: Trace, finding: Finding) -> None:
         unique_fields=["ip", "host"],
         update_fields=["seen_at"],
     )
-    if trace.needed_at is not None and trace.contact_id is not None:
-        contact_request(actor=SYSTEM, contact_id=trace.contact_id, urgent=trace.urgent_at is not None)
 
 
 def _differs(trace: Trace, finding: Finding) -> bool:
     """Another AS, other named contacts, or not one address in common. A round robin within one network is no change."""
-    if trace.state == TraceState.UNRESOLVED:
+    if trace.state == TraceState.UNRESOLVED or not trace.addresses:
         return False
     return (
         (finding.sure_asns and bool(trace.asns) and trace.asns != finding.asns)

@@ -24,6 +24,8 @@ TRACE = Machine(
         (_S.UNRESOLVED, _S.DISPUTED): _SYSTEM,
         (_S.TRACED, _S.DISPUTED): _SYSTEM,
         (_S.DISPUTED, _S.TRACED): _SYSTEM,
+        # Whom no source names, a person may know.
+        (_S.UNRESOLVED, _S.CONFIRMED): Move(CONFIRM),
         (_S.TRACED, _S.CONFIRMED): Move(CONFIRM),
         (_S.DISPUTED, _S.CONFIRMED): Move(CONFIRM),
         (_S.TRACED, _S.CHANGED): _SYSTEM,
@@ -32,6 +34,8 @@ TRACE = Machine(
         # A change is found by a new trace: its votes are the next finding at once.
         (_S.CHANGED, _S.TRACED): _SYSTEM,
         (_S.CHANGED, _S.DISPUTED): _SYSTEM,
+        # Moved to where no source names a contact.
+        (_S.CHANGED, _S.CONFIRMED): Move(CONFIRM),
     },
 )
 

@@ -12,20 +12,20 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from mamori.ground import audit, clock, jobs
 from mamori.ground.actors import SYSTEM
-from mamori.ground.facts import announce
 from mamori.hotline.takedown import readiness
-from mamori.hotline.takedown.facts import RemovalTooSlow
 from mamori.hotline.takedown.models import Notice, NoticeItem, NoticeLetter, Removal, Step
 from mamori.hotline.takedown.readiness import Obstacle
 from mamori.hotline.takedown.services.joining import join
 from mamori.hotline.takedown.services.reminding import REMIND_EVERY
 from mamori.hotline.takedown.services.rows import (
     PAUSE,
+    TOO_SLOW,
     clock_runs,
     item_move,
     notice_settle,
     open_item,
     removal_locked,
+    say_too_slow,
 )
 from mamori.hotline.takedown.states import (
     TOLD,
@@ -37,7 +37,6 @@ from mamori.hotline.takedown.states import (
 )
 
 CLIMB_AT = (timedelta(hours=24), timedelta(hours=72), timedelta(days=6), timedelta(days=9))
-TOO_SLOW = timedelta(hours=72)
 LOOK_AGAIN = timedelta(minutes=10)
 MOST = 500
 MOST_REMINDERS = 100
@@ -72,15 +71,11 @@ def clocks_run() -> None:
 def too_slow(*, content_id: UUID) -> None:
     """Removal is too slow, or its contact cannot be reached or refuses: the list body may consider it. Told once."""
     removal = removal_locked(content_id)
-    if removal is None or removal.state != RemovalState.NOTICED or removal.too_slow_at is not None:
+    if removal is None or removal.state != RemovalState.NOTICED:
         return
     item = open_item(content_id)
-    if item is None or item.state == ItemState.SUSPENDED:
-        return
-    removal.too_slow_at = clock.now()
-    removal.save(update_fields=["too_slow_at"])
-    audit.record("takedown.too_slow", subject=removal, actor=SYSTEM, level=removal.level)
-    announce(RemovalTooSlow(content_id))
+    if item is not None and item.state != ItemState.SUSPENDED:
+        say_too_slow(removal)
 
 
 @transaction.atomic

@@ -14,12 +14,14 @@ from mamori.hotline.takedown import readiness
 from mamori.hotline.takedown.models import Notice, NoticeItem, Removal
 from mamori.hotline.takedown.readiness import Obstacle, Place
 from mamori.hotline.takedown.services.rows import (
+    TOO_SLOW,
     item_move,
     notice_move,
     notice_settle,
     open_item,
     removal_locked,
     removal_move,
+    say_too_slow,
 )
 from mamori.hotline.takedown.states import FINISHED, OPEN, ItemState, NoticeState, RemovalState
 from mamori.hotline.tracing.queries import contact_of, host_of
@@ -50,6 +52,8 @@ def content_consider(*, content_id: UUID) -> None:
     place = readiness.first_place(content_id, urgent=assessment.is_at_risk(content_id))
     if isinstance(place, Place):
         join(removal, place)
+    elif clock.now() - removal.wanted_at >= TOO_SLOW:
+        say_too_slow(removal)
 
 
 @transaction.atomic

@@ -3,9 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
-from mamori.ground import clock, states
+from mamori.ground import audit, clock, states
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import NotFound
+from mamori.ground.facts import announce
+from mamori.hotline.takedown.facts import RemovalTooSlow
 from mamori.hotline.takedown.models import Notice, NoticeItem, Removal
 from mamori.hotline.takedown.permissions import CLOSE
 from mamori.hotline.takedown.states import (
@@ -24,6 +26,10 @@ _ANSWERED_BY = {NoticeState.REMOVAL_CLAIMED: ItemState.CLAIMED, NoticeState.DISP
 
 PAUSE = {ItemState.CLAIMED: timedelta(hours=24), ItemState.DISPUTED: timedelta(hours=48)}
 """How long an answer stops the clocks of an item: counted from its first answer, so that none stops them twice."""
+
+
+TOO_SLOW = timedelta(hours=72)
+"""From the first letter, or from when a notice was wanted and nobody was found to write to."""
 
 
 def clock_runs(item: NoticeItem) -> bool:
@@ -92,6 +98,15 @@ def item_move(item: NoticeItem, to: ItemState, *, actor: Actor = SYSTEM, changed
 
 def removal_move(removal: Removal, to: RemovalState, *, actor: Actor = SYSTEM, changed: tuple[str, ...] = ()) -> None:
     states.move(removal, to, machine=REMOVAL, actor=actor, event=f"takedown.removal_{to}", changed=changed)
+
+
+def say_too_slow(removal: Removal) -> None:
+    """The list body may consider the content of a locked removal. Told once."""
+    if removal.too_slow_at is None:
+        removal.too_slow_at = clock.now()
+        removal.save(update_fields=["too_slow_at"])
+        audit.record("takedown.too_slow", subject=removal, actor=SYSTEM, level=removal.level)
+        announce(RemovalTooSlow(removal.content_id))
 
 
 def notice_settle(notice: Notice, *, actor: Actor = SYSTEM) -> None:
