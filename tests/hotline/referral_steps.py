@@ -45,3 +45,13 @@ def deliver(referral_id, officer):
 def tick(frozen, span=timedelta()):
     frozen.shift(span)
     jobs.run_sweep("referral.clocks")
+
+
+def supervisors_told(handed=True):
+    """Their letters are taken by the mail server, or refused. Returns how many."""
+    letters = list(Letter.objects.filter(kind="police_supervisors", state="queued"))
+    for letter in letters:
+        letter.state = "handed" if handed else "refused"
+        letter.save()
+        (services.mailing_handed if handed else services.mailing_failed)(letter_id=letter.id)
+    return len(letters)

@@ -22,7 +22,19 @@ from mamori.hotline.referral import queries, services
 from mamori.hotline.referral.models import Hold, Policy, Referral
 from mamori.hotline.referral.states import Channel, Delivery, FeedbackKind, PolicyKind
 from tests.hotline.outside import content
-from tests.hotline.referral_steps import BOX, CHIEF, DUTY, HOUR, deliver, refer, row, send, steps, tick
+from tests.hotline.referral_steps import (
+    BOX,
+    CHIEF,
+    DUTY,
+    HOUR,
+    deliver,
+    refer,
+    row,
+    send,
+    steps,
+    supervisors_told,
+    tick,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -303,6 +315,7 @@ class TestHolds:
         tick(frozen)
         letter = Letter.objects.get(to=CHIEF)
         assert "kiku" not in letter.body
+        supervisors_told()
         assert any(w.url.endswith("hold_requested") for w in queries.desk(officer))
         tick(frozen, 24 * HOUR - timedelta(seconds=1))
         assert queries.is_held(row(delivered).content_id)
@@ -331,9 +344,39 @@ class TestHolds:
         policy(supervisors=[CHIEF])
         tick(frozen)
         assert Letter.objects.filter(to=CHIEF).exists()
+        assert len(alarms()) == 1  # written to is not told
+        supervisors_told()
         assert alarms() == []
         tick(frozen, timedelta(hours=25))
         assert Hold.objects.get().ended_how == "lapsed"
+
+    def test_a_hold_does_not_lapse_while_no_supervisor_could_be_reached(self, delivered, officer, senior, frozen):
+        self.hold(delivered, officer, days=1)
+        tick(frozen, 24 * HOUR)
+        tick(frozen, 30 * HOUR)  # the letter lies in the queue: their mail server does not answer
+        assert queries.is_held(row(delivered).content_id)
+        assert supervisors_told(handed=False) == 1
+        alarms = [str(w.url) for w in queries.desk(senior) if w.alarm]
+        assert alarms == ["/police/", "/police/?referrals-state=hold_requested"]  # a letter failed; nobody was told
+        tick(frozen, timedelta(minutes=1))
+        assert Letter.objects.filter(to=CHIEF).count() == 2  # an hour was over: written to again
+        tick(frozen, timedelta(minutes=1))
+        assert Letter.objects.filter(to=CHIEF).count() == 2
+        assert supervisors_told() == 1
+        tick(frozen, 24 * HOUR - timedelta(seconds=1))
+        assert queries.is_held(row(delivered).content_id)
+        tick(frozen, timedelta(seconds=1))
+        assert row(delivered).state == "released"
+
+    def test_a_supervisors_letter_that_comes_back_later_counts_as_not_told(self, delivered, officer, frozen):
+        self.hold(delivered, officer, days=1)
+        tick(frozen, 24 * HOUR)
+        supervisors_told()
+        assert Hold.objects.get().told_at is not None
+        services.mailing_failed(letter_id=Letter.objects.get(to=CHIEF).id)
+        tick(frozen, 25 * HOUR)
+        assert queries.is_held(row(delivered).content_id)
+        assert Letter.objects.filter(to=CHIEF).count() == 2
 
     def test_under_approval_a_lapsed_hold_clears_nothing(self, policy, officer, frozen):
         policy(PolicyKind.APPROVAL)
@@ -342,6 +385,7 @@ class TestHolds:
         deliver(one, officer)
         self.hold(one, officer, days=1)
         tick(frozen, 24 * HOUR)
+        supervisors_told()
         tick(frozen, 24 * HOUR)
         assert row(one).state == "acknowledged"
         assert not queries.is_cleared(row(one).content_id)

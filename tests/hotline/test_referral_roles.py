@@ -21,7 +21,7 @@ from mamori.hotline.tracing import services as tracing_services
 from mamori.hotline.tracing.models import Trace
 from mamori.site import database
 from tests.hotline.outside import content, outside
-from tests.hotline.referral_steps import CHIEF, DUTY, deliver, refer, row, send, steps
+from tests.hotline.referral_steps import CHIEF, DUTY, deliver, refer, row, send, steps, supervisors_told
 
 pytestmark = pytest.mark.django_db
 NOBODY = "00000000-0000-0000-0000-000000000001"
@@ -87,6 +87,7 @@ def test_the_worker_traces_refers_sends_and_runs_every_clock(
         services.closings_withhold(actor=SYSTEM, content_id=item)
         frozen.shift(timedelta(days=1))
         services.clocks_run()
+        assert supervisors_told() == 1
         frozen.shift(timedelta(days=1))
         services.clocks_run()
     assert Letter.objects.filter(to=CHIEF).exists()

@@ -64,7 +64,10 @@ class Policy(models.Model):
 
 
 class Mailing(models.Model):
-    """A letter to police that names nothing. `purpose`: notify, again, urgent, alert, page or supervisors."""
+    """A letter to police that names nothing. `purpose`: notify, again, urgent, alert, page or supervisors.
+
+    `holds`: those whose end it tells a supervisor.
+    """
 
     letter_id = models.UUIDField(primary_key=True)
     purpose = models.CharField(max_length=12)
@@ -72,6 +75,7 @@ class Mailing(models.Model):
     posted_at = models.DateTimeField()
     handed_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
+    holds = models.ManyToManyField("Hold", related_name="mailings")
 
 
 class Referral(models.Model):
@@ -173,7 +177,10 @@ class Hold(models.Model):
     data_key = models.UUIDField()
     sealed_reason = models.BinaryField()
     late = models.BooleanField(help_text="Asked for after notices were free to go.")
-    told_at = models.DateTimeField(null=True, help_text="When supervisors were told that its time is over.")
+    written_at = models.DateTimeField(
+        null=True, help_text="When supervisors were last written to that its time is over."
+    )
+    told_at = models.DateTimeField(null=True, help_text="When the mail server of one of them took that letter.")
     ended_at = models.DateTimeField(null=True)
     ended_how = models.CharField(max_length=8, blank=True)
 

@@ -21,7 +21,7 @@ from mamori.ground.sealed.services import open_text
 from mamori.ground.ui.moments import Moment, Waiting
 from mamori.ground.ui.parts import Clock
 from mamori.ground.ui.states import look
-from mamori.hotline.referral.models import Evidence, Hold, Policy, Preservation, Referral, Step
+from mamori.hotline.referral.models import Evidence, Hold, Mailing, Policy, Preservation, Referral, Step
 from mamori.hotline.referral.permissions import ANSWER, CHOOSE, HAND_OVER, POLICY, READ, SEE
 from mamori.hotline.referral.states import (
     LAPSE_AFTER,
@@ -34,7 +34,8 @@ from mamori.hotline.referral.states import (
 )
 
 MOST = 1000
-UNTOLD_AFTER = timedelta(minutes=5)  # the sweep tells supervisors within a minute
+UNTOLD_AFTER = timedelta(minutes=5)  # the sweep writes to supervisors within a minute
+FAILED_SHOWN = timedelta(days=1)  # a letter to a duty officer or a supervisor
 NOBODY = UUID(int=0)
 
 
@@ -296,6 +297,9 @@ def _alarms(actor: Actor) -> list[Waiting]:
         found.append(Waiting(_("Referrals police did not open in time"), late, page, "error", alarm=True))
     untold = referrals(actor).filter(Q(state__in=UNDELIVERED) | Q(mailing__purpose__in=["again", "urgent"]))
     failed = untold.filter(mailing__failed_at__isnull=False)[:MOST].count()
+    failed += Mailing.objects.filter(purpose__in=["page", "supervisors"], failed_at__gt=now - FAILED_SHOWN)[
+        :MOST
+    ].count()
     if failed:
         found.append(Waiting(_("Letters to police that failed"), failed, page, "error", alarm=True))
     if actor.may(POLICY):
@@ -308,7 +312,7 @@ def _alarms(actor: Actor) -> list[Waiting]:
             found.append(Waiting(title, 1, reverse("referral_policy"), "error", alarm=True))
         unsaid = Hold.objects.filter(ended_at=None, told_at=None, until__lte=now - UNTOLD_AFTER)[:MOST].count()
         if unsaid:
-            title = _("Holds are over and no supervisor was told: they go on until one is named")
+            title = _("Holds are over and no supervisor was told: they go on until one is")
             found.append(Waiting(title, unsaid, f"{page}?referrals-state=hold_requested", "error", alarm=True))
     return found
 

@@ -10,7 +10,8 @@ UNDELIVERED_AFTER = timedelta(hours=4)
 UNDELIVERED_URGENT_AFTER = timedelta(minutes=15)
 ALERTS = (50, 80, 100)  # percent of the silence clock
 TOLD_AGAIN_AFTER = timedelta(hours=1)  # at most one such letter in this time
-LAPSE_AFTER = timedelta(hours=24)  # from a hold's end to its release
+LAPSE_AFTER = timedelta(hours=24)  # from a hold's end, told to a supervisor, to its release
+WRITE_AGAIN_AFTER = timedelta(hours=1)  # to supervisors none of whom could be reached
 PRESERVED_FOR = timedelta(days=30)
 PRESERVED_AT_MOST = timedelta(days=60)
 

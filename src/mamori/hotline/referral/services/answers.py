@@ -113,8 +113,8 @@ def hold_renew(*, actor: Actor, referral_id: UUID, until: datetime, reason: str)
     if until <= hold.until:
         raise DomainError("not_longer", _("A renewal ends later than the hold it renews."), status=422)
     _check_until(referral, until, since=hold.asked_at)
-    hold.until, hold.told_at = until, None
-    hold.save(update_fields=["until", "told_at"])
+    hold.until, hold.written_at, hold.told_at = until, None, None
+    hold.save(update_fields=["until", "written_at", "told_at"])
     audit.record("referral.hold_renewed", subject=hold, actor=actor)
     step(referral, StepKind.HOLD_RENEWED, actor=actor, sealed=_seal(reason))
 

@@ -5,11 +5,11 @@ from hashlib import sha256
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM
-from mamori.hotline.referral.models import Hold, Policy, Referral
+from mamori.hotline.referral.models import Hold, Mailing, Policy, Referral
 from mamori.hotline.referral.queries import overdue
 from mamori.hotline.referral.services.answers import end_hold
 from mamori.hotline.referral.services.policies import policy_now
@@ -19,6 +19,7 @@ from mamori.hotline.referral.states import (
     ALERTS,
     LAPSE_AFTER,
     UNANSWERED,
+    WRITE_AGAIN_AFTER,
     HoldEnd,
     PolicyKind,
     ReferralState,
@@ -97,15 +98,17 @@ def silence_end() -> None:
 
 @transaction.atomic
 def holds_over() -> None:
-    """A hold's time is over: the named supervisors are told, once: its policy's, or those of the policy in force.
+    """A hold's time is over: the named supervisors are written to: its policy's, or those of the policy in force.
 
-    Where nobody is named nobody is told, so that it does not lapse either: an alarm for seniors, until they name one.
+    Told they are when the mail server of one of them took the letter (`mailing_handed`). Where every letter failed they
+    are written to again after an hour. Where nobody is told it does not lapse either: an alarm for seniors.
     """
     now = clock.now()
     named_now = policy_now().supervisors
     holds = (
         Hold.objects.select_for_update(skip_locked=True, of=("self",))
         .select_related("referral__policy")
+        .filter(Q(written_at=None) | Q(written_at__lte=now - WRITE_AGAIN_AFTER), _no_letter_on_its_way())
         .filter(ended_at=None, until__lte=now, told_at=None)
         .order_by("until")[:BATCH]
     )
@@ -114,14 +117,20 @@ def holds_over() -> None:
         supervisors = hold.referral.policy.supervisors or named_now
         if not supervisors:
             continue
-        hold.told_at = now
-        hold.save(update_fields=["told_at"])
-        step(hold.referral, StepKind.HOLD_OVER)
-        audit.record("referral.hold_over", subject=hold, actor=SYSTEM)
+        if hold.written_at is None:
+            step(hold.referral, StepKind.HOLD_OVER)
+            audit.record("referral.hold_over", subject=hold, actor=SYSTEM)
+        hold.written_at = now
+        hold.save(update_fields=["written_at"])
         for box in supervisors:
             by_box.setdefault(box, []).append(hold)
     for box, over in by_box.items():
-        post("supervisors", box, len(over), key=f"police:over:{over[0].id}:{over[0].until:%Y%m%d%H%M%S}:{_short(box)}")
+        key = f"police:over:{over[0].id}:{over[0].until:%Y%m%d%H%M%S}:{now:%Y%m%d%H%M}:{_short(box)}"
+        post("supervisors", box, len(over), key=key).holds.add(*over)
+
+
+def _no_letter_on_its_way() -> Q:
+    return ~Q(Exists(Mailing.objects.filter(holds=OuterRef("pk"), handed_at=None, failed_at=None)))
 
 
 @transaction.atomic

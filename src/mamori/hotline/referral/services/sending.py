@@ -119,11 +119,14 @@ def mailing_handed(*, letter_id: UUID) -> None:
             referral_sent(referral)
         elif referral.state == ReferralState.SENT and referral.kind == PolicyKind.SIMULTANEOUS:
             clear(referral)
+    for hold in mailing.holds.select_for_update().filter(ended_at=None, told_at=None, until__lte=mailing.posted_at):
+        hold.told_at = mailing.handed_at
+        hold.save(update_fields=["told_at"])
 
 
 @transaction.atomic
 def mailing_failed(*, letter_id: UUID) -> None:
-    """A letter to police failed: an alarm on the desk. What it told of never counts as told.
+    """A letter to police failed: an alarm on the desk. What it told of never counts as told, nor a hold's end.
 
     What was cleared by sending alone is taken back when its letter bounces, unless police opened it meanwhile.
     """
@@ -138,6 +141,11 @@ def mailing_failed(*, letter_id: UUID) -> None:
             referral.save(update_fields=["cleared_at"])
         step(referral, StepKind.LETTER_FAILED)
         audit.record("referral.letter_failed", subject=referral, actor=SYSTEM, letter=letter_id)
+    for hold in mailing.holds.select_for_update().filter(ended_at=None):
+        if not hold.mailings.filter(handed_at__isnull=False, failed_at=None, posted_at__gte=hold.until).exists():
+            hold.told_at = None
+            hold.save(update_fields=["told_at"])
+        audit.record("referral.letter_failed", subject=hold, actor=SYSTEM, letter=letter_id)
 
 
 def referral_sent(referral: Referral, *, handed: bool = True) -> None:
