@@ -113,6 +113,22 @@ def test_a_first_opinion_stays_blind_on_the_case_page(person: Make, browser_of: 
         assert "National: illegal here" not in page
 
 
+def test_the_case_page_does_not_tell_the_second_analyst_that_the_first_saw_a_child_at_risk(
+    person: Make, browser_of: Open, run_jobs: Callable[[], None]
+) -> None:
+    first, second = person(Role.ANALYST), person(Role.ANALYST)
+    content = item("https://blind.example/2")
+    give(first, content, Verdict.NATIONAL, child_at_risk=True)
+    run_jobs()
+    assert Referral.objects.filter(content_id=content.id).exists()
+    told = {reader: page_of(browser_of(reader), f"/contents/{content.id}/") for reader in (first, second)}
+    signs = ("A child may be at risk", 'id="police-title"', "Referral to police drafted")
+    assert [sign in told[first] for sign in signs] == [True, True, True]
+    assert [sign in told[second] for sign in signs] == [False, False, False]
+    give(second, content, Verdict.NATIONAL)
+    assert signs[1] in page_of(browser_of(second), f"/contents/{content.id}/")
+
+
 def test_police_open_a_case_only_when_it_was_delivered_to_them(person: Make, browser_of: Open) -> None:
     content = confirmed(person(Role.ANALYST), person(Role.ANALYST))
     officer = browser_of(person(Role.POLICE_LIAISON))
@@ -152,7 +168,7 @@ def test_today_costs_a_bounded_number_of_queries_and_other_pages_few(
     with django_assert_max_num_queries(9):
         browser.get("/search/")
     cache.clear()
-    with django_assert_max_num_queries(34):
+    with django_assert_max_num_queries(35):
         browser.get("/search/")
 
 

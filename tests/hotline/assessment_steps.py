@@ -34,7 +34,7 @@ def report(url: str = "", *, source: str = "public", urgent: bool = False, **fie
         screened_at=clock.now(),
         **fields,
     )
-    announce(ReportAccepted(row.id), *([UrgentReportArrived(row.id)] if urgent else []))
+    announce(UrgentReportArrived(row.id) if urgent else ReportAccepted(row.id))
     return row.id
 
 

@@ -435,6 +435,23 @@ def test_analysts_do_not_end_items(ana: User, ben: User) -> None:
     refused("not_an_end", services.content_finish, actor=SYSTEM, content_id=content.id, end=S.TRACING)
 
 
+def test_a_child_at_risk_on_what_was_just_dismissed_is_looked_at_anew(
+    ana: User, run_jobs: Callable[[], None], frozen: time_machine.Traveller
+) -> None:
+    """Screening a report as urgent is one fact: it must not be answered as the dismissal was before it is urgent."""
+    content = item("https://site.example/dismissed")
+    give(ana, content, Verdict.NOT_ILLEGAL)
+    frozen.shift(timedelta(minutes=6))
+    services.decisions_conclude()
+    plain, urgent = report(content.url), report(content.url, urgent=True)
+    run_jobs()
+    content.refresh_from_db()
+    assert ContentReport.objects.get(report_id=plain).closed_at is not None
+    assert ContentReport.objects.get(report_id=urgent).closed_at is None
+    assert (content.state, content.round) == ("awaiting_assessment", 2)
+    assert content.at_risk_reported
+
+
 def test_what_is_gone_is_watched_then_closed(frozen: time_machine.Traveller, ana: User, ben: User) -> None:
     content = confirmed(ana, ben)
     services.content_finish(actor=SYSTEM, content_id=content.id, end=S.REMOVED)

@@ -18,8 +18,10 @@ from mamori.hotline.intake import services as intake
 from mamori.hotline.intake.models import Report, Submission
 from mamori.hotline.intake.states import Outcome
 from mamori.hotline.referral import services
+from mamori.hotline.referral.models import Hold
+from mamori.hotline.referral.states import PolicyKind
 from tests.hotline.intake_steps import take
-from tests.hotline.referral_steps import deliver, send
+from tests.hotline.referral_steps import deliver, send, supervisors_told, tick
 
 pytestmark = pytest.mark.django_db
 Make = Callable[..., User]
@@ -102,6 +104,20 @@ def test_police_hold_a_submission_until_the_last_of_its_contents_is_released(
     assert holds(submission) == (False, True)
     services.release(actor=officer, referral_id=two)
     run_jobs()
+    assert holds(submission) == (False, False)
+
+
+def test_a_lapsed_hold_lets_closings_go_where_only_a_release_clears_notices(
+    analyst: User, officer: Actor, policy: Any, run_jobs: Callable[[], None], frozen: Any
+) -> None:
+    policy(PolicyKind.APPROVAL)
+    submission = told(analyst, run_jobs, FIRST)
+    held(content_of(FIRST), officer, run_jobs)
+    Hold.objects.update(until=clock.now() + timedelta(hours=1))
+    tick(frozen, timedelta(hours=1))
+    supervisors_told()
+    tick(frozen, timedelta(hours=24))
+    assert Hold.objects.get().ended_how == "lapsed"
     assert holds(submission) == (False, False)
 
 

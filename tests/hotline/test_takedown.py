@@ -17,6 +17,7 @@ from mamori.ground.letters.models import Letter
 from mamori.ground.letters.services import bounce_address, bounce_receive
 from mamori.hotline.assessment.queries import content_state
 from mamori.hotline.checks.models import Check
+from mamori.hotline.referral.models import Evidence, Preservation
 from mamori.hotline.takedown import queries, services
 from mamori.hotline.takedown.models import Notice, NoticeItem, NoticeLetter, Removal, Step
 from mamori.hotline.takedown.services.climbing import content_climb
@@ -367,6 +368,37 @@ class TestTheEnd:
         world.work(16)
         assert Notice.objects.count() == 2
         assert len(world.box.to(HOSTER)) == 2
+
+    def test_content_that_comes_back_climbs_the_whole_ladder_anew_and_is_preserved_and_proved_anew(
+        self, world, noticed
+    ):
+        world.approve_mail("noc@upstream.example")
+        world.next_day(noticed)
+        world.work(20)
+        assert len(world.box.to("noc@upstream.example")) == 1
+        asked = Preservation.objects.get(content_id=noticed)
+        proved = Evidence.objects.filter(content_id=noticed).count()
+        world.gone(noticed)
+        world.frozen.shift(timedelta(days=60))
+        world.attest(noticed, online=True)
+        world.work(16)
+        again = Preservation.objects.get(content_id=noticed)
+        assert (again.id, again.until) == (asked.id, again.requested_at + timedelta(days=30))
+        assert again.until > clock.now()
+        assert again.letter_id != asked.letter_id
+        assert Evidence.objects.filter(content_id=noticed).count() == proved + 1
+        world.next_day(noticed)
+        world.work(20)
+        assert len(world.box.to("noc@upstream.example")) == 2
+        assert Removal.objects.get(content_id=noticed).exhausted_at is None
+
+    def test_the_page_tells_when_it_was_last_seen_online(self, world):
+        content_id = world.content(URL, attest=False)
+        world.work(16)
+        world.attest(content_id, online=True)
+        seen = clock.now()
+        world.work(20)
+        assert item(content_id).findings["verified_at"] <= (seen + timedelta(seconds=1)).isoformat()
 
     def test_the_timeline_and_the_case_page_know_it(self, world, noticed):
         world.next_day(noticed)

@@ -97,7 +97,7 @@ TIMELINES: tuple[Callable[[Actor, UUID], list[Moment]], ...] = (
 
 def _police(actor: Actor, content_id: UUID) -> dict[str, Any] | None:
     row = _police_row(actor, content_id)
-    if row is None:
+    if row is None or assessment.hides_risk(actor, content_id):
         return None
     return {"referral": row, "clock": referral.clock_of(row), "held_until": referral.hold_until(row)}
 
@@ -158,7 +158,9 @@ def may_see_case(actor: Actor, content_id: UUID) -> bool:
 
 def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
     """One timeline, newest first. A room whose part the actor may not see adds nothing."""
-    moments = [moment for read in TIMELINES for moment in _allowed(read, actor, content_id) or []]
+    hidden = {referral.timeline} if assessment.hides_risk(actor, content_id) else set()
+    shown = [read for read in TIMELINES if read not in hidden]
+    moments = [moment for read in shown for moment in _allowed(read, actor, content_id) or []]
     return sorted(moments, key=lambda moment: moment.at, reverse=True)
 
 

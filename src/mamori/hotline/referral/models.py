@@ -75,7 +75,7 @@ class Mailing(models.Model):
     posted_at = models.DateTimeField()
     handed_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
-    holds = models.ManyToManyField("Hold", related_name="mailings")
+    holds: "models.ManyToManyField[Hold, models.Model]" = models.ManyToManyField("Hold", related_name="mailings")
 
 
 class Referral(models.Model):

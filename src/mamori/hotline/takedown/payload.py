@@ -9,6 +9,7 @@ from django.conf import settings
 from mamori.engine.addresses import defang
 from mamori.hotline.assessment.criteria import VERSIONS
 from mamori.hotline.assessment.queries import decision_of
+from mamori.hotline.checks.queries import online_since
 from mamori.hotline.takedown.models import Notice, NoticeItem
 from mamori.hotline.takedown.states import ItemState
 from mamori.hotline.tracing.queries import host_of
@@ -29,7 +30,7 @@ def findings_of(content_id: UUID, now: datetime, *, preserve: str) -> dict[str, 
         "law_codes": list(decision.law_codes),
         "criteria": decision.criteria_version,
         "decided_at": (decision.confirmed_at or decision.decided_at).isoformat(),
-        "verified_at": now.isoformat(),
+        "verified_at": (online_since(content_id) or now).isoformat(),
         "addresses": [str(address) for address in host.addresses][:4],
         "asn": host.asn,
         "as_name": host.as_name,

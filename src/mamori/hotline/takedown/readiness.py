@@ -1,7 +1,7 @@
 """Whether content may be noticed, to whom, and whether everything before a letter is in order. Writes no table here."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -103,16 +103,17 @@ def before_letter(content_id: UUID, *, contact_id: UUID, level: Level) -> Obstac
     return None if _trace_is_fresh(content_id, now) else Obstacle.TRACE
 
 
-def secure(content_ids: Iterable[UUID]) -> dict[UUID, str]:
+def secure(wanted: Mapping[UUID, datetime]) -> dict[UUID, str]:
     """Sign and keep the evidence of each, then ask the provider to preserve, in one letter.
 
+    `wanted`: the content items, and since when a notice about each is wanted: what was done before was for what came back.
     Returns, by content item, the reference under which the provider was asked. What is missing is not in order.
     """
     signed = []
-    for content_id in content_ids:
+    for content_id, since in wanted.items():
         try:
             seen = checks.evidence_of(content_id)
-            referral_services.evidence_bundle(actor=SYSTEM, content_id=content_id, seen=seen)
+            referral_services.evidence_bundle(actor=SYSTEM, content_id=content_id, seen=seen, since=since)
         except DomainError as error:
             log.warning("no evidence bundle: %s", error.code)
             continue

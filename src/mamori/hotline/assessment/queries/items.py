@@ -14,7 +14,7 @@ from mamori.ground.errors import NotFound
 from mamori.ground.ui.moments import Moment
 from mamori.ground.ui.states import look
 from mamori.hotline.assessment.models import ContentEvent, ContentItem, ContentReport, Decision
-from mamori.hotline.assessment.permissions import ARBITRATE, SEE
+from mamori.hotline.assessment.permissions import ARBITRATE, ASSESS, SEE
 from mamori.hotline.assessment.states import ILLEGAL, UNDER_LEASE, ContentState, Verdict
 
 MOST = 1000
@@ -125,13 +125,29 @@ def content_view(actor: Actor, content_id: UUID) -> ContentView:
         content.url,
         content.host,
         ContentState(content.state),
-        content.at_risk,
+        content.at_risk_reported if _hides_risk(actor, content) else content.at_risk,
         content.opened_at,
         content.state_at,
         content.report_count,
         content.sources,
         content.round,
         content.position,
+    )
+
+
+def hides_risk(actor: Actor, content_id: UUID) -> bool:
+    """Whether the actor may not know yet that the first analyst saw a child at risk, nor what was done about it."""
+    return _hides_risk(actor, _get(content_id))
+
+
+def _hides_risk(actor: Actor, content: ContentItem) -> bool:
+    """Nobody who may still have to give the next opinion is told."""
+    if content.at_risk_reported or not content.at_risk or not actor.may(ASSESS):
+        return False
+    given = Decision.objects.filter(content=content, round=content.round).select_related("content")
+    return (
+        any(not may_see_opinion(actor, decision) for decision in given)
+        and not given.filter(decided_by_id=actor.id).exists()
     )
 
 

@@ -94,7 +94,8 @@ def content_open(*, actor: Actor, report_id: UUID, urgent: bool = False) -> UUID
     if linked:
         report_link(actor=actor, report_id=report_id, content_id=content.id)
         _count(content, link)
-    if urgent and not link.urgent:
+    alarmed = urgent and not link.urgent
+    if alarmed:
         link.urgent = True
         link.save(update_fields=["urgent"])
         content.at_risk = content.at_risk_reported = True
@@ -103,6 +104,7 @@ def content_open(*, actor: Actor, report_id: UUID, urgent: bool = False) -> UUID
     rate(content)
     if linked and not new:
         announce(ContentReported(content.id))
+    if (linked or alarmed) and not new:
         _reported_again(content, link, actor=actor)
     return content.id
 

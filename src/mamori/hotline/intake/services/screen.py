@@ -91,9 +91,8 @@ def report_screen(*, actor: Actor, report_id: UUID, outcome: Screening) -> None:
     if screening in ENDS:
         _close(actor, report, ENDS[screening])
         return
-    announce(ReportAccepted(report.id))
-    if screening == Screening.URGENT_CHILD_AT_RISK:
-        announce(UrgentReportArrived(report.id))
+    urgent = screening == Screening.URGENT_CHILD_AT_RISK
+    announce(UrgentReportArrived(report.id) if urgent else ReportAccepted(report.id))
 
 
 @transaction.atomic

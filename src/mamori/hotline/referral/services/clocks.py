@@ -15,6 +15,7 @@ from mamori.hotline.referral.services.answers import end_hold
 from mamori.hotline.referral.services.policies import policy_now
 from mamori.hotline.referral.services.rows import clear, locked, move, step
 from mamori.hotline.referral.services.sending import post
+from mamori.hotline.referral.services.withholding import closings_withhold
 from mamori.hotline.referral.states import (
     ALERTS,
     LAPSE_AFTER,
@@ -149,6 +150,7 @@ def holds_lapse() -> None:
         step(referral, StepKind.HOLD_LAPSED)
         if referral.kind == PolicyKind.APPROVAL and referral.cleared_at is None:
             move(referral, ReferralState.ACKNOWLEDGED, actor=SYSTEM)
+            closings_withhold(actor=SYSTEM, content_id=referral.content_id)
         else:
             move(referral, ReferralState.RELEASED, actor=SYSTEM)
             clear(referral)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import pyrage
@@ -27,11 +28,14 @@ from mamori.hotline.tracing import queries as tracing
 
 
 @transaction.atomic
-def evidence_bundle(*, actor: Actor, content_id: UUID, seen: Mapping[str, object] | None = None) -> UUID:
+def evidence_bundle(
+    *, actor: Actor, content_id: UUID, seen: Mapping[str, object] | None = None, since: datetime | None = None
+) -> UUID:
     """Sign and keep what is known about a content item. Returns the bundle's id.
 
     `seen`: "looks" and "fingerprints" of what was there, as JSON values.
-    Once for each host it was on: called again, it returns the last bundle unless the host changed since.
+    Once for each host it was on: called again, it returns the last bundle unless the host changed since, or that was made
+    before `since`.
     """
     actor.require(PRESERVE)
     referral = (
@@ -41,7 +45,8 @@ def evidence_bundle(*, actor: Actor, content_id: UUID, seen: Mapping[str, object
         raise DomainError("not_referred", _("This was not referred to police yet."))
     host = tracing.host_of(content_id)
     last = Evidence.objects.filter(content_id=content_id).order_by("-made_at").first()
-    if last is not None and not (host and host.changed_at and host.changed_at > last.made_at):
+    outdated = [moment for moment in (since, host and host.changed_at) if moment]
+    if last is not None and all(moment <= last.made_at for moment in outdated):
         return last.id
     if settings.EVIDENCE_KEY_FILE is None:
         raise DomainError(
@@ -66,6 +71,7 @@ def evidence_bundle(*, actor: Actor, content_id: UUID, seen: Mapping[str, object
 def preservation_request(*, actor: Actor, content_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Ask providers to preserve their data for 30 days. Once for each content item and contact, a letter a contact.
 
+    What came back after that time is asked for anew, under the same reference.
     Returns the preservation's id by content item. The letter names references only. With it goes an encrypted file
     that names the addresses, where the contact has registered a key; otherwise the notice that follows under the same
     references tells them behind its link.
@@ -82,11 +88,12 @@ def preservation_request(*, actor: Actor, content_ids: Sequence[UUID]) -> dict[U
             defaults={"requested_at": now, "until": now + PRESERVED_FOR},
         )
         found[content_id] = preservation.id
-        if preservation.held_back:
+        over = preservation.until <= now
+        if preservation.held_back or over:
             preservation.requested_at, preservation.until = now, now + PRESERVED_FOR
             preservation.extended_at = None
             preservation.save(update_fields=["requested_at", "until", "extended_at"])
-        if made or preservation.held_back:
+        if made or preservation.held_back or over:
             fresh.setdefault(contact_id, []).append(preservation)
             audit.record("referral.preservation_asked", subject=preservation, actor=actor, contact=contact_id)
             _step(content_id, StepKind.PRESERVATION, actor, PRESERVED_FOR.days)

@@ -92,8 +92,10 @@ def content_climb(*, content_id: UUID, reason: StepReason) -> None:
     if reason != StepReason.CLOCK:
         too_slow(content_id=content_id)
         removal.refresh_from_db()
-    told = NoticeItem.objects.filter(content_id=content_id).values_list("notice__contact_id", flat=True)
-    place = readiness.next_place(content_id, after=Level(removal.level), passed=frozenset(told))
+    told = NoticeItem.objects.filter(content_id=content_id, joined_at__gte=removal.wanted_at)
+    place = readiness.next_place(
+        content_id, after=Level(removal.level), passed=frozenset(told.values_list("notice__contact_id", flat=True))
+    )
     if place == Obstacle.CONTACT:
         return
     removal.steps += 1

@@ -67,7 +67,8 @@ def notice_verify(*, notice_id: UUID, actor: Actor = SYSTEM) -> bool:
     rows = NoticeItem.objects.filter(notice_id=notice_id, state=ItemState.WAITING).select_related("notice")
     asked: set[str] = set()
     looked = {item: look_last(item, asked) for item in rows.order_by("-urgent", "joined_at")[:MOST_ITEMS]}
-    references = readiness.secure(item.content_id for item, obstacle in looked.items() if obstacle is None)
+    wanted = Removal.objects.filter(content_id__in=[item.content_id for item in looked if looked[item] is None])
+    references = readiness.secure(dict(wanted.values_list("content_id", "wanted_at")))
     ready = [item.id for item, obstacle in looked.items() if _ready(item, obstacle, references.get(item.content_id))]
     return bool(ready) and _tell(notice_id, ready)
 
