@@ -2,18 +2,22 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 import typer
 from django.db import connection
 from typer.testing import CliRunner
 
 from mamori.engine.keys import create_signing_key
 from mamori.ground import audit
-from mamori.ground.actors import SYSTEM
+from mamori.ground.accounts.models import User
+from mamori.ground.actors import SYSTEM, Role
+from mamori.ground.audit import queries as audit_queries
 from mamori.ground.audit import services
 from mamori.ground.audit.models import Verification
 from mamori.ground.audit.services import Sealer
@@ -97,6 +101,30 @@ def test_an_unreachable_witness_is_not_claimed(keys: None, settings: object, wit
     sealer.seal()
     sealer.checkpoint()
     assert not services.models.Checkpoint.objects.get().witnessed
+
+
+def test_the_alarm_of_a_silent_witness_lasts_until_it_signs(
+    keys: None,
+    witness: Callable[[], list[str]],
+    person: Callable[..., User],
+    frozen: time_machine.Traveller,
+    settings: object,
+) -> None:
+    auditor, url = person(Role.AUDITOR).actor, settings.WITNESS_URL
+    settings.WITNESS_URL = "http://127.0.0.1:9"
+    sealer = Sealer.resume()
+    write(3)
+    sealer.seal()
+    sealer.checkpoint()
+    assert not audit_queries.desk(auditor)
+    for _quarter in range(3):
+        frozen.shift(timedelta(minutes=20))
+        assert [waiting.alarm for waiting in audit_queries.desk(auditor)] == [True], "though nothing new happens"
+    settings.WITNESS_URL = url
+    write(1)
+    sealer.seal()
+    sealer.checkpoint()
+    assert not audit_queries.desk(auditor)
 
 
 def sql(statement: str) -> None:

@@ -356,6 +356,15 @@ class TestTheEnd:
         world.work(5 * 24 * 60)
         assert len(world.box.to(HOSTER)) == 1
 
+    def test_what_a_person_gave_up_asking_for_stays_in_the_curve_until_it_is_gone(self, world, noticed):
+        services.notice_close(actor=world.senior.actor, notice_id=only_notice().id)
+        world.frozen.shift(timedelta(hours=30))
+        (duration,) = queries.removal_durations(clock.now() - timedelta(days=3))
+        assert not duration.removed and duration.hours == pytest.approx(30, abs=0.1)
+        services.content_gone(content_id=noticed)
+        (duration,) = queries.removal_durations(clock.now() - timedelta(days=3))
+        assert duration.removed and duration.hours == pytest.approx(30, abs=0.1)
+
     def test_what_is_still_online_stays_in_the_curve(self, world, noticed):
         world.frozen.shift(timedelta(hours=30))
         (duration,) = queries.removal_durations(clock.now() - timedelta(days=3))

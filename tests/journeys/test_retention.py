@@ -24,7 +24,7 @@ from mamori.hotline.intake.models import ApiBatch, Report, Submission
 from mamori.hotline.referral.models import Hold, Referral
 from mamori.hotline.takedown.models import HosterAnswer, HosterPage, NoticeItem
 from mamori.hotline.tracing.models import HostAddress
-from mamori.lists.distribution.models import Subscriber, Taken
+from mamori.lists.distribution.models import KillOrder, Subscriber, Taken
 from mamori.lists.fingerprints.models import Disagreement, EntryHits, Harmless
 from mamori.lists.fingerprints.models import Entry as Known
 from mamori.lists.listing.models import Appeal, Candidate, Entry
@@ -36,7 +36,7 @@ NAMES = ("page.example", "other.example", "198.51.100.4")
 OF_CONTENT = {
     "intake.sealed", "intake.address", "assessment.note", "assessment.address", "tracing.trace", "referral.evidence",
     "referral.sealed", "referral.preservation", "checks.look", "takedown.answer", "takedown.findings", "listing.appeal",
-    "listing.entry", "listing.candidate", "fingerprints.value",
+    "listing.entry", "listing.candidate", "fingerprints.value", "distribution.edition",
 }  # fmt: skip
 
 
@@ -56,6 +56,7 @@ def content_id(person: Callable[..., User]) -> UUID:
     Decision.objects.filter(content_id=content_id, position=1).update(note_key=key, note=note)
     Lease.objects.create(content_id=content_id, person=first, taken_at=now, until=now + timedelta(minutes=30))
     DutyPresence.objects.create(person=first, seen_at=now)
+    KillOrder.objects.create(at=now, reason="page.example is wrongly listed", lifted_at=now, lifted_by=second)
     ExposureLift.objects.create(
         person=first, on=now.date(), minutes=10, reason="page.example", lifted_by=second, lifted_at=now
     )

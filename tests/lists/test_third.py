@@ -1,6 +1,7 @@
 """A name that reaches far needs a third person's signature: on the desk, in the database, at the gate."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -34,6 +35,11 @@ def listed(press) -> set[str]:
     return set(read_edition(files, press.root, clock.now()).names())
 
 
+def added_today() -> int:
+    now = clock.now()
+    return queries.counted(now - timedelta(hours=1), now + timedelta(hours=1)).added["dns"]
+
+
 def refusal(call, **arguments) -> str:
     with pytest.raises(DomainError) as found, transaction.atomic():
         call(**arguments)
@@ -46,6 +52,7 @@ def test_two_signatures_do_not_list_a_name_that_reaches_far_and_three_do(far, pr
     assert row.far == ["ranked"]
     row = body.activate(row)
     assert (row.state, row.activator, row.third) == ("pending_third", body.approver, None)
+    assert added_today() == 0, "the public figures count what is in force"
     run_jobs()
     assert queries.pending().coming == [] and store.current(press.folder) is None
     for user, code in ((body.approver, "third_person_needed"), (body.reviewer, "")):
@@ -57,6 +64,7 @@ def test_two_signatures_do_not_list_a_name_that_reaches_far_and_three_do(far, pr
                 services.entry_activate(**call)
     row = body.activate(row, by=body.both)
     assert (row.state, row.third) == ("active", body.both)
+    assert added_today() == 1
     assert [each.step for each in row.approvals.order_by("at")] == ["propose", "activate", "third"]
     run_jobs()
     assert listed(press) == {far}

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 from rich.console import Console
@@ -73,6 +72,7 @@ def mount(app: typer.Typer) -> None:
     if lists is not None:
         lists.add_typer(members, name="members")
         lists.command("rebuild")(list_rebuild)
+        lists.command("restore")(list_restore)
     audit = next(group.typer_instance for group in app.registered_groups if group.name == "audit")
     if audit is not None:
         audit.command("verify")(audit_verify)
@@ -238,42 +238,9 @@ def kill_switch(
     if edition and entry:
         raise typer.BadParameter("choose an edition or an entry")
     with platform("worker"):
-        from django.conf import settings  # noqa: PLC0415
+        from mamori.lists.distribution.commands import lift  # noqa: PLC0415
 
-        from mamori.ground.actors import SYSTEM  # noqa: PLC0415
-        from mamori.lists.distribution import queries, services  # noqa: PLC0415
-        from mamori.lists.listing import queries as listing  # noqa: PLC0415
-        from mamori.lists.listing import services as listing_services  # noqa: PLC0415
-
-        if entry:
-            found = listing.called(entry)
-            if not found:
-                raise typer.BadParameter(f"nothing in force is called {entry}", param_hint="--entry")
-            typer.confirm(f"{entry} will be lifted in all resolvers. Go on?", abort=True)
-            listing_services.entries_withdraw(actor=SYSTEM, entry_ids=[UUID(one.entry_id) for one in found])
-            names = [one.target for one in found if one.method == "dns"]
-        elif edition:
-            version, names = queries.added_by(None if edition == "last" else _number(edition))
-            if not version:
-                raise typer.BadParameter("no such edition brought an entry", param_hint="--edition")
-            typer.confirm(f"What edition {version} brought will be lifted in all resolvers. Go on?", abort=True)
-            count = services.edition_withdraw(actor=SYSTEM, version=version)
-            console.print(f"{count} entries are withdrawn.")
-        else:
-            reason = reason or typer.prompt("Why is the list switched off?")
-            typer.confirm("Every entry will be lifted in all resolvers. Go on?", abort=True)
-            services.kill_switch(actor=SYSTEM, reason=reason)
-            names = [settings.CANARY_NAME]
-        for resolver, seconds in services.seconds_until_free(names):
-            followed = f"lifted after {seconds:.1f} s" if seconds is not None else "still blocks after a minute"
-            console.print(f"  {resolver}: {followed}")
-        console.print("Ordered and logged. The page Editions shows when each resolver follows.")
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal():
-        raise typer.BadParameter("a number, or “last”", param_hint="--edition")
-    return int(text)
+        lift(reason=reason, edition=edition, entry=entry)
 
 
 def audit_verify(
@@ -321,6 +288,18 @@ def list_rebuild() -> None:
         from mamori.lists.distribution.commands import rebuild  # noqa: PLC0415
 
         rebuild()
+
+
+def list_restore(
+    above: Annotated[
+        int, typer.Option(help="the highest edition subscribers have seen, after a restore to an earlier moment")
+    ] = 0,
+) -> None:
+    """Make the signed list anew from the database, after the folder of editions was lost. Every signature is verified."""
+    with platform("worker"):
+        from mamori.lists.distribution.commands import restore  # noqa: PLC0415
+
+        restore(above)
 
 
 def openness_proof(version: int, out: Annotated[Path, typer.Argument(dir_okay=False)]) -> None:

@@ -21,6 +21,7 @@ from mamori.ground.audit.services import unsealed_count, witness_newest
 from mamori.ground.jobs import failed
 from mamori.hotline.checks.resolve import own_list
 from mamori.hotline.referral.queries import paged, policy_in_force, supervised
+from mamori.lists.distribution import press
 from mamori.lists.distribution.keys import load_keys
 from mamori.lists.fingerprints.queries import last_change
 from mamori.lists.fingerprints.queries.folder import STALE_SECONDS, generation, read_state
@@ -55,6 +56,8 @@ def examine() -> Iterator[Finding]:
     yield from _keys()
     if settings.EDITION_KEY_DIR is not None:
         yield from _editions(settings.EDITION_KEY_DIR)
+        if press.configured() and (found := _list_files(settings.EDITION_KEY_DIR)):
+            yield found
     yield _images()
     yield from _outside()
     yield from _pages()
@@ -183,6 +186,19 @@ def _private_file(path: Path) -> Finding:
     if loose:
         return Finding("bad", str(path), "others can read this private key", f"chmod 600 {path}")
     return Finding("good", str(path), "readable by its owner only")
+
+
+def _list_files(folder: Path) -> Finding | None:
+    """Whether the folder of editions holds the one in force, as it was signed."""
+    try:
+        row = press.in_force()
+        if row is not None:
+            press.open_edition(load_keys(folder), row)
+    except press.ListLost as error:
+        return Finding("bad", "signed list", str(error.message), str(error.remedy))
+    except (KeyFileError, OSError, DatabaseError):
+        return None  # said elsewhere
+    return Finding("good", "signed list", f"edition {row.version}" if row else "none published yet")
 
 
 def _editions(folder: Path) -> Iterator[Finding]:

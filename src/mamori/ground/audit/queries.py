@@ -44,8 +44,8 @@ def desk(actor: Actor) -> list[Waiting]:
     verification = Verification.objects.exclude(done_at=None).order_by("-asked_at").first()
     if verification is not None and not verification.ok:
         found.append(Waiting(_("The audit log was changed"), len(verification.findings), url, "error", alarm=True))
-    newest = Event.objects.order_by("-id").values_list("at", flat=True).first()
+    due = Event.objects.filter(at__lt=clock.now() - LATE).order_by("-id").values_list("at", flat=True).first()
     cosigned = Checkpoint.objects.filter(witnessed=True).order_by("-id").values_list("at", flat=True).first()
-    if newest and clock.now() - newest < LATE and (cosigned is None or clock.now() - cosigned > LATE):
+    if due and (cosigned is None or cosigned < due):
         found.append(Waiting(_("The witness has not co-signed the log lately"), 1, url, "warning", alarm=True))
     return found

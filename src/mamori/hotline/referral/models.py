@@ -64,10 +64,7 @@ class Policy(models.Model):
 
 
 class Mailing(models.Model):
-    """A letter to police that names nothing. `purpose`: notify, again, urgent, alert, page or supervisors.
-
-    `holds`: those whose end it tells a supervisor.
-    """
+    """A letter to police that names nothing. `purpose`: notify, again, urgent, alert, page or supervisors."""
 
     letter_id = models.UUIDField(primary_key=True)
     purpose = models.CharField(max_length=12)
@@ -75,7 +72,6 @@ class Mailing(models.Model):
     posted_at = models.DateTimeField()
     handed_at = models.DateTimeField(null=True)
     failed_at = models.DateTimeField(null=True)
-    holds: "models.ManyToManyField[Hold, models.Model]" = models.ManyToManyField("Hold", related_name="mailings")
 
 
 class Referral(models.Model):
@@ -181,6 +177,7 @@ class Hold(models.Model):
         null=True, help_text="When supervisors were last written to that its time is over."
     )
     told_at = models.DateTimeField(null=True, help_text="When the mail server of one of them took that letter.")
+    mailings = models.ManyToManyField(Mailing, related_name="holds")  # that tell supervisors of it
     ended_at = models.DateTimeField(null=True)
     ended_how = models.CharField(max_length=8, blank=True)
 

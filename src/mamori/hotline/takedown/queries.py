@@ -18,6 +18,7 @@ from mamori.ground.sealed.services import open_text
 from mamori.ground.ui.moments import Moment, Waiting
 from mamori.ground.ui.parts import Clock
 from mamori.ground.ui.states import look
+from mamori.hotline.assessment.states import ILLEGAL
 from mamori.hotline.takedown.links import Token, token_for
 from mamori.hotline.takedown.models import (
     HosterAnswer,
@@ -187,9 +188,14 @@ def desk(actor: Actor) -> list[Waiting]:
 
 
 def removal_durations(since: datetime) -> list[Duration]:
-    """All content first noticed since then, with what is still online kept in (right-censored)."""
+    """All content first noticed since then, with what is still online kept in (right-censored).
+
+    What was found not to be illegal after all is left out; what a person gave up asking for is not.
+    """
     now = clock.now()
-    rows = Removal.objects.filter(first_told_at__gte=since).exclude(state=RemovalState.DROPPED)
+    rows = Removal.objects.filter(
+        ~Q(state=RemovalState.DROPPED) | Q(content__verdict__in=ILLEGAL), first_told_at__gte=since
+    )
     return [
         Duration(((gone or now) - told).total_seconds() / 3600, gone is not None, domestic is not False)
         for told, gone, domestic in rows.values_list("first_told_at", "gone_at", "domestic").iterator(10_000)

@@ -113,7 +113,7 @@ ITEM: Machine[ItemState] = Machine(
 
 
 class RemovalState(StrEnum):
-    """WANTED: no notice holds it yet. NOTICED: one does. DROPPED: it was found not to be illegal."""
+    """WANTED: no notice holds it yet. NOTICED: one does. DROPPED: found not to be illegal, or given up."""
 
     WANTED = "wanted"
     NOTICED = "noticed"

@@ -4,8 +4,9 @@ from mamori.lists.distribution import services
 
 @task("distribution.publish", Lane.LIST)
 def publish() -> None:
-    """Publish the list as it stands. Run often or rarely, it comes to the same."""
+    """Publish the list as it stands. Run often or rarely, it comes to the same. KnotError while the primary lags: again."""
     services.edition_publish()
+    services.primary_require()
 
 
 @task("distribution.subscribers")

@@ -162,8 +162,11 @@ class Knot:
         item = f"zone[{zone}.]"
         lines = itertools.count(-1)  # the first piece is the apex
         try:
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w") as text:
-                text.writelines(line for line, _n in zip(zone_lines(zone, records), lines, strict=False))
+            try:
+                with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w") as text:
+                    text.writelines(line for line, _n in zip(zone_lines(zone, records), lines, strict=False))
+            except OSError as error:
+                raise KnotError(f"{folder} cannot be written (MAMORI_KNOT_ZONE_DIR): {error.strerror}") from error
             self._configure([f"conf-set {item}.file {file}", f"conf-set {item}.zonefile-load difference-no-serial"])
             yield file, next(lines)
         finally:

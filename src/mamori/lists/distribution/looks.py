@@ -53,6 +53,7 @@ register_events(
         "distribution.abandoned": _("An edition was given up"),
         "distribution.killed": _("The list was emptied by the kill switch"),
         "distribution.restored": _("The list was brought back"),
+        "distribution.restored_files": _("The signed list was made anew from the database"),
         "distribution.taken_back": _("Entries of an edition were taken back"),
         "distribution.leak_traced": _("A copy of the list was traced to a subscriber"),
         "distribution.probed": _("Resolvers were asked whether they follow an edition"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from django.conf import settings
+from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.editions import (
     BASE_FILES,
@@ -22,6 +23,7 @@ from mamori.engine.editions import (
     verify_metadata,
 )
 from mamori.engine.files import mapped
+from mamori.ground.errors import DomainError
 from mamori.lists.distribution import models
 from mamori.lists.distribution.keys import EditionKeys, load_keys
 from mamori.lists.distribution.states import EditionState
@@ -94,8 +96,27 @@ def in_force() -> models.Edition | None:
     return models.Edition.objects.filter(state=EditionState.PUBLISHED, base__gt=0).order_by("-version").first()
 
 
+class ListLost(DomainError):
+    """The files of the edition in force are not there, or not as they were signed."""
+
+
 def open_edition(held: EditionKeys, row: models.Edition) -> Opened:
-    """An edition, verified as a subscriber of the first hour would at the time it was signed. EditionRefused."""
+    """An edition, verified as a subscriber of the first hour would at the time it was signed. ListLost."""
+    try:
+        return _open_edition(held, row)
+    except EditionRefused as error:
+        raise ListLost(
+            "list_lost",
+            _("Edition %(version)d cannot be read from the folder of editions: %(why)s")
+            % {"version": row.version, "why": str(error)},
+            remedy=_(
+                "Bring the folder back from a backup, or run “mamori list restore”, which makes it from the database."
+            ),
+            status=503,
+        ) from error
+
+
+def _open_edition(held: EditionKeys, row: models.Edition) -> Opened:
     place = folder() / str(row.version)
     try:
         small = {name: (place / name).read_bytes() for name in (*_METADATA, CHANGES)}
@@ -130,7 +151,10 @@ def open_base(place: Path, digests: Mapping[str, FileDigest]) -> Base:
     key = tuple(digests[name] for name in BASE_FILES)
     base = _bases.get(key)
     if base is None:
-        found = {name: mapped(place / name) for name in BASE_FILES}
+        try:
+            found = {name: mapped(place / name) for name in BASE_FILES}
+        except FileNotFoundError as error:
+            raise EditionRefused("missing_file") from error
         if any(FileDigest.of(found[name]) != digests[name] for name in BASE_FILES):
             raise EditionRefused("altered")
         from mamori.engine.editions.places import base_places  # noqa: PLC0415 - compiled code, for who opens a base

@@ -59,7 +59,8 @@ def added_by(version: int | None = None) -> tuple[int, list[str]]:
 
     The number 0 when there is none.
     """
-    rows = Edition.objects.filter(state=EditionState.PUBLISHED, added__gt=0)
+    brought = Exists(EditionChange.objects.filter(edition=OuterRef("pk"), change="added"))
+    rows = Edition.objects.filter(brought, state=EditionState.PUBLISHED)
     row = (rows.filter(version=version) if version else rows.order_by("-version")).first()
     if row is None:
         return 0, []

@@ -1,6 +1,6 @@
 """How long this room keeps what. Numbers, moments and digests of editions stay, and how fast resolvers were."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -8,15 +8,40 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.retention import DataClass
-from mamori.lists.distribution.models import Edition, EditionChange, Subscriber, Taken
-from mamori.lists.distribution.services.forget import editions_forget, subscribers_forget, taken_forget
+from mamori.lists.distribution.models import Edition, EditionChange, KillOrder, Subscriber, Taken
+from mamori.lists.distribution.services.forget import (
+    editions_forget,
+    kills_forget,
+    subscribers_forget,
+    taken_forget,
+)
 from mamori.lists.distribution.states import SubscriberState
+from mamori.lists.listing.queries import entries_held
 
 
 def _editions_due(before: datetime, most: int) -> Sequence[UUID]:
     named = EditionChange.objects.filter(edition=OuterRef("pk")).exclude(target="")
     rows = Edition.objects.filter(Q(Exists(named)) | ~Q(refusals=[]), built_at__lt=before)
     return list(rows.order_by("version").values_list("id", flat=True)[:most])
+
+
+def _editions_held(ids: Sequence[UUID]) -> set[UUID]:
+    rows = EditionChange.objects.filter(edition_id__in=ids).values_list("edition_id", "entry_id")
+    return _with_held_entries((edition, [entry]) for edition, entry in rows) | _with_held_entries(
+        (edition, [UUID(each["entry_id"]) for each in refusals if each.get("entry_id")])
+        for edition, refusals in Edition.objects.filter(id__in=ids).values_list("id", "refusals")
+    )
+
+
+def _with_held_entries(named: Iterable[tuple[UUID, list[UUID]]]) -> set[UUID]:
+    found = [(edition, entry) for edition, entries in named for entry in entries]
+    held = entries_held([entry for _edition, entry in found])
+    return {edition for edition, entry in found if entry in held}
+
+
+def _kills_due(before: datetime, most: int) -> Sequence[UUID]:
+    rows = KillOrder.objects.filter(lifted_at__lt=before).exclude(reason="")
+    return list(rows.order_by("lifted_at").values_list("id", flat=True)[:most])
 
 
 def _subscribers_due(before: datetime, most: int) -> Sequence[UUID]:
@@ -45,7 +70,16 @@ RETENTION = [
         timedelta(days=2 * 365),
         _editions_due,
         editions_forget,
+        _editions_held,
         tables=("distribution_edition", "distribution_editionchange"),
+    ),
+    DataClass(
+        "distribution.kill",
+        _("Why the list was emptied, after it came back"),
+        timedelta(days=2 * 365),
+        _kills_due,
+        kills_forget,
+        tables=("distribution_killorder",),
     ),
     DataClass(
         "distribution.subscriber",

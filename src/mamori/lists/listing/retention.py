@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from mamori.ground.retention import DataClass
 from mamori.hotline.intake import queries as intake
 from mamori.lists.listing.models import Appeal, Candidate, Entry
+from mamori.lists.listing.queries import entries_held
 from mamori.lists.listing.services.forget import appeals_forget, candidates_forget, entries_forget
 from mamori.lists.listing.states import BEFORE, IN_FORCE, AppealState
 
@@ -23,12 +24,6 @@ def _appeals_due(before: datetime, most: int) -> Sequence[UUID]:
 def _entries_due(before: datetime, most: int) -> Sequence[UUID]:
     rows = Entry.objects.filter(ended_at__lt=before).exclude(state__in=[*IN_FORCE, *BEFORE]).exclude(target="")
     return list(rows.order_by("ended_at").values_list("id", flat=True)[:most])
-
-
-def _entries_held(ids: Sequence[UUID]) -> set[UUID]:
-    contents = dict(Entry.objects.filter(id__in=ids).values_list("id", "content_id"))
-    held = intake.contents_held(contents.values())
-    return {entry for entry, content in contents.items() if content in held}
 
 
 def _appeals_held(ids: Sequence[UUID]) -> set[UUID]:
@@ -57,7 +52,7 @@ RETENTION = [
         timedelta(days=2 * 365),
         _entries_due,
         entries_forget,
-        _entries_held,
+        entries_held,
         tables=("listing_entry", "listing_approval", "listing_opinion"),
     ),
     DataClass(

@@ -23,6 +23,9 @@ def content_gone(*, content_id: UUID) -> None:
     if removal.state in {RemovalState.WANTED, RemovalState.NOTICED}:
         removal.gone_at = clock.now()
         removal_move(removal, RemovalState.GONE, changed=("gone_at",))
+    elif removal.state == RemovalState.DROPPED and removal.gone_at is None:  # given up by a person
+        removal.gone_at = clock.now()
+        removal.save(update_fields=["gone_at"])
 
 
 @transaction.atomic

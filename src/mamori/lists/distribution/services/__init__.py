@@ -2,11 +2,12 @@
 
 from mamori.lists.distribution.services.canaries import leak_trace
 from mamori.lists.distribution.services.editions import edition_publish
-from mamori.lists.distribution.services.folding import edition_fold, primary_heal
+from mamori.lists.distribution.services.folding import edition_fold, primary_heal, primary_require
 from mamori.lists.distribution.services.following import status_write, subscriber_resolvers, taken_note, transfers_read
 from mamori.lists.distribution.services.formats import formats_write
 from mamori.lists.distribution.services.kill import edition_withdraw, kill_lift, kill_switch
 from mamori.lists.distribution.services.probing import canary_watch, probe_late, probe_run, seconds_until_free
+from mamori.lists.distribution.services.restoring import edition_restore
 from mamori.lists.distribution.services.subscribers import (
     subscriber_add,
     subscriber_renew_key,
@@ -19,12 +20,14 @@ __all__ = [
     "canary_watch",
     "edition_fold",
     "edition_publish",
+    "edition_restore",
     "edition_withdraw",
     "formats_write",
     "kill_lift",
     "kill_switch",
     "leak_trace",
     "primary_heal",
+    "primary_require",
     "probe_late",
     "probe_run",
     "seconds_until_free",

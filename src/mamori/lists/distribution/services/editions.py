@@ -57,7 +57,9 @@ from mamori.lists.listing.case import content_rules, far_by_lists
 LOCK = 7_261_101  # PostgreSQL advisory lock: one publisher at a time
 LIFE = timedelta(days=7)  # how long the signatures of an edition hold
 REFRESH = timedelta(days=1)
-KEPT = 30  # editions whose files stay on disk
+KEPT = 30  # editions whose files stay on disk, however old
+KEPT_FOR = timedelta(days=30)  # how long those of all others do
+KEPT_AT_MOST = 2_000
 BRAKE = timedelta(days=1)  # the window in which additions are counted
 _NOTHING = ListInForce(0, dict.fromkeys(BASE_FILES, b""), Delta())
 Why = dict[str, list[dict[str, Any]]]
@@ -93,11 +95,22 @@ def edition_publish(*, refresh: bool = False) -> UUID | None:
     """Publish the list as it stands now. Returns the edition's id, None when nothing changed.
 
     New entries that the gate refuses are left out and named on the list desk; the rest is published.
-    `refresh` signs anew although nothing changed. Raises KnotError when the primary does not take it: run it again.
+    `refresh` signs anew although nothing changed. A primary that does not take it is an alarm, and is healed later:
+    subscribers of files have the edition all the same. DomainError("list_lost") when the last edition's files are not
+    there, or not as they were signed; an order of the kill switch reaches resolvers even then.
     """
     if not press.configured():
         return None
     held, judged_by = press.keys(), rules_digest()
+    try:
+        return _next(held, judged_by, refresh=refresh)
+    except press.ListLost:
+        if settings.KNOT_SOCKET and models.KillOrder.objects.filter(lifted_at=None).exists():
+            primary.lift_all()
+        raise
+
+
+def _next(held: EditionKeys, judged_by: str, *, refresh: bool) -> UUID | None:
     against, astray = _looked_through(held, judged_by, notes=refresh)
     with advisory_lock(LOCK):
         resume(held)
@@ -413,13 +426,13 @@ def _changes(
 
 
 def _finish(held: EditionKeys, row: models.Edition, refused: Why, *, all_judged: bool = False) -> None:
-    """Bring the edition to the primary and tell everybody. KnotError leaves it signed: `resume` goes on here."""
+    """Bring the edition to the primary and tell everybody. After a crash `resume` goes on here."""
     opened = press.open_edition(held, row)
     offer_note(row, "", row.version)
     if settings.KNOT_SOCKET:
-        primary.push_hot(opened)
+        primary.heal_hot(opened)
         if row.base == row.version:
-            primary.look_at_base(opened.base)
+            primary.heal_base(opened.base)
     changed: dict[str, list[str]] = {"added": [], "removed": []}
     for change, entry_id in row.changes.values_list("change", "entry_id"):
         changed[change].append(str(entry_id))
@@ -458,12 +471,16 @@ def resume(held: EditionKeys) -> None:
 
 
 def next_version() -> int:
-    return int(models.Edition.objects.aggregate(last=Max("version"))["last"] or 0) + 1
+    """Above every number there is: in the database, and on disk, should the database have come from an older backup."""
+    noted = models.Edition.objects.aggregate(last=Max("version"))["last"] or 0
+    return max(int(noted), store.current(press.folder()) or 0) + 1
 
 
 def _kept() -> list[int]:
+    """The editions auditors may ask about, and at least the last ones."""
     rows = models.Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version")
-    return list(rows.values_list("version", flat=True)[:KEPT])
+    lately = rows.filter(built_at__gt=clock.now() - KEPT_FOR)
+    return [*rows.values_list("version", flat=True)[:KEPT], *lately.values_list("version", flat=True)[:KEPT_AT_MOST]]
 
 
 def _kill(version: int, held: EditionKeys, reason: str) -> SignedStatement:

@@ -1,6 +1,7 @@
 """The base: folded anew beside the publisher, and kept as it is at the primary."""
 
 import logging
+from contextlib import suppress
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from mamori.ground.facts import announce
 from mamori.lists.distribution import models, press, store
 from mamori.lists.distribution.facts import EditionRefused
 from mamori.lists.distribution.keys import EditionKeys
+from mamori.lists.distribution.knot import KnotError
 from mamori.lists.distribution.locks import advisory_lock, advisory_lock_if_free
 from mamori.lists.distribution.roundtrip import RoundTripError
 from mamori.lists.distribution.services import primary
@@ -114,6 +116,16 @@ def _rebased(held: EditionKeys, then: press.Opened, written: store.Draft, base: 
         urls=now.row.urls,
     )
     return release(held, draft, folded, {})
+
+
+def primary_require() -> None:
+    """Have the primary hold the list, which it did not when it was last seen. KnotError when it still does not."""
+    if press.configured() and settings.KNOT_SOCKET:
+        with suppress(KnotError):
+            primary.require()
+            return
+        primary_heal()
+        primary.require()
 
 
 def primary_heal() -> None:

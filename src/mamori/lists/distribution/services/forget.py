@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from mamori.ground.actors import Actor
-from mamori.lists.distribution.models import Edition, EditionChange, Subscriber, Taken
+from mamori.lists.distribution.models import Edition, EditionChange, KillOrder, Subscriber, Taken
 
 
 @transaction.atomic
@@ -14,6 +14,11 @@ def editions_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 -
     """Forget what editions named. What is in force stands in its entry, and editions to be served lie in their folder."""
     EditionChange.objects.filter(edition_id__in=ids).update(target="")
     return Edition.objects.filter(id__in=ids).update(refusals=[])
+
+
+@transaction.atomic
+def kills_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
+    return KillOrder.objects.filter(id__in=ids).update(reason="")
 
 
 @transaction.atomic

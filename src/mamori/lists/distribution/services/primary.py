@@ -4,6 +4,7 @@ The hot zone carries what changed since the oldest base a resolver may still hol
 the small zone alone. The base zone follows when the list is folded.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -74,6 +75,19 @@ def push_hot(opened: Opened) -> None:
             offer_note(opened.row, zones.hot, synced.serial)
 
 
+def lift_all() -> None:
+    """Let every name pass, whatever the list is. KnotError."""
+    knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
+    for zones in all_zones():
+        _seen(zones.hot, knot.sync(zones.hot, LIFT_ALL, after=_last_serial(zones.hot)), set_digest(LIFT_ALL))
+
+
+def require() -> None:
+    """KnotError when the primary was last seen not to hold the list."""
+    for state in models.KnotState.objects.exclude(problem=""):
+        raise KnotError(state.problem)
+
+
 def push_base(base: Base) -> None:
     """Bring the base zones to a base. KnotError.
 
@@ -82,7 +96,7 @@ def push_base(base: Base) -> None:
     knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
     for zones in all_zones():
         synced = knot.sync_sorted(zones.base, base_records(base, zones), after=_last_serial(zones.base))
-        _seen(zones.base, synced, base.digest)
+        _seen(zones.base, synced, _meant(base, zones))
 
 
 def judge_base(base: Base, told: Told) -> None:
@@ -101,10 +115,16 @@ def look_at_base(base: Base) -> None:
     states = {state.zone: state for state in models.KnotState.objects.filter(problem="")}
     for zones in all_zones():
         state = states.get(zones.base)
-        if state is None or state.digest != base.digest or knot.serial(zones.base) != state.serial:
+        if state is None or state.digest != _meant(base, zones) or knot.serial(zones.base) != state.serial:
             push_base(base)
             return
     models.KnotState.objects.filter(zone__in=[zones.base for zones in all_zones()]).update(checked_at=clock.now())
+
+
+def _meant(base: Base, zones: Zones) -> str:
+    """SHA-256 (hex) of all that a base zone is made of."""
+    ours = f"{base.digest} {zones.action} {zones.stop_host} {settings.CANARY_NAME}"
+    return hashlib.sha256(ours.encode()).hexdigest()
 
 
 def heal_hot(opened: Opened) -> None:

@@ -25,6 +25,7 @@ from mamori.lists.distribution.models import Edition, EditionChange, Probe
 from mamori.lists.distribution.queries import LATE_AT_MOST, late_probes
 from mamori.lists.distribution.services.primary import hot_canary
 from mamori.lists.distribution.states import EditionState
+from mamori.lists.listing import queries as listing
 
 PAUSE = 0.02  # seconds between rounds
 LONGEST = 10.0  # seconds until a resolver counts as lagging
@@ -76,7 +77,10 @@ def probe_run(edition_id: UUID | None = None) -> int:
     if not changes or Probe.objects.filter(edition=edition, entry_id__isnull=False).exists():
         return 0
     still = {change.target for change in changes if change.change == "added"}
+    still |= listing.names_covered({change.target for change in changes if change.change == "removed"} - still)
     asked = [change for change in changes if change.change == "added" or change.target not in still]
+    if not asked:
+        return 0
     with ThreadPoolExecutor(len(settings.PROBE_RESOLVERS)) as pool:
         names = list(settings.PROBE_RESOLVERS)
         seen = pool.map(lambda name: _watch(settings.PROBE_RESOLVERS[name], asked), names)
@@ -92,8 +96,13 @@ def probe_late() -> int:
         return 0
     still = 0
     rows = late_probes().filter(resolver__in=settings.PROBE_RESOLVERS, target__isnull=False).order_by("at")
-    for probe in rows[:MOST_NAMES]:
+    found = list(rows[:MOST_NAMES])
+    covered = listing.names_covered({probe.target for probe in found if not probe.blocked})
+    for probe in found:
         now = clock.now()
+        if not probe.blocked and probe.target in covered:  # another entry blocks it by now: nothing to wait for
+            probe.delete()
+            continue
         begun = probe.edition.published_at or probe.edition.built_at
         pause = min(max((probe.at - begun) / 2, timedelta(seconds=LONGEST)), LATE_AT_MOST)
         if now - probe.at < pause:

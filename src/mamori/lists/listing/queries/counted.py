@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from mamori.lists.listing.models import Appeal, Entry
-from mamori.lists.listing.states import AppealState, End, Method
+from django.db.models import Exists, OuterRef
+
+from mamori.lists.listing.models import Appeal, Entry, EntryEvent
+from mamori.lists.listing.states import AppealState, End, EntryState, Method
 
 _RESULTS = (AppealState.UPHELD, AppealState.SUSPENDED, AppealState.REMOVED, AppealState.REJECTED)
 
@@ -21,10 +23,15 @@ class Counted:
     days_to_removal: list[int]
 
 
+# Signed by two is not in force yet where a third signs.
+_WAS_IN_FORCE = EntryEvent.objects.filter(entry=OuterRef("pk"), now=EntryState.ACTIVE)
+
+
 def counted(since: datetime, until: datetime) -> Counted:
     """What happened from `since` until before `until`."""
-    added = Entry.objects.filter(activated_at__gte=since, activated_at__lt=until)
-    removed = Entry.objects.filter(activated_at__isnull=False, ended_at__gte=since, ended_at__lt=until)
+    in_force = Entry.objects.filter(activated_at__isnull=False).filter(Exists(_WAS_IN_FORCE))
+    added = in_force.filter(activated_at__gte=since, activated_at__lt=until)
+    removed = in_force.filter(ended_at__gte=since, ended_at__lt=until)
     decided = Appeal.objects.filter(decided_at__gte=since, decided_at__lt=until)
     received = Appeal.objects.filter(received_hour__gte=since, received_hour__lt=until).count()
     results = Counter(decided.values_list("state", flat=True))

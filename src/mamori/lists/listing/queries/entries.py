@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from mamori.engine.addresses import parents
 from mamori.engine.editions import (
     ListEntry,
     Method,
@@ -17,6 +18,7 @@ from mamori.engine.editions import (
     activation_statement,
 )
 from mamori.ground import clock
+from mamori.hotline.intake import queries as intake
 from mamori.hotline.referral import queries as referral
 from mamori.lists.listing.models import Entry, SigningKey, Withdrawal
 from mamori.lists.listing.states import IN_FORCE, EntryState
@@ -71,6 +73,14 @@ def pending() -> Pending:
     return Pending(entries, activations, going, endings)
 
 
+def listed() -> Pending:
+    """All that is noted to stand on the list, with what was signed of it, and every ending ever signed."""
+    entries, activations = _with_activations(Entry.objects.filter(listed=True))
+    rows = Withdrawal.objects.values_list("statement", "key_id", "signature")
+    endings = _grouped((statement, key, bytes(signature)) for statement, key, signature in rows)
+    return Pending(entries, activations, {}, endings)
+
+
 def reaching_far() -> frozenset[str]:
     """Ids of entries that come with the next edition and need a third person's signature."""
     return frozenset(str(number) for number in _coming().exclude(far=[]).values_list("id", flat=True))
@@ -91,6 +101,15 @@ def called(word: str) -> list[ListEntry]:
         return [list_entry(entry) for entry in rows.filter(target=word)]
 
 
+def names_covered(names: Iterable[str]) -> set[str]:
+    """Those of the names that an entry in force blocks: for the name itself, or one above it."""
+    above = {name: set(parents(name)) for name in names}
+    wanted = set[str]().union(*above.values())
+    rows = Entry.objects.filter(method="dns", target__in=wanted, state__in=IN_FORCE) if wanted else Entry.objects.none()
+    listed = set(rows.values_list("target", flat=True))
+    return {name for name, chain in above.items() if chain & listed}
+
+
 def noted_as_listed() -> set[str]:
     """Ids of the entries that are noted to stand in the last edition."""
     return {str(entry_id) for entry_id in Entry.objects.filter(listed=True).values_list("id", flat=True).iterator()}
@@ -100,6 +119,13 @@ def targets_of(ids: Iterable[str]) -> dict[str, tuple[Method, str]]:
     """Entry id -> method and target."""
     rows = Entry.objects.filter(id__in=list(ids)).values_list("id", "method", "target")
     return {str(entry_id): (cast("Method", method), target) for entry_id, method, target in rows}
+
+
+def entries_held(ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the entries whose content is under legal or police hold."""
+    contents = dict(Entry.objects.filter(id__in=list(ids)).values_list("id", "content_id"))
+    held = intake.contents_held(contents.values())
+    return {entry for entry, content in contents.items() if content in held}
 
 
 def _coming() -> QuerySet[Entry]:

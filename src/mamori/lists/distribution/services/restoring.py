@@ -1,0 +1,85 @@
+"""The signed list made from the database, when its files are lost."""
+
+from collections import Counter
+from dataclasses import replace
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from mamori.engine.editions import CHANGES, Delta, Edition, gate, write_delta, write_files
+from mamori.ground import audit
+from mamori.ground.actors import SYSTEM
+from mamori.ground.errors import DomainError
+from mamori.lists.distribution import press, store
+from mamori.lists.distribution.keys import EditionKeys
+from mamori.lists.distribution.locks import advisory_lock
+from mamori.lists.distribution.services.editions import (
+    LOCK,
+    edition_publish,
+    edition_sign,
+    next_version,
+    release,
+    rules,
+    rules_digest,
+    shown,
+)
+from mamori.lists.distribution.services.primary import Told
+from mamori.lists.listing import queries as listing
+from mamori.lists.listing import services as listing_services
+
+
+def edition_restore(told: Told, *, above: int = 0) -> UUID:
+    """Make a new edition of all that stood on the list, from the database. Returns its id.
+
+    Every signature is verified anew; what the gate refuses is left out, named by `told`, and shown on the list desk.
+    `above`: the highest number subscribers have seen, where the database came from an older backup than theirs.
+    DomainError where the publisher's keys are not set up, or the files are there.
+    """
+    if not press.configured():
+        raise DomainError("no_publisher", _("This machine does not publish: its keys and folder are not set up."))
+    held = press.keys()
+    with advisory_lock(LOCK):
+        if not _is_lost(held):
+            raise DomainError(
+                "list_there", _("The list's files are there and as they were signed: nothing to restore.")
+            )
+        listing_services.withdrawals_sign(key=held.rule)
+        found = listing.listed()
+        told(f"{len(found.coming)} entries in the database; their signatures are verified")
+        version = max(next_version(), above + 1)
+        proposed = Edition(version, frozenset(found.coming), frozenset([*found.activations, *found.endings]))
+        unbraked = replace(
+            rules(held),
+            max_added=len(proposed.entries),
+            small_list=len(proposed.entries),
+            reaches_far=lambda _entry: False,
+        )
+        why: dict[str, list[dict[str, object]]] = {}
+        for refusal in gate(None, proposed, unbraked):
+            told(f"left out: {refusal}")
+            why.setdefault(refusal.entry_id, []).append(shown(refusal))
+        edition = replace(proposed, entries=frozenset(entry for entry in proposed.entries if entry.entry_id not in why))
+        draft = store.Draft(press.folder(), version)
+        files = {name: draft.write(name, [data]) for name, data in write_files(edition).items()}
+        files[CHANGES] = draft.write(CHANGES, [write_delta(Delta())])
+        told("files written")
+        sizes = Counter(entry.method for entry in edition.entries)
+        row = edition_sign(
+            draft, version, files, held, base=version, rules=rules_digest(), names=sizes["dns"], urls=sizes["url"]
+        )
+        audit.record("distribution.restored_files", subject=row, actor=SYSTEM, version=version, left_out=len(why))
+        listing_services.publication_told(went=[*filter(None, why)], refused={})
+        release(held, draft, row, {number: reasons for number, reasons in why.items() if number})
+        told(f"edition {version} is signed and in force")
+    edition_publish()  # what waited meanwhile, an order of the kill switch too
+    return row.id
+
+
+def _is_lost(held: EditionKeys) -> bool:
+    row = press.in_force()
+    try:
+        if row is not None:
+            press.open_edition(held, row)
+    except press.ListLost:
+        return True
+    return False

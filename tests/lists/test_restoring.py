@@ -1,0 +1,100 @@
+"""The folder of editions is lost: the list is made anew from the database, and nothing is served that was not signed."""
+
+import shutil
+
+import pytest
+
+from mamori.engine.editions import read_edition
+from mamori.ground import clock
+from mamori.ground.actors import SYSTEM
+from mamori.ground.errors import DomainError
+from mamori.lists.distribution import queries, services, store
+from mamori.lists.distribution.press import ListLost
+from mamori.lists.listing import services as listing
+from mamori.lists.listing.models import Approval
+from tests.lists.cases import listable
+
+pytestmark = pytest.mark.django_db
+
+
+def names(press) -> set[str]:
+    files = store.read(press.folder, store.current(press.folder))
+    return set(read_edition(files, press.root, clock.now()).names())
+
+
+@pytest.fixture
+def lost(press, body, person):
+    """Three entries were listed, one was withdrawn, one waits; then the folder was lost."""
+    entries = {
+        host: body.list(listable(f"https://{host}/", person)) for host in ("a.example", "b.example", "gone.example")
+    }
+    services.edition_publish()
+    listing.entry_withdraw(actor=body.approver.actor, entry_id=entries["gone.example"].id)
+    services.edition_publish()
+    entries["new.example"] = body.list(listable("https://new.example/", person))
+    for place in press.folder.iterdir():
+        place.unlink() if place.is_symlink() else shutil.rmtree(place)
+    return entries
+
+
+def test_nothing_is_published_and_one_message_says_what_to_do(press, lost):
+    with pytest.raises(ListLost, match="list_lost") as raised:
+        services.edition_publish()
+    assert "mamori list restore" in str(raised.value.remedy)
+    assert list(press.folder.iterdir()) == []
+
+
+def test_the_list_comes_back_with_what_waits_and_goes_on(press, body, person, lost):
+    before = queries.in_force().version
+    told = []
+    services.edition_restore(told.append)
+    assert names(press) == {"a.example", "b.example", "new.example"}
+    assert queries.in_force().version > before
+    assert any("2 entries" in step for step in told)
+    listing.entry_withdraw(actor=body.approver.actor, entry_id=lost["a.example"].id)
+    services.edition_publish()
+    assert names(press) == {"b.example", "new.example"}
+    with pytest.raises(DomainError, match="list_there"):
+        services.edition_restore(told.append)
+
+
+def test_an_entry_whose_signature_was_changed_does_not_come_back(press, lost):
+    Approval.objects.filter(entry=lost["a.example"], step="activate").update(signature=b"0" * 64)
+    told = []
+    services.edition_restore(told.append)
+    assert names(press) == {"b.example", "new.example"}
+    assert any(step.startswith("left out: a.example") for step in told)
+    lost["a.example"].refresh_from_db()
+    assert lost["a.example"].refused and not lost["a.example"].listed
+
+
+def test_a_withdrawn_activation_cannot_be_used_again(press, body, lost):
+    type(lost["gone.example"]).objects.filter(id=lost["gone.example"].id).update(listed=True)
+    told = []
+    services.edition_restore(told.append)
+    assert names(press) == {"a.example", "b.example", "new.example"}
+    assert any("withdrawal" in step for step in told)
+
+
+def test_numbers_go_on_above_what_subscribers_have_seen(press, lost):
+    services.edition_restore(lambda _step: None, above=500)
+    assert queries.in_force().version > 500
+
+
+def test_a_folder_newer_than_the_database_is_not_overwritten(press, body, person):
+    """The database came from an earlier backup: numbers go on above those on disk."""
+    body.list(listable("https://a.example/", person))
+    services.edition_publish()
+    (press.folder / "90").mkdir()
+    store.switch(press.folder, 90)
+    body.list(listable("https://b.example/", person))
+    services.edition_publish()
+    assert store.current(press.folder) == 91
+
+
+def test_the_kill_switch_is_an_order_that_waits_for_the_list(press, lost):
+    services.kill_switch(actor=SYSTEM, reason="a test")
+    with pytest.raises(ListLost):
+        services.edition_publish()
+    services.edition_restore(lambda _step: None)
+    assert names(press) == set()
