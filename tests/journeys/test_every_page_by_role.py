@@ -124,7 +124,7 @@ PAGES = {
     "referral_choose": form(HOTLINE, **{"choose-kind": "simultaneous"}),
     "referral_evidence": Page({P}),
     "referral_preserve": Page({P}),
-    "referral_extend": form({P, S}),
+    "referral_extend": Page({P, S}),
     "checks_desk": Page({A, S, U}),
     "checks_content": Page({A, S, U}),
     "checks_now": form(HOTLINE),

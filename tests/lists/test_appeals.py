@@ -109,7 +109,10 @@ def test_an_appeal_alone_lifts_nothing_and_somebody_uninvolved_decides(client, b
     services.appeal_prove(actor=body.both.actor, appeal_id=appeal.id, proof=Proof.ATTESTED)
     entry.refresh_from_db()
     assert entry.state == "appealed"
-    services.appeal_accept(actor=body.reviewer.actor, appeal_id=appeal.id)
+    for involved in (body.reviewer, body.approver):
+        with pytest.raises(DomainError, match="involved"), transaction.atomic():
+            services.appeal_accept(actor=involved.actor, appeal_id=appeal.id)
+    services.appeal_accept(actor=body.both.actor, appeal_id=appeal.id)
     entry.refresh_from_db()
     assert (entry.state, entry.review_reason) == ("in_review", "appeal")
     decision = {"appeal_id": appeal.id, "outcome": AppealState.REMOVED, "reason": "A shop, indeed."}
@@ -121,6 +124,47 @@ def test_an_appeal_alone_lifts_nothing_and_somebody_uninvolved_decides(client, b
     services.appeal_decide(actor=body.both.actor, **decision)
     entry.refresh_from_db()
     assert (entry.state, entry.end) == ("pending_removal", "appeal")
+
+
+def test_who_complained_is_told_and_a_day_without_it_is_an_alarm(client, body, person, frozen, browser_of):
+    complain(client)
+    appeal = Appeal.objects.get()
+    with pytest.raises(DomainError, match="not_decided"):
+        services.appeal_answer(actor=body.both.actor, appeal_id=appeal.id)
+    services.appeal_reject(actor=body.both.actor, appeal_id=appeal.id, reason="It is not listed.")
+
+    def waiting():
+        return [(str(one.title), one.alarm) for one in queries.desk(body.both.actor)]
+
+    [(title, alarm)] = waiting()
+    assert not alarm
+    frozen.shift(timedelta(hours=24))
+    assert waiting() == [(title, True)]
+    browser = browser_of(body.both)
+    page = browser.get(f"/list/appeals/{appeal.id}/", headers={"accept-language": "en"}).content.decode()
+    assert "Tell the complainant" in page
+    browser.post(f"/list/appeals/{appeal.id}/", {"step": "answered"})
+    appeal.refresh_from_db()
+    assert (appeal.answered_at is not None, appeal.answered_by) == (True, body.both)
+    assert waiting() == []
+
+
+def test_a_complaint_that_came_before_its_entry_is_compared_again(client, body, person, frozen):
+    complain(client)
+    jobs.run_sweep("listing.match_appeals")
+    appeal = Appeal.objects.get()
+    services.appeal_prove(actor=body.both.actor, appeal_id=appeal.id, proof=Proof.ATTESTED)
+    assert (appeal.matched_at is not None, appeal.entry_id) == (True, None)
+    entry = body.list(listable(URL, person))
+    jobs.run_sweep("listing.match_appeals")
+    appeal.refresh_from_db()
+    entry.refresh_from_db()
+    assert (appeal.entry_id, entry.state) == (entry.id, "appealed")
+    services.appeal_accept(actor=body.both.actor, appeal_id=appeal.id)
+    decision = {"outcome": AppealState.UPHELD, "reason": "Looked at it."}
+    services.appeal_decide(actor=body.both.actor, appeal_id=appeal.id, **decision)
+    entry.refresh_from_db()
+    assert entry.state == "upheld"
 
 
 @pytest.mark.parametrize(("outcome", "state"), [(AppealState.UPHELD, "upheld"), (AppealState.SUSPENDED, "suspended")])

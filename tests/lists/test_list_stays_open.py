@@ -269,7 +269,7 @@ def test_who_signed_any_of_the_entries_decides_nothing(body, person):
     content_id = listable(URL, person)
     body.list(content_id)
     body.activate(body.propose(content_id, Method.URL), by=body.both)
-    appeal = complain(by=body.reviewer)
+    appeal = complain(by=person(Role.LIST_REVIEWER))
     decision = {"appeal_id": appeal.id, "outcome": AppealState.REMOVED, "reason": "A shop."}
     assert code(services.appeal_decide, actor=body.both.actor, **decision) == "involved"
 

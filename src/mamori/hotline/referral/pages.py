@@ -226,14 +226,34 @@ def preserve(request: StaffRequest, referral_id: UUID) -> HttpResponse:
     )
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def extend(request: StaffRequest, referral_id: UUID, preservation_id: UUID) -> HttpResponse:
+    """Ask the provider to preserve for longer: shown before it leaves the house."""
+    request.actor.require(PRESERVE)
     referral = queries.referral_row(request.actor, referral_id)
-    if preservation_id not in {p.preservation_id for p in queries.preservations_of(referral.content_id)}:
+    found = {p.preservation_id: p for p in queries.preservations_of(referral.content_id)}.get(preservation_id)
+    if found is None:
         raise NotFound
-    services.preservation_extend(actor=request.actor, preservation_id=preservation_id)
-    messages.success(request, _("The provider is asked to preserve for 60 days in all."))
-    return redirect("referral_page", referral_id=referral_id)
+    here = reverse("referral_page", args=[referral_id])
+    if request.method == "POST":
+        services.preservation_extend(actor=request.actor, preservation_id=preservation_id)
+        messages.success(request, _("The provider is asked to preserve for 60 days in all."))
+        return redirect(here)
+    contact = tracing.contact_of(found.contact_id)
+    return render(
+        request,
+        "ui/confirm.html",
+        {
+            "title": _("Ask the provider to preserve its data for longer?"),
+            "leaving": [
+                KeyValue(_("A letter with a reference"), found.reference),
+                KeyValue(_("Period"), _("60 days in all")),
+            ],
+            "recipients": [f"{contact.organisation} <{contact.mail}>"],
+            "confirm_label": _("Send the request"),
+            "cancel_url": here,
+        },
+    )
 
 
 @require_http_methods(["GET", "POST"])

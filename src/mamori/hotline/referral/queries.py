@@ -44,6 +44,7 @@ class PreservationView:
     """A request to a provider to preserve its data."""
 
     preservation_id: UUID
+    contact_id: UUID
     reference: str
     requested_at: datetime
     until: datetime
@@ -107,7 +108,9 @@ def preservations_of(content_id: UUID) -> list[PreservationView]:
     """The requests to preserve, for the provider's page and the case."""
     rows = Preservation.objects.filter(content_id=content_id).order_by("requested_at")
     return [
-        PreservationView(p.id, f"P-{p.id.hex[:12].upper()}", p.requested_at, p.until, p.extended_at is not None)
+        PreservationView(
+            p.id, p.contact_id, f"P-{p.id.hex[:12].upper()}", p.requested_at, p.until, p.extended_at is not None
+        )
         for p in rows
     ]
 

@@ -115,6 +115,7 @@ register_events(
         "listing.opinion": _("An opinion on a list entry was given"),
         "listing.appeal_matched": _("A complaint was matched with a list entry"),
         "listing.appeal_read": _("A complaint was read"),
+        "listing.appeal_answered": _("A complainant was told the outcome"),
         "listing.appeal_proved": _("Proof for a complaint was recorded"),
         "listing.appeal_moved": _("A complaint went on"),
         "listing.key_registered": _("A signing key was registered"),

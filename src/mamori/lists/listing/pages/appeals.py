@@ -48,9 +48,10 @@ def appeal(request: StaffRequest, appeal_id: UUID) -> HttpResponse:
         if due
         else None,
         "involved": involved,
-        "proofs": [] if row.proof else [(Proof.FILE, _("I saw the file")),
+        "proofs": [] if row.proof or involved else [(Proof.FILE, _("I saw the file")),
                                         (Proof.ATTESTED, _("I attest it otherwise"))],
-        "may_accept": row.state == AppealState.RECEIVED and bool(row.proof) and row.entry_id is not None,
+        "may_accept": row.state == AppealState.RECEIVED and bool(row.proof) and row.entry_id is not None and not involved,
+        "to_tell": row.decided_at is not None and row.answered_at is None,
         "may_reject": row.state == AppealState.RECEIVED and not involved,
         "may_decide": row.state == AppealState.IN_REVIEW and not involved,
         "decision_form": forms.DecisionForm(),
@@ -77,5 +78,8 @@ def _step(request: StaffRequest, appeal_id: UUID, step: str) -> None:
         else:
             services.appeal_decide(actor=request.actor, appeal_id=appeal_id, outcome=outcome, reason=reason)
         messages.success(request, _("Decided. Tell the complainant the outcome."))
+    elif step == "answered":
+        services.appeal_answer(actor=request.actor, appeal_id=appeal_id)
+        messages.success(request, _("It is noted that the complainant was told."))
     else:
         raise NotFound

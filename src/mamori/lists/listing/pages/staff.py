@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from mamori.engine.addresses import canonicalize
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError, NotFound
@@ -100,7 +101,8 @@ def propose(request: StaffRequest, content_id: UUID, method: str) -> HttpRespons
             "url": address.url,
             "method": method,
             "other_url": reverse("listing_propose", args=[content_id, Method.URL]) if method == Method.DNS else "",
-            "reaches": [breadth_of(content_id, name) for name in names] if method == Method.DNS else [],
+            "reaches": [breadth_of(content_id, name) for name in (names if method == Method.DNS else names[:1])],
+            "of_page": method == Method.URL,
             "tried": tried_of(content_id),
         },
         status=422 if error else 200,
@@ -123,7 +125,8 @@ def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
             for test in forms.QUESTIONS
             if str(test) in row.answers
         ],
-        "breadth": breadth_of(row.content_id, row.target) if row.method == Method.DNS else None,
+        "breadth": _breadth_of(row),
+        "of_page": row.method == Method.URL,
         "tried": tried_of(row.content_id),
         "statement": statement.decode(),
         "statement_base64": base64.b64encode(statement).decode(),
@@ -286,6 +289,14 @@ def facts_of(row: Entry) -> list[KeyValue]:
         ),
         KeyValue(_("Number"), str(row.id)),
     ]
+
+
+def _breadth_of(row: Entry) -> dict[str, Any] | None:
+    """Of a page the breadth of its host: what else stands there, and is not blocked. None under an IP address."""
+    if row.method == Method.DNS:
+        return breadth_of(row.content_id, row.target)
+    address = canonicalize(row.target)
+    return breadth_of(row.content_id, address.host) if address.host_kind == "name" else None
 
 
 def breadth_of(content_id: UUID, name: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the list desk and the case page show."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Case, Q, QuerySet, Value, When
@@ -18,6 +18,7 @@ from mamori.lists.listing.permissions import ACTIVATE, CONFIRM_KEY, PROPOSE, REV
 from mamori.lists.listing.states import DECIDE_WITHIN, IN_FORCE, TRIAGE_WITHIN, AppealState, EntryState
 
 MOST = 1000
+TELL_WITHIN = timedelta(hours=24)  # from the decision on a complaint
 
 
 def entries(actor: Actor) -> QuerySet[Entry]:
@@ -167,6 +168,12 @@ def _appeals() -> list[Waiting]:
             if first.received_hour < clock.now() - within:
                 overdue = rows.filter(received_hour__lt=clock.now() - within)[:MOST].count()
                 found.append(Waiting(late, overdue, reverse("listing_appeals"), "error", alarm=True))
+    untold = Appeal.objects.filter(decided_at__isnull=False, answered_at=None).exclude(host="")
+    if decided := [at for at in untold.order_by("decided_at").values_list("decided_at", flat=True)[:MOST] if at]:
+        due = decided[0] + TELL_WITHIN
+        title, is_late = _("Complainants to tell what was decided"), due <= clock.now()
+        tone = "error" if is_late else "warning"
+        found.append(Waiting(title, len(decided), reverse("listing_appeals"), tone, due, is_late))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from mamori.lists.listing.services.appeals import (
     appeal_accept,
+    appeal_answer,
     appeal_decide,
     appeal_open,
     appeal_prove,
@@ -25,6 +26,7 @@ from mamori.lists.listing.services.reviews import content_held, entry_review, he
 
 __all__ = [
     "appeal_accept",
+    "appeal_answer",
     "appeal_decide",
     "appeal_open",
     "appeal_prove",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.addresses import AddressError, canonicalize
@@ -64,16 +64,25 @@ def appeal_open(*, address: str, text: str, contact: str, spent: Spent | None = 
 
 @transaction.atomic
 def appeals_match() -> int:
-    """Find whether new complaints are about an entry. Runs as a sweep: the public face can read no entry."""
+    """Find whether open complaints are about an entry. Runs as a sweep: the public face can read no entry.
+
+    One that is about none is compared again each time: an entry may come into force after it. Returns how many are new.
+    """
+    waiting = Appeal.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+        entry=None, state=AppealState.RECEIVED
+    )
     done = 0
-    for appeal in Appeal.objects.select_for_update(skip_locked=True).filter(matched_at=None)[:200]:
-        appeal.matched_at = clock.now()
+    for appeal in waiting.order_by(F("matched_at").asc(nulls_first=True))[:200]:
+        new, appeal.matched_at = appeal.matched_at is None, clock.now()
         entry = next(iter(entries_about(appeal)), None)
         if entry is not None:
             appeal.entry, appeal.proposer_id, appeal.activator_id = entry, entry.proposer_id, entry.activator_id
         appeal.save(update_fields=["matched_at", "entry", "proposer", "activator"])
-        audit.record("listing.appeal_matched", subject=appeal, actor=SYSTEM, entry=appeal.entry_id)
-        done += 1
+        if new or entry is not None:
+            audit.record("listing.appeal_matched", subject=appeal, actor=SYSTEM, entry=appeal.entry_id)
+        if entry is not None and appeal.proof:
+            _question(appeal)
+        done += new
     return done
 
 
@@ -81,6 +90,7 @@ def appeals_match() -> int:
 def appeal_prove(*, actor: Actor, appeal_id: UUID, proof: Proof) -> None:
     """Record what a member saw of the complainant's control of the domain. DNS is looked up by the worker alone."""
     appeal = _locked(appeal_id, actor)
+    _require_uninvolved(actor, appeal)
     if proof == Proof.DNS:
         raise DomainError(
             "looked_up_by_rule",
@@ -96,6 +106,10 @@ def prove(appeal: Appeal, proof: Proof, actor: Actor) -> None:
     appeal.proof, appeal.proved_at = str(proof), clock.now()
     appeal.save(update_fields=["proof", "proved_at"])
     audit.record("listing.appeal_proved", subject=appeal, actor=actor, proof=proof)
+    _question(appeal)
+
+
+def _question(appeal: Appeal) -> None:
     for entry in _locked_about(appeal):
         if entry.state in (EntryState.ACTIVE, EntryState.UPHELD):
             move(entry, EntryState.APPEALED, actor=SYSTEM)
@@ -111,6 +125,7 @@ def appeal_accept(*, actor: Actor, appeal_id: UUID) -> None:
             _("A review needs an entry in force and proof that the complainant controls the domain."),
             remedy=_("Record the proof first, or reject the complaint."),
         )
+    _require_uninvolved(actor, appeal)
     appeal.triaged_at = clock.now()
     _move(appeal, AppealState.IN_REVIEW, actor, "triaged_at")
     for entry in _locked_about(appeal):
@@ -146,6 +161,18 @@ def appeal_reject(*, actor: Actor, appeal_id: UUID, reason: str) -> None:
 
 
 @transaction.atomic
+def appeal_answer(*, actor: Actor, appeal_id: UUID) -> None:
+    """A member told the complainant the outcome, by the contact that was given. Safe to say again."""
+    appeal = _locked(appeal_id, actor)
+    if appeal.decided_at is None:
+        raise DomainError("not_decided", _("This complaint is not decided yet."))
+    if appeal.answered_at is None:
+        appeal.answered_at, appeal.answered_by_id = clock.now(), actor.id
+        appeal.save(update_fields=["answered_at", "answered_by"])
+        audit.record("listing.appeal_answered", subject=appeal, actor=actor)
+
+
+@transaction.atomic
 def appeal_read(*, actor: Actor, appeal_id: UUID) -> tuple[str, str]:
     """Open the sealed text and contact; the log keeps that it was read."""
     actor.require(OPEN_SEALED)
@@ -167,13 +194,17 @@ def _locked(appeal_id: UUID, actor: Actor) -> Appeal:
     return appeal
 
 
-def _close(appeal: Appeal, outcome: AppealState, actor: Actor, reason: str) -> None:
+def _require_uninvolved(actor: Actor, appeal: Appeal) -> None:
     if is_involved(actor, appeal):
         raise DomainError(
             "involved",
             _("You signed this entry: somebody uninvolved decides."),
             remedy=_("Ask a colleague who did not propose or activate it."),
         )
+
+
+def _close(appeal: Appeal, outcome: AppealState, actor: Actor, reason: str) -> None:
+    _require_uninvolved(actor, appeal)
     if not reason.strip():
         raise DomainError("reason_missing", _("A decision needs its reason."), status=422)
     appeal.decided_by_id, appeal.decided_at, appeal.decision_reason = actor.id, clock.now(), reason.strip()[:300]
