@@ -106,13 +106,14 @@ class DnsWorld:
         *,
         engines: Sequence[str] = ("unbound", "bind"),
         keys: Mapping[str, Key] | None = None,
+        sides: Mapping[str, str] | None = None,
     ) -> None:
-        """`keys`: TSIG keys Mamori has given the providers, by engine; then it is Mamori that lets them in.
+        """`keys`: TSIG keys Mamori has given the providers, by engine; then it is Mamori that lets them in. `sides`: their side zones.
 
         Without them the world makes keys, registers them at the primary and lists a canary name.
         """
         self.base = base_for(base)
-        self._given = dict(keys or {})
+        self._given, self._sides = dict(keys or {}), dict(sides or {})
         self.list = Knot("list", self.base, port, DEPLOY / "knot" / "primary.conf")
         self.example = Knot("example", self.base, port + 1, Path(__file__).with_name("auth.conf"))
         self.providers: dict[str, Provider] = {}
@@ -253,8 +254,9 @@ class DnsWorld:
                 file.write(Key.new(name).secret)
         return Key(name, path.read_text())
 
-    def _subscription(self, key: Key, zone: str, folder: Path) -> dict[str, str | int]:
+    def _subscription(self, engine: str, key: Key, zone: str, folder: Path) -> dict[str, str | int]:
         return {
+            "SIDE_ZONE": self._sides.get(engine, ""),
             "KEY_NAME": key.name,
             "KEY_SECRET": key.secret,
             "ZONE": zone,
@@ -265,7 +267,7 @@ class DnsWorld:
 
     def _bind(self, port: int) -> Provider:
         key, folder = self._key("bind"), private_folder(self.base, "dns/bind")
-        values = self._subscription(key, STOP_ZONE, folder) | {"LOG_CHANNEL": "default_stderr"}
+        values = self._subscription("bind", key, STOP_ZONE, folder) | {"LOG_CHANNEL": "default_stderr"}
         for name in ("mamori.options.conf", "mamori.conf", "mamori.logging.conf"):
             write_private(folder / name, render(DEPLOY / "bind" / name, values))
         main = folder / "named.conf"
@@ -277,7 +279,7 @@ class DnsWorld:
 
     def _powerdns(self, port: int) -> Provider:
         key, folder = self._key("powerdns"), private_folder(self.base, "dns/powerdns")
-        values = self._subscription(key, NX_ZONE, folder)
+        values = self._subscription("powerdns", key, NX_ZONE, folder)
         write_private(folder / "mamori.lua", render(DEPLOY / "powerdns" / "mamori.lua", values))
         lines = render(DEPLOY / "powerdns" / "mamori.conf", {"STORAGE": str(folder)})
         sockets = socket_folder(self.base)
@@ -289,7 +291,7 @@ class DnsWorld:
     def _unbound(self, port: int, relay_port: int) -> Provider:
         key, folder = self._key("unbound"), private_folder(self.base, "dns/unbound")
         relay_folder = private_folder(self.base, "dns/relay")
-        values = self._subscription(key, NX_ZONE, relay_folder) | {
+        values = self._subscription("unbound", key, NX_ZONE, relay_folder) | {
             "RELAY_ADDRESS": LOOPBACK,
             "RELAY_PORT": relay_port,
             "RESOLVER_ADDRESS": LOOPBACK,

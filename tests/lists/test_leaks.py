@@ -8,7 +8,10 @@ import dns.xfr
 import dns.zone
 import pytest
 
-from demo.dns import DnsWorld
+from demo.dns import DnsWorld, ask
+from demo.knot import Key
+from demo.processes import free_ports, wait_until
+from mamori.engine.canaries import canaries_of
 from mamori.ground.actors import Role
 from mamori.ground.audit.models import Event
 from mamori.ground.errors import DomainError
@@ -16,6 +19,7 @@ from mamori.lists.distribution import services
 from mamori.lists.distribution.commands import trace
 from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.services.canaries import side_zone
+from mamori.lists.distribution.services.primary import all_zones
 from mamori.lists.distribution.services.subscribers import key_name, zone_names
 from mamori.lists.distribution.states import Delivery
 from tests.programs import needs
@@ -83,6 +87,55 @@ def test_a_leak_names_its_subscriber_and_revoking_takes_its_zone_away(primary, p
     file.write_text("\n".join(copy))
     trace(file)
     assert "Provider One" in capsys.readouterr().out, "a copy made before tells still"
+
+
+@needs("pdns_recursor")
+def test_subscribers_with_the_shipped_configurations_hold_their_canaries(
+    settings, person, run_jobs, world_folder, tmp_path, capsys
+):
+    """Each engine set up as deploy/ and the guides say: it blocks its own canaries and nobody else's, and a copy names it."""
+    settings.CANARY_DOMAINS = ["canary-one.example", "canary-two.example"]
+    rows, ports = {}, free_ports(6)
+    for engine, at, delivery in (
+        ("unbound", 4, Delivery.NXDOMAIN),
+        ("bind", 3, Delivery.STOP),
+        ("powerdns", 5, Delivery.NXDOMAIN),
+    ):
+        rows[engine] = services.subscriber_add(
+            actor=person(Role.OPERATOR).actor, organisation=f"Provider with {engine}", delivery=delivery,
+            notify=f"127.0.0.1@{ports + at}",
+        )  # fmt: skip
+    keys = {engine: Key(key_name(row), secret) for engine, (row, secret) in rows.items()}
+    sides = {engine: f"{side_zone(row)}." for engine, (row, _secret) in rows.items()}
+    world = DnsWorld(world_folder / "sides", ports, engines=tuple(rows), keys=keys, sides=sides)
+    world.list.start()
+    try:
+        settings.KNOT_SOCKET = str(world.knot_socket)
+        run_jobs()
+        for zones in all_zones():
+            for zone in zones.names:
+                world.list.ensure_zone(f"{zone}.")
+        world.start()
+        every = {
+            engine: canaries_of(settings.SUBSCRIBER_KEY.encode(), str(row.id), settings.CANARY_DOMAINS)
+            for engine, (row, _secret) in rows.items()
+        }
+        names = sorted(frozenset().union(*every.values()))
+        world.host(names)
+        for engine, provider in world.providers.items():
+            mine = min(every[engine])
+            wait_until(
+                lambda p=provider, name=mine: ask(p.resolver, name) == p.blocked, 30, f"{engine} has no side zone"
+            )
+            held = {name for name in names if ask(provider.resolver, name) == provider.blocked}
+            assert held == every[engine], engine
+            file = tmp_path / f"leaked-by-{engine}.txt"
+            file.write_text("\n".join(["n1.example", *sorted(held)]))
+            trace(file)
+            said = capsys.readouterr().out
+            assert [f"Provider with {each}" in said for each in rows] == [each == engine for each in rows]
+    finally:
+        world.stop()
 
 
 def test_without_domains_of_our_own_there_are_no_canaries(primary, person, run_jobs, settings):
