@@ -107,12 +107,15 @@ class DnsWorld:
         engines: Sequence[str] = ("unbound", "bind"),
         keys: Mapping[str, Key] | None = None,
         sides: Mapping[str, str] | None = None,
+        outer: str = LOOPBACK,
     ) -> None:
         """`keys`: TSIG keys Mamori has given the providers, by engine; then it is Mamori that lets them in. `sides`: their side zones.
+        `outer`: address of Unbound's relay that the primary tells of changes; its resolver's side is loopback.
 
         Without them the world makes keys, registers them at the primary and lists a canary name.
         """
         self.base = base_for(base)
+        self._outer = outer
         self._given, self._sides = dict(keys or {}), dict(sides or {})
         self.list = Knot("list", self.base, port, DEPLOY / "knot" / "primary.conf")
         self.example = Knot("example", self.base, port + 1, Path(__file__).with_name("auth.conf"))
@@ -294,6 +297,7 @@ class DnsWorld:
         values = self._subscription("unbound", key, NX_ZONE, relay_folder) | {
             "RELAY_ADDRESS": LOOPBACK,
             "RELAY_PORT": relay_port,
+            "NOTIFIED_ADDRESS": self._outer,
             "RESOLVER_ADDRESS": LOOPBACK,
             "RESOLVER_PORT": port,
         }
@@ -306,7 +310,7 @@ class DnsWorld:
         rest = f'include: "{folder}/mamori.conf"'
         write_private(main, unbound_main(folder, port, self.example.port, control, rest))
         unbound = Program("unbound", [program("unbound"), "-d", "-p", "-c", main], folder)
-        return Provider("unbound", NX_ZONE, key, (LOOPBACK, port), (LOOPBACK, relay_port), [relay, unbound])
+        return Provider("unbound", NX_ZONE, key, (LOOPBACK, port), (self._outer, relay_port), [relay, unbound])
 
 
 def unbound_main(folder: Path, port: int, example: int, control: Path, rest: str) -> str:

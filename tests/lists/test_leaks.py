@@ -96,14 +96,14 @@ def test_subscribers_with_the_shipped_configurations_hold_their_canaries(
     """Each engine set up as deploy/ and the guides say: it blocks its own canaries and nobody else's, and a copy names it."""
     settings.CANARY_DOMAINS = ["canary-one.example", "canary-two.example"]
     rows, ports = {}, free_ports(6)
-    for engine, at, delivery in (
-        ("unbound", 4, Delivery.NXDOMAIN),
-        ("bind", 3, Delivery.STOP),
-        ("powerdns", 5, Delivery.NXDOMAIN),
+    for engine, notified, delivery in (
+        ("unbound", f"127.0.0.1@{ports + 4}", Delivery.NXDOMAIN),
+        ("bind", f"127.0.0.1@{ports + 3}", Delivery.STOP),
+        ("powerdns", "", Delivery.NXDOMAIN),
     ):
         rows[engine] = services.subscriber_add(
             actor=person(Role.OPERATOR).actor, organisation=f"Provider with {engine}", delivery=delivery,
-            notify=f"127.0.0.1@{ports + at}",
+            notify=notified,
         )  # fmt: skip
     keys = {engine: Key(key_name(row), secret) for engine, (row, secret) in rows.items()}
     sides = {engine: f"{side_zone(row)}." for engine, (row, _secret) in rows.items()}
