@@ -41,7 +41,7 @@ from tests.lists.cases import listable
 from tests.programs import needs
 
 pytestmark = pytest.mark.django_db
-resolvers = [pytest.mark.resolvers, needs("knotd", "knotc", "unbound", "named")]
+resolvers = [pytest.mark.resolvers, needs("knotd", "knotc", "unbound", "named", "named-checkzone", "pdns_recursor")]
 URL = "https://bad.example/board/1"
 
 
