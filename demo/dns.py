@@ -106,13 +106,17 @@ class DnsWorld:
         *,
         engines: Sequence[str] = ("unbound", "bind"),
         keys: Mapping[str, Key] | None = None,
+        sides: Mapping[str, str] | None = None,
+        outer: str = LOOPBACK,
     ) -> None:
-        """`keys`: TSIG keys Mamori has given the providers, by engine; then it is Mamori that lets them in.
+        """`keys`: TSIG keys Mamori has given the providers, by engine; then it is Mamori that lets them in. `sides`: their side zones.
+        `outer`: address of Unbound's relay that the primary tells of changes; its resolver's side is loopback.
 
         Without them the world makes keys, registers them at the primary and lists a canary name.
         """
         self.base = base_for(base)
-        self._given = dict(keys or {})
+        self._outer = outer
+        self._given, self._sides = dict(keys or {}), dict(sides or {})
         self.list = Knot("list", self.base, port, DEPLOY / "knot" / "primary.conf")
         self.example = Knot("example", self.base, port + 1, Path(__file__).with_name("auth.conf"))
         self.providers: dict[str, Provider] = {}
@@ -253,8 +257,9 @@ class DnsWorld:
                 file.write(Key.new(name).secret)
         return Key(name, path.read_text())
 
-    def _subscription(self, key: Key, zone: str, folder: Path) -> dict[str, str | int]:
+    def _subscription(self, engine: str, key: Key, zone: str, folder: Path) -> dict[str, str | int]:
         return {
+            "SIDE_ZONE": self._sides.get(engine, ""),
             "KEY_NAME": key.name,
             "KEY_SECRET": key.secret,
             "ZONE": zone,
@@ -265,7 +270,7 @@ class DnsWorld:
 
     def _bind(self, port: int) -> Provider:
         key, folder = self._key("bind"), private_folder(self.base, "dns/bind")
-        values = self._subscription(key, STOP_ZONE, folder) | {"LOG_CHANNEL": "default_stderr"}
+        values = self._subscription("bind", key, STOP_ZONE, folder) | {"LOG_CHANNEL": "default_stderr"}
         for name in ("mamori.options.conf", "mamori.conf", "mamori.logging.conf"):
             write_private(folder / name, render(DEPLOY / "bind" / name, values))
         main = folder / "named.conf"
@@ -277,7 +282,7 @@ class DnsWorld:
 
     def _powerdns(self, port: int) -> Provider:
         key, folder = self._key("powerdns"), private_folder(self.base, "dns/powerdns")
-        values = self._subscription(key, NX_ZONE, folder)
+        values = self._subscription("powerdns", key, NX_ZONE, folder)
         write_private(folder / "mamori.lua", render(DEPLOY / "powerdns" / "mamori.lua", values))
         lines = render(DEPLOY / "powerdns" / "mamori.conf", {"STORAGE": str(folder)})
         sockets = socket_folder(self.base)
@@ -289,9 +294,10 @@ class DnsWorld:
     def _unbound(self, port: int, relay_port: int) -> Provider:
         key, folder = self._key("unbound"), private_folder(self.base, "dns/unbound")
         relay_folder = private_folder(self.base, "dns/relay")
-        values = self._subscription(key, NX_ZONE, relay_folder) | {
+        values = self._subscription("unbound", key, NX_ZONE, relay_folder) | {
             "RELAY_ADDRESS": LOOPBACK,
             "RELAY_PORT": relay_port,
+            "NOTIFIED_ADDRESS": self._outer,
             "RESOLVER_ADDRESS": LOOPBACK,
             "RESOLVER_PORT": port,
         }
@@ -304,7 +310,7 @@ class DnsWorld:
         rest = f'include: "{folder}/mamori.conf"'
         write_private(main, unbound_main(folder, port, self.example.port, control, rest))
         unbound = Program("unbound", [program("unbound"), "-d", "-p", "-c", main], folder)
-        return Provider("unbound", NX_ZONE, key, (LOOPBACK, port), (LOOPBACK, relay_port), [relay, unbound])
+        return Provider("unbound", NX_ZONE, key, (LOOPBACK, port), (self._outer, relay_port), [relay, unbound])
 
 
 def unbound_main(folder: Path, port: int, example: int, control: Path, rest: str) -> str:

@@ -62,8 +62,10 @@ def program(name: str) -> str:
 
 
 def render(template: Path, values: dict[str, str | int]) -> str:
-    """Replace @NAME@ in a deploy/ template; a value that is missing is an error."""
+    """Replace @NAME@ in a deploy/ template; a value that is missing is an error. Without a SIDE_ZONE its lines go."""
     text = template.read_text()
+    if not values.get("SIDE_ZONE"):
+        text = re.sub(r"[^\n]*side zone: begin(?s:.*?)side zone: end[^\n]*\n", "", text)
     for key, value in values.items():
         text = text.replace(f"@{key}@", str(value))
     left = re.findall(r"@[A-Z_]+@", text)

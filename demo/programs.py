@@ -21,6 +21,8 @@ RESOLVERS = {
     "named": "bind9",
     "named-checkzone": "bind9-utils",
 }
+JUDGES = {"bind": "named-checkzone", "knot": "knotd", "unbound": "unbound", "powerdns": "pdns_recursor"}
+"""Engines that may judge a rebuilt list, and the program each is known by."""
 FILTERS = {
     "dnsmasq": "dnsmasq-base",
     "squid": "squid",

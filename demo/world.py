@@ -12,6 +12,7 @@ from demo.hosting import Hosting
 from demo.knot import Key
 from demo.mailboxes import Mailboxes
 from demo.names import Names
+from demo.programs import JUDGES, have
 from demo.registry import ABUSIX_ZONE, Registry, abusix_records, write_routes
 
 LOOPBACK = "127.0.0.1"
@@ -97,6 +98,8 @@ class World:
             found["MAMORI_KNOT_SOCKET"] = str(self.dns.knot_socket)
             found["MAMORI_KNOT_ZONE_DIR"] = str(self.dns.handover)
             found["MAMORI_KNOT_LOG"] = str(self.dns.transfers_log)
+            # The demo installs no engine it has no use for: those that are here judge. In production all four must.
+            found["MAMORI_LIST_JUDGES"] = ",".join(each for each, name in JUDGES.items() if have(name))
             found["MAMORI_PROBE_RESOLVERS"] = ",".join(
                 f"{engine}={host}:{port}" for engine, (host, port) in self.dns.resolvers.items()
             )

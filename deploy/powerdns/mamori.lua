@@ -7,3 +7,8 @@ rpzPrimary({"@PRIMARY_ADDRESS@:@PRIMARY_PORT@"}, "hot-@ZONE@", {
 rpzPrimary({"@PRIMARY_ADDRESS@:@PRIMARY_PORT@"}, "@ZONE@", {
   refresh = 60, tsigname = "@KEY_NAME@", tsigalgo = "hmac-sha256", tsigsecret = "@KEY_SECRET@",
 })
+-- side zone: begin (where none was handed to you, these lines go)
+rpzPrimary({"@PRIMARY_ADDRESS@:@PRIMARY_PORT@"}, "@SIDE_ZONE@", {
+  refresh = 60, tsigname = "@KEY_NAME@", tsigalgo = "hmac-sha256", tsigsecret = "@KEY_SECRET@",
+})
+-- side zone: end

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from demo.platform import Platform
+from demo.processes import free_ports, wait_until
+from mamori.engine.editions import compile_rpz
+from mamori.lists.distribution.knot import Access, Knot, KnotError
+from mamori.lists.distribution.roundtrip import PACKAGES
 from tests.programs import needs, program
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -175,7 +180,7 @@ def test_the_compose_file_gives_no_process_more_than_it_needs() -> None:
     )  # fmt: skip
     assert (judged.returncode, judged.stdout) == (0, "")
     found = compose()
-    assert set(found["services"]) == {"database", *PROCESSES, "images"}
+    assert set(found["services"]) == {"database", *PROCESSES, "images", "primary"}
     for name, service in found["services"].items():
         assert not {"privileged", "cap_add", "devices", "pid", "network_mode"} & set(service), name
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
@@ -192,16 +197,107 @@ def test_the_compose_file_gives_no_process_more_than_it_needs() -> None:
     written = {
         name: v for name, s in found["services"].items() for v in s.get("volumes", []) if v.startswith("images:")
     }
-    assert written == {"partner": "images:/var/lib/mamori/images:ro", "images": "images:/var/lib/mamori/images"}
+    assert written == {
+        "partner": "images:/var/lib/mamori/images:ro",
+        "worker": "images:/var/lib/mamori/images:ro",
+        "images": "images:/var/lib/mamori/images",
+    }
     # The follower of the index holds no key but its log-in.
     assert secrets_of(found["services"]["images"]["environment"]) == set()
+
+
+def test_the_worker_of_the_compose_file_reaches_the_primary() -> None:
+    """What it is told stands in volumes that both have, and it may not write into the primary's own."""
+    services = compose()["services"]
+    worker, primary = services["worker"], services["primary"]
+    assert worker["environment"]["MAMORI_KNOT_SOCKET"] == primary["environment"]["KNOT_SOCKET"]
+    assert "primary:/var/lib/mamori/primary:ro" in worker["volumes"]
+    assert worker["environment"]["MAMORI_KNOT_LOG"] == f"{primary['environment']['KNOT_STORAGE']}/transfers.log"
+    place = worker["environment"]["MAMORI_KNOT_ZONE_DIR"]
+    assert f"handover:{place}" in worker["volumes"]
+    assert f"handover:{place}:ro" in primary["volumes"], "a zone's file has the same path on both sides"
+    assert primary["networks"] == ["subscribers"]
+    assert (primary["env_file"], primary["secrets"]) == ([], [])
+    image = (DEPLOY / "Containerfile").read_text()
+    for volume in (place, primary["environment"]["KNOT_STORAGE"]):
+        assert volume in image, "made with its owner in the image, so that a new volume belongs to him"
+
+
+@needs("knotd", "knotc", "kdig")
+def test_the_primary_of_the_compose_file_starts_and_keeps_what_the_worker_changed(tmp_path: Path) -> None:
+    port, socket = free_ports(1), tmp_path / "knot.sock"
+    told = {"KNOT_STORAGE": str(tmp_path), "KNOT_SOCKET": str(socket), "KNOT_LISTEN": f"127.0.0.1@{port}"}
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", **told}
+    handover = tmp_path / "handover"
+    handover.mkdir()
+    many = compile_rpz([f"n{number}.example" for number in range(300)], "nxdomain")
+    for start in range(2):
+        running = subprocess.Popen([DEPLOY / "knot" / "primary.sh"], env=environment, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(socket.exists, 20, "no control socket")
+            knot = Knot(str(socket), handover)
+            wait_until(lambda knot=knot: bool(_zones(knot)), 20, "knotd does not answer")  # type: ignore[misc]
+            assert {"nx.list", "hot-nx.list", "stop.list", "hot-stop.list"} <= knot.zones()
+            if start == 0:
+                knot.sync("nx.list", many)
+                knot.allow(Access("sub-1", "c2VjcmV0", ("nx.list",)))
+            assert knot.read("nx.list") == many
+            assert knot.accesses()["sub-1"] == {"nx.list"}
+        finally:
+            running.terminate()
+            running.wait(30)
+            socket.unlink(missing_ok=True)
+
+
+def _zones(knot: Knot) -> frozenset[str]:
+    with suppress(KnotError):
+        return knot.zones()
+    return frozenset()
+
+
+def test_users_groups_and_folders_of_the_units_are_those_of_the_guide() -> None:
+    paper = (DEPLOY.parent / "docs" / "operations.md").read_text()
+    users = (DEPLOY / "systemd" / "mamori.sysusers").read_text()
+    made: dict[str, tuple[str, str]] = {}
+    for owner, group, folders in re.findall(r"install -d -o (\S+) -g (\S+) -m 2750 (.+)", paper):
+        made |= dict.fromkeys(folders.split(), (owner, group))
+    for unit in UNITS:
+        text = unit.read_text()
+        for user in re.findall(r"^User=(\S+)", text, re.MULTILINE):
+            assert f"u {user} " in users, unit.name
+            for folder in " ".join(re.findall(r"^ReadWritePaths=(.+)", text, re.MULTILINE)).split():
+                assert made[folder][0] == user, (unit.name, folder)
+    worker = (DEPLOY / "systemd" / "mamori-worker.service").read_text()
+    (handover,) = re.findall(r"MAMORI_KNOT_ZONE_DIR=(\S+)", paper)
+    assert handover in worker
+    assert made[handover] == ("mamori-worker", "knot")
+    assert "m mamori-worker knot" in users
+    assert "SupplementaryGroups=knot" in worker
+
+
+def test_the_worker_may_run_the_judges_of_a_rebuilt_list() -> None:
+    """Unbound ends where it may open no netlink socket; seen with the unit's filters, which cannot be set here."""
+    unit = (DEPLOY / "systemd" / "mamori-worker.service").read_text()
+    assert "AF_NETLINK" in re.findall(r"^RestrictAddressFamilies=(.+)$", unit, re.MULTILINE)[0].split()
+    (room,) = (each for each in compose()["services"]["worker"]["tmpfs"] if each.startswith("/tmp:"))
+    assert "size=1g" in room
+    image = (DEPLOY / "Containerfile").read_text()
+    assert {package for package in PACKAGES.values() if f" {package} " not in image} == set()
+
+
+@needs("systemd-sysusers")
+def test_systemd_takes_the_users() -> None:
+    command = [program("systemd-sysusers"), "--dry-run", str(DEPLOY / "systemd" / "mamori.sysusers")]
+    judged = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert judged.returncode == 0, judged.stderr
+    assert "mamori-worker" in judged.stdout + judged.stderr
 
 
 def test_shipped_settings_are_settings() -> None:
     known = set(re.findall(r'"((?:MAMORI_\w+|DATABASE_URL))"', SETTINGS))
     names = set(re.findall(r"^(\w+)=", (DEPLOY / "mamori.env").read_text(), re.MULTILINE))
     for service in compose()["services"].values():
-        names |= {n.removesuffix("_FILE") for n in service["environment"] if not n.startswith("POSTGRES")}
+        names |= {n.removesuffix("_FILE") for n in service["environment"] if not n.startswith(("POSTGRES", "KNOT_"))}
     assert names - known == set()
 
 

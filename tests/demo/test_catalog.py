@@ -37,7 +37,7 @@ def relay(primary: Knot, world_folder: Path) -> Iterator[tuple[Program, tuple[st
     primary.subscribe(key, ["nx.list.", "hot-nx.list."], ("127.0.0.1", ports))
     primary.configure([f"conf-set zone[catalog-nx.list.].notify {key.name}"])
     values = {
-        "STORAGE": folder, "RELAY_ADDRESS": "127.0.0.1", "RELAY_PORT": ports, "RESOLVER_ADDRESS": "127.0.0.1",
+        "STORAGE": folder, "RELAY_ADDRESS": "127.0.0.1", "RELAY_PORT": ports, "NOTIFIED_ADDRESS": "127.0.0.1", "RESOLVER_ADDRESS": "127.0.0.1",
         "RESOLVER_PORT": ports + 1, "PRIMARY_ADDRESS": "127.0.0.1", "PRIMARY_PORT": primary.port, "ZONE": "nx.list.",
         "KEY_NAME": key.name, "KEY_SECRET": key.secret,
     }  # fmt: skip

@@ -1,6 +1,8 @@
 """The list reaches both engines, leaves them, and stops with the key: with the shipped configurations."""
 
+import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from demo.dns import NX_ZONE, PORTS_NEEDED, STOP_HOST, STOP_ZONE, DnsWorld, ask
 from demo.knot import Key, Record
 from demo.processes import WorldError, free_ports, wait_until
-from tests.programs import needs, program
+from tests.programs import APART, needs, needs_namespace, program
 
 pytestmark = [pytest.mark.resolvers, needs("knotd", "knotc", "unbound", "named", "named-checkconf", "kdig")]
 ENGINES = ("unbound", "bind")
@@ -32,6 +34,23 @@ def test_a_listed_name_is_blocked_though_cached_and_lifted_again(dns_world: DnsW
     dns_world.lift(name)
     for each in (name, below):
         eventually(lambda each=each: ask(provider.resolver, each) == "A 127.77.0.10", f"{each} was not lifted")
+
+
+@needs_namespace
+def test_the_relay_hears_the_primary_outside_and_answers_the_resolver_alone(tmp_path: Path) -> None:
+    """The layout of the guide, in a network of its own where the machine has an outer address."""
+    assert APART is not None, "unshare -mn is not allowed here"
+    done = subprocess.run(
+        [*APART, sys.executable, "-m", "tests.demo.relay_outside"],
+        cwd=Path(__file__).resolve().parents[2], capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert max(told["blocked"] + told["lifted"]) < 5, "announced: a look of its own takes up to 60 s"
+    assert told["strangers"] == {
+        "SOA": "REFUSED", "AXFR": "REFUSED", "NOTIFY": "REFUSED", "signed NOTIFY": "NOERROR",
+    }, "the primary's word is known by its key, from wherever it comes"  # fmt: skip
+    assert told["loopback"] == "NOERROR"
 
 
 def test_each_engine_blocks_its_own_way(dns_world: DnsWorld) -> None:

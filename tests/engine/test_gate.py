@@ -129,8 +129,17 @@ def test_asic_2013_a_shared_ip_address() -> None:
 
 
 def test_piracy_shield_2024_a_host_below_a_popular_name() -> None:
-    found = codes(FIRST, edition(2, [*SITES, entry("drive.usercontent.google.com")]))
-    assert found == ["popular", "shared_platform"]
+    """October 2024: one host of Google Drive was listed, and Italy was without it for hours."""
+    assert messages(FIRST, edition(2, [*SITES, entry("drive.usercontent.google.com")])) == [
+        (
+            "drive.usercontent.google.com would block google.com, which is on the list of popular names. "
+            "List the single pages on the URL list and tell the operator."
+        ),
+        (
+            "drive.usercontent.google.com would block drive.usercontent.google.com, on which many unrelated people publish. "
+            "List the single site below it, or single pages on the URL list."
+        ),
+    ]
     only_parent = replace(RULES, popular=NameSet({"google.com"}), shared_platforms=NameSet(()))
     assert codes(FIRST, edition(2, [*SITES, entry("drive.usercontent.google.com")]), only_parent) == ["popular"]
 

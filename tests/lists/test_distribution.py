@@ -26,7 +26,7 @@ from mamori.ground.accounts.models import Organisation
 from mamori.ground.accounts.services import token_create
 from mamori.ground.actors import SYSTEM, Role
 from mamori.ground.errors import DomainError, Forbidden
-from mamori.lists.distribution import queries, services, store
+from mamori.lists.distribution import queries, roundtrip, services, store
 from mamori.lists.distribution.commands import rebuild
 from mamori.lists.distribution.knot import Knot, KnotError
 from mamori.lists.distribution.models import Edition, KillOrder, KnotState, Probe, Subscriber
@@ -37,12 +37,13 @@ from mamori.lists.listing import services as listing
 from mamori.lists.listing.models import Entry
 from mamori.lists.listing.states import Method
 from mamori.site import settings as site
+from mamori.site.doctor import examine
 from mamori.tools.pull import Zone, pull
 from tests.lists.cases import listable
 from tests.programs import needs
 
 pytestmark = pytest.mark.django_db
-resolvers = [pytest.mark.resolvers, needs("knotd", "knotc", "unbound", "named")]
+resolvers = [pytest.mark.resolvers, needs("knotd", "knotc", "unbound", "named", "named-checkzone", "pdns_recursor")]
 URL = "https://bad.example/board/1"
 
 
@@ -535,6 +536,34 @@ class TestWithResolvers:
         assert queries.in_force().version > before
         rebuild()
         assert "nothing to fold" in capsys.readouterr().out
+
+    def test_a_rebuilt_list_that_an_absent_program_cannot_judge_does_not_go_out(
+        self, real, press, body, person, run_jobs, monkeypatch, browser_of, settings
+    ):
+        body.list(listable("https://stays.example/", person))
+        run_jobs()
+        before, held = queries.in_force().version, Knot(str(real.knot_socket)).read("nx.list")
+        present = roundtrip._program
+        monkeypatch.setattr(roundtrip, "_program", lambda name: None if name == "pdns_recursor" else present(name))
+        assert services.edition_fold() is None
+        assert (queries.in_force().version, Knot(str(real.knot_socket)).read("nx.list")) == (before, held)
+        refused = Edition.objects.get(state="refused")
+        page = browser_of(body.reviewer).get(f"/editions/{refused.version}/", headers={"accept-language": "en"})
+        assert "not installed, so that nx.list cannot be judged: pdns_recursor" in page.content.decode()
+        assert "named by mamori doctor" in page.content.decode()
+        real.host(["urgent.example"])
+        body.list(listable("https://urgent.example/", person))
+        run_jobs()
+        for provider in real.providers.values():  # the hot zone carries on
+            wait(lambda p=provider: ask(p.resolver, "urgent.example") == p.blocked)
+        judges, found = settings.LIST_JUDGES, [each for each in examine() if each.what == "judges of a rebuilt list"]
+        assert [(each.level, each.remedy) for each in found] == [
+            ("bad", "apt-get install --no-install-recommends pdns-recursor")
+        ]
+        assert "not installed: pdns_recursor" in found[0].finding
+        settings.LIST_JUDGES = [engine for engine in judges if engine != "powerdns"]
+        assert [each.level for each in examine() if each.what == found[0].what] == ["note"]
+        assert services.edition_fold() is not None, "the operator may do without one, and doctor goes on to say so"
 
     def test_what_happens_during_a_fold_is_published_and_kept(self, real, press, body, person, run_jobs, monkeypatch):
         """The new base is of the moment the fold began."""

@@ -30,8 +30,10 @@ from mamori.lists.openness.models import Commitment, CommittedBase
 from mamori.tools.cli import app
 from mamori.tools.witness import Witness, WitnessServer, set_up
 from tests.lists.cases import listable
+from tests.programs import needs
 
-pytestmark = pytest.mark.django_db
+# A base is folded, which four programs judge.
+pytestmark = [pytest.mark.django_db, needs("knotd", "knotc", "named-checkzone", "unbound", "pdns_recursor")]
 
 
 @pytest.fixture

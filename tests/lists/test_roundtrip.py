@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 import pytest
+from django.conf import settings
 
 from mamori.engine.editions import Record, compile_sorted
 from mamori.lists.distribution import roundtrip
@@ -21,12 +22,37 @@ def told(wanted: Callable[[], Iterable[Record]], *engines: str) -> list[Judged]:
     return heard
 
 
+def without(monkeypatch: pytest.MonkeyPatch, *absent: str) -> None:
+    """A machine on which all is installed but these programs."""
+    monkeypatch.setattr(roundtrip, "_program", lambda name: None if name in absent else f"/usr/sbin/{name}")
+
+
 @judges
 @pytest.mark.resolvers
 def test_all_four_hold_what_was_meant():
-    assert roundtrip.installed() == ["bind", "knot", "unbound", "powerdns"]
-    heard = told(lambda: RECORDS, *roundtrip.installed())
-    assert [(one.engine, one.records) for one in heard] == [(engine, 10) for engine in roundtrip.installed()]
+    assert settings.LIST_JUDGES == list(roundtrip.PROGRAMS) == ["bind", "knot", "unbound", "powerdns"]
+    heard = told(lambda: RECORDS, *settings.LIST_JUDGES)
+    assert [(one.engine, one.records) for one in heard] == [(engine, 10) for engine in settings.LIST_JUDGES]
+
+
+@pytest.mark.parametrize("program", roundtrip.PACKAGES)
+def test_without_one_of_its_judges_nothing_passes(program, monkeypatch):
+    without(monkeypatch, program)
+    with pytest.raises(RoundTripError, match=f"not installed, so that stop.list cannot be judged: {program}"):
+        told(lambda: RECORDS, *settings.LIST_JUDGES)
+    assert roundtrip.missing(settings.LIST_JUDGES) == [program]
+    assert roundtrip.how_to_install([program]).endswith(f" {roundtrip.PACKAGES[program]}")
+
+
+def test_nobody_and_somebody_unknown_judge_nothing():
+    with pytest.raises(RoundTripError, match="no engine is named to judge"):
+        told(lambda: RECORDS)
+    with pytest.raises(RoundTripError, match="nsd is no engine that judges"):
+        told(lambda: RECORDS, "bind", "nsd")
+
+
+def test_each_program_of_a_judge_has_its_package():
+    assert {name for names in roundtrip.PROGRAMS.values() for name in names} == set(roundtrip.PACKAGES)
 
 
 @judges

@@ -283,6 +283,43 @@ class TestWithKnotAndUnbound:
         assert "many1" in guarded.zones()[0]
         assert guarded.run("--most", 10) == (0, "")
 
+    def test_a_side_zone_is_let_in_when_it_holds_canaries_alone(
+        self, guarded: Guarded, house: House, dns_world: DnsWorld
+    ) -> None:
+        zone, knot = "side-0123456789ab.list", Knot(str(house.primary.socket))
+        name, options = "babebibobubabebi.canaries.example", ("--side-zone", "side-0123456789ab.list")
+        dns_world.host([name], "127.77.0.10")
+        domain = ("--side-domain", "canaries.example")
+        code, said = guarded.run(*options)
+        assert (code, "--side-zone needs --side-domain" in said) == (2, True), said
+        knot.add_zone(zone)
+        house.primary.configure([f"conf-set zone[{zone}.].acl sub-1"])
+        canaries = compile_rpz([name], "nxdomain")
+        knot.sync(zone, canaries)
+        assert guarded.run(*options, *domain, reload=False) == (0, f"side zone in force: {zone}")
+        assert f"{name} CNAME .\n" in (guarded.folder / f"{zone}.zone").read_text()
+        before = (guarded.folder / f"{zone}.zone").read_text()
+        for foreign, words in (
+            (compile_rpz(["victim.example"], "nxdomain"), "under no canary domain, such as victim.example"),
+            (compile_rpz(["canaries.example"], "nxdomain"), "under no canary domain, such as canaries.example"),
+            (
+                compile_rpz(["babebibobubabebo.canaries.example"], "stop", "stop.mamori.example"),
+                "do not block as the list",
+            ),
+            (
+                compile_rpz([f"n{number}.canaries.example" for number in range(11)], "nxdomain"),
+                "12 names, more than 10",
+            ),
+        ):
+            knot.sync(zone, canaries | foreign)
+            code, said = guarded.run(*options, *domain, "--most", 10, reload=False)
+            assert (code, "ALARM: REFUSED" in said, words in said) == (1, True, True), said
+            assert (guarded.folder / f"{zone}.zone").read_text() == before
+        knot.sync(zone, canaries)
+        assert guarded.run(*options, *domain, reload=False)[0] == 0
+        house.publish_all(2, [*BASE, "later.example"])
+        assert (guarded.run(*options, *domain)[0], guarded.ask("later.example")) == (0, "NXDOMAIN")
+
     def test_a_list_that_is_too_old_lapses_with_an_alarm_and_comes_back(self, guarded: Guarded, house: House) -> None:
         house.published.clear()
         code, said = guarded.run(days=20)

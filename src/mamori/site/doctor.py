@@ -23,6 +23,7 @@ from mamori.hotline.checks.resolve import own_list
 from mamori.hotline.referral.queries import paged, policy_in_force, supervised
 from mamori.lists.distribution import press
 from mamori.lists.distribution.keys import load_keys
+from mamori.lists.distribution.roundtrip import PROGRAMS, RoundTripError, how_to_install, missing
 from mamori.lists.fingerprints.queries import last_change
 from mamori.lists.fingerprints.queries.folder import STALE_SECONDS, generation, read_state
 from mamori.lists.listing.queries import keys_in_use
@@ -58,6 +59,7 @@ def examine() -> Iterator[Finding]:
         yield from _editions(settings.EDITION_KEY_DIR)
         if press.configured() and (found := _list_files(settings.EDITION_KEY_DIR)):
             yield found
+        yield _judges()
     yield _images()
     yield from _outside()
     yield from _pages()
@@ -244,6 +246,30 @@ def _editions(folder: Path) -> Iterator[Finding]:
             "note", "list members", f"confirmed on List > Keys but not vouched for: {', '.join(n[:12] for n in unvouched)}",
             "if they are members' keys: mamori list members add; if nobody knows them, somebody wrote into the database",
         )  # fmt: skip
+
+
+def _judges() -> Finding:
+    """Whether every engine is here that must load a rebuilt list before it goes out."""
+    what, engines = "judges of a rebuilt list", ", ".join(settings.LIST_JUDGES)
+    try:
+        absent = missing(settings.LIST_JUDGES)
+    except RoundTripError as error:
+        return Finding("bad", what, str(error), "correct MAMORI_LIST_JUDGES")
+    if not settings.LIST_JUDGES:
+        return Finding("bad", what, "none: no rebuilt list goes out", "correct MAMORI_LIST_JUDGES, or take it away")
+    if absent:
+        return Finding(
+            "bad",
+            what,
+            f"{engines}; not installed: {', '.join(absent)}: no rebuilt list goes out",
+            how_to_install(absent),
+        )
+    less = [engine for engine in PROGRAMS if engine not in settings.LIST_JUDGES]
+    if less:
+        return Finding(
+            "note", what, f"{engines}; not asked: {', '.join(less)}", "take MAMORI_LIST_JUDGES away: then all judge"
+        )
+    return Finding("good", what, f"{engines}: all installed")
 
 
 def _images() -> Finding:

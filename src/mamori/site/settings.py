@@ -271,6 +271,7 @@ LAG_SECONDS = env.number(
     "MAMORI_LAG_SECONDS", 180
 )  # until a DNS subscriber that has not fetched an edition is an alarm
 LAG_FILES_SECONDS = env.number("MAMORI_LAG_FILES_SECONDS", 3600)  # the same for subscribers of files
+LIST_JUDGES = env.items("MAMORI_LIST_JUDGES", "bind,knot,unbound,powerdns")  # of a rebuilt list
 LIST_ZONE_NXDOMAIN = env.text("MAMORI_LIST_ZONE_NXDOMAIN", "nx.list")
 LIST_ZONE_STOP = env.text("MAMORI_LIST_ZONE_STOP", "stop.list")
 STOP_PAGE_HOST = env.text("MAMORI_STOP_PAGE_HOST", "stop.mamori.example")

@@ -25,7 +25,7 @@ from mamori.tools.audit_verify import verify_export
 from mamori.tools.errors import FAILED, USAGE, told_errors
 from mamori.tools.evidence import verify_evidence_file
 from mamori.tools.fetching import PullError
-from mamori.tools.guard import Guard, ZoneRefused
+from mamori.tools.guard import Guard, Side, ZoneRefused
 from mamori.tools.openness import app as openness
 from mamori.tools.progress import progress_bar
 from mamori.tools.pull import RPZ, Zone, in_force, lapse, pull, reload
@@ -184,6 +184,13 @@ def list_guard(  # noqa: PLR0917 - options of a command
     canary: Annotated[str, typer.Option(help="The list body's canary name.")],
     zone: Annotated[str, typer.Option(help="The zone agreed on; hot- before it comes along.")] = "nx.list",
     stop_host: Annotated[str | None, typer.Option(help="Host of the stop page, where the zone leads to it.")] = None,
+    side_zone: Annotated[
+        str | None, typer.Option(help="Your own zone of canary names, if you were handed one; with --side-domain.")
+    ] = None,
+    side_domain: Annotated[
+        list[str] | None,
+        typer.Option(help="Domain of the list body under which all its names must be; may be repeated."),
+    ] = None,
     reload_command: Annotated[
         list[str] | None,
         typer.Option("--reload", help="Command that loads a zone, run without a shell; {zone} is its name."),
@@ -205,6 +212,8 @@ def list_guard(  # noqa: PLR0917 - options of a command
     Exit codes: 0 in force, 1 refused, 2 not done, 3 ALARM: too old, emptied. Lines with ALARM are for people.
     """
     with usage_errors():
+        if bool(side_zone) != bool(side_domain):
+            raise ValueError("--side-zone needs --side-domain, and the other way round")
         watch = Guard(
             zone.removesuffix("."),
             Policy("stop" if stop_host else "nxdomain", stop_host, canary),
@@ -214,6 +223,7 @@ def list_guard(  # noqa: PLR0917 - options of a command
             folder=folder,
             most=most,
             reload=reload_command or [],
+            side=Side(side_zone.removesuffix("."), tuple(side_domain or ())) if side_zone else None,
         )
         with watch.alone():
             while True:
@@ -243,6 +253,8 @@ def _guarded(watch: Guard, accept: int, patience: float, lapse_days: float) -> i
                     time.sleep(min(1.0, patience / 10))
         if checked.loaded:
             typer.echo(f"edition {checked.edition} in force, {checked.names} names: {', '.join(checked.loaded)}")
+        if side := watch.check_side():
+            typer.echo(f"side zone in force: {side}")
         return 0
     except (EditionRefused, ZoneRefused) as error:
         tell(f"ALARM: REFUSED: {error}")

@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from mamori.engine.editions import BASE_FILES, HOT, Delta, ListInForce, Record, name_key
+from mamori.engine.addresses import NameRefused
+from mamori.engine.editions import BASE_FILES, HOT, Delta, ListInForce, Record, compile_rpz, name_key
 from mamori.engine.editions.transferred import Policy, base_difference, changed, hot_difference, zone_file
 from mamori.engine.files import write_whole
 from mamori.tools.fetching import PRIVATE, Fetched, Progress, alone, fetch_edition, told
@@ -37,8 +38,31 @@ class Accepted:
     serials: dict[str, int] = field(default_factory=dict)
     base: str = ""  # digest of the signed file of names that the base zone was held against
     names: int = 0
+    side: int = 0  # serial of the side zone
     waiting: list[str] = field(default_factory=list)  # zones whose reload is still to be done
     lapsed: bool = False
+
+
+@dataclass(frozen=True)
+class Side:
+    """The subscriber's own zone of canary names (ADR 21), and the list body's domains under which they all are."""
+
+    zone: str
+    domains: tuple[str, ...]
+
+    def fault(self, held: set[Record], policy: Policy, most: int) -> str:
+        """Why a transferred side zone is not let in; "" for nothing. No edition names canaries: this is all there is to check."""
+        names = {record.owner.removeprefix("*.") for record in held}
+        foreign = sorted(name for name in names if not any(name.endswith(f".{domain}") for domain in self.domains))
+        if foreign:
+            return f"{self.zone} holds names that are under no canary domain, such as {foreign[0][:80]}"
+        if len(names) > most:
+            return f"{self.zone} holds {len(names)} names, more than {most}"
+        try:
+            wanted = compile_rpz(names, policy.action, policy.stop_host)
+        except NameRefused as error:
+            return f"{self.zone} holds a name that cannot be listed ({error.code})"
+        return "" if held == wanted else f"{self.zone} holds records that do not block as the list does"
 
 
 @dataclass(frozen=True)
@@ -64,7 +88,9 @@ class Guard:
         folder: Path,
         most: int,
         reload: Sequence[str] = (),
+        side: Side | None = None,
     ) -> None:
+        self._side = side
         self._zones = (zone, f"{HOT}{zone}")  # the base is given first
         self._policy, self._primary, self._api, self._root = policy, primary, api, root
         self._folder, self._out, self._most = folder / ".guard", folder, most
@@ -135,6 +161,7 @@ class Guard:
             {zone: held[zone][0] if zone in held else accepted.serials[zone] for zone in self._zones},
             "" if refused else got.digests[NAMES],
             0 if killed else listed.sizes[0],
+            accepted.side,
             [*dict.fromkeys([*accepted.waiting, *given])],
         )
         self.keep(accepted)
@@ -144,6 +171,23 @@ class Guard:
         if refused:
             raise ZoneRefused(refused)
         return Checked(edition, accepted.names, given)
+
+    def check_side(self) -> str:
+        """Bring the resolver to the side zone the primary holds; its name when it was given now. ZoneRefused, PullError: it stays."""
+        accepted = self.accepted
+        if self._side is None or accepted.edition == 0:
+            return ""
+        if self._primary.serial(self._side.zone) == accepted.side:
+            self._load(accepted)
+            return ""
+        serial, held = self._primary.transfer(self._side.zone)
+        if fault := self._side.fault(held, self._policy, self._most):
+            raise ZoneRefused(fault)
+        self._write(self._side.zone, serial, sorted(held, key=lambda record: name_key(record.owner)))
+        accepted.side, accepted.waiting = serial, [*dict.fromkeys([*accepted.waiting, self._side.zone])]
+        self.keep(accepted)
+        self._load(accepted)
+        return self._side.zone
 
     def lapse(self, now: float, days: float) -> bool:
         """Empty both zones when the signatures ended `days` days ago: True when they are empty for that. PullError: the reload."""

@@ -30,27 +30,10 @@ from mamori.lists.fingerprints import services as bank
 from mamori.lists.fingerprints.models import Entry, Vote
 from tests.lists.exchange import namespace
 from tests.lists.exchange.conftest import Processes, token_of
+from tests.programs import APART, needs_namespace
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MORE_THAN_A_PAGE = 1203
-
-
-def apart() -> list[str] | None:
-    """The command before a program that gets a network and mounts of its own; None where there are none to be had.
-
-    In a chroot the root is no mount whose propagation could be changed: there it stays, and `namespace.py` undoes its own.
-    """
-    for words in (["unshare", "-mn"], ["unshare", "-mn", "--propagation", "unchanged"]):
-        with suppress(FileNotFoundError):
-            if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0:
-                return words
-    return None
-
-
-APART = apart()
-needs_namespace = pytest.mark.skipif(
-    os.environ.get("CI") != "true" and APART is None, reason="needs root or user namespaces (unshare -mn)"
-)
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

@@ -90,8 +90,8 @@ REASONS: dict[str, tuple[str, str]] = {
         "Have one person sign the withdrawal.",
     ),
     "round_trip": (
-        "Having loaded the rebuilt list, a program does not hold what was meant: %(what)s.",
-        "The base stays as it is, and changes go on to reach resolvers with the hot zone. Tell the operator and the makers.",
+        "The rebuilt list did not pass the round trip through the programs that load it: %(what)s.",
+        "The base stays; changes go on with the hot zone. A missing program is named by mamori doctor; else tell the makers.",
     ),
     "history_lost": (
         "%(missing)s earlier withdrawal(s) are missing from the edition.",

@@ -113,7 +113,11 @@ def zone_text(records: Iterable[Record], zone: str, serial: int) -> str:
     primary, mailbox = _ORIGIN_NAMES
     times = " ".join(map(str, _SOA_TIMES))
     lines = [f"{zone}. {TTL} IN SOA {primary} {mailbox} {serial} {times}", f"{zone}. {TTL} IN NS {primary}"]
+    written = ""
     for record in sorted(records):
+        if record.owner == written:
+            raise ValueError("a name has two records, of which a zone holds one")
+        written = record.owner
         if not _OWNER.fullmatch(record.owner) or not _TARGET.fullmatch(record.target):
             raise ValueError("a record is not of the form compile_rpz makes")
         lines.append(f"{record.owner}.{zone}. {TTL} IN CNAME {record.target}")

@@ -87,6 +87,8 @@ class Knot:
         was lost, or came back from an old backup, goes on above it (and above the time, should `after` be lost too).
         """
         _check_zone(zone)
+        if len({record.owner for record in wanted}) != len(wanted):
+            list(_single(sorted(wanted, key=lambda record: record.owner.removeprefix("*."))))  # says which
         records = {f"{record.owner}.{zone}. {TTL} CNAME {record.target}": record for record in wanted}
         serial, held = self._held(zone)
         apex = self._apex(zone, serial, after)
@@ -111,7 +113,7 @@ class Knot:
         _check_zone(zone)
         records = itertools.count()  # as many as are taken from it
         with closing(
-            self._differences(zone, (record for record, _n in zip(wanted(), records, strict=False)))
+            self._differences(zone, (record for record, _n in zip(_single(wanted()), records, strict=False)))
         ) as differences:
             serial = cast("int | None", next(differences))
             different = cast("list[_Difference]", list(itertools.islice(differences, BULK + 1)))
@@ -407,12 +409,24 @@ def zone_lines(zone: str, records: Iterable[Record]) -> Iterator[str]:
     """A zone as a file: each record judged once more, every name absolute. KnotError for one that is not fit."""
     _check_zone(zone)
     yield f"{SOA.format(serial=1).replace('@', f'{zone}.', 1)}\n{zone}. {TTL} NS hub.invalid.\n"
-    judged = Record("", "")
-    for record in records:
-        if record.owner.removeprefix("*.") != judged.owner or record.target != judged.target:
+    judged: Record | None = None
+    for record in _single(records):
+        if judged is None or record.owner.removeprefix("*.") != judged.owner or record.target != judged.target:
             _check_record(record)  # a name and what is below it stand together
             judged = Record(record.owner.removeprefix("*."), record.target)
         yield f"{record.owner}.{zone}. {TTL} CNAME {record.target}\n"
+
+
+def _single(records: Iterable[Record]) -> Iterator[Record]:
+    """The records, if no owner has two, which cost BIND and PowerDNS the whole zone: KnotError. Those of a name stand together."""
+    name, owners = "", set[str]()
+    for record in records:
+        if (bare := record.owner.removeprefix("*.")) != name:
+            name, owners = bare, set()
+        if record.owner in owners:
+            raise KnotError(f"{record.owner[:100]} has two records, of which a zone holds one")
+        owners.add(record.owner)
+        yield record
 
 
 def _commands(zone: str, different: Sequence[_Difference]) -> Iterator[str]:

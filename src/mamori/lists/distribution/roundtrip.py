@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -31,13 +31,21 @@ PROGRAMS = {
     "unbound": ("knotd", "knotc", "unbound"),
     "powerdns": ("knotd", "knotc", "pdns_recursor"),
 }
+PACKAGES = {
+    "named-checkzone": "bind9-utils",
+    "knotd": "knot",
+    "knotc": "knot",
+    "unbound": "unbound",
+    "pdns_recursor": "pdns-recursor",
+}
+"""Debian's packages of the programs."""
 LONGEST = 300.0  # seconds until an engine must hold a zone
 SHOWN = 3  # differences that are named
 _MASK = (1 << 128) - 1
 
 
 class RoundTripError(Exception):
-    """An engine does not hold what was meant, or could not load it."""
+    """An engine does not hold what was meant, could not load it, or is not there to judge."""
 
 
 class Content(NamedTuple):
@@ -56,18 +64,30 @@ class Judged(NamedTuple):
     seconds: float
 
 
-def installed() -> list[str]:
-    """The engines whose programs are here, in the order they judge."""
-    return [engine for engine, names in PROGRAMS.items() if all(map(_program, names))]
+def missing(engines: Iterable[str]) -> list[str]:
+    """Programs these engines judge with that are not installed here. RoundTripError for an engine nobody knows."""
+    if unknown := [engine for engine in engines if engine not in PROGRAMS]:
+        raise RoundTripError(f"{', '.join(unknown)} is no engine that judges (there are {', '.join(PROGRAMS)})")
+    return sorted({name for engine in engines for name in PROGRAMS[engine] if _program(name) is None})
+
+
+def how_to_install(programs: Iterable[str]) -> str:
+    """The command that brings these programs on Debian."""
+    return f"apt-get install --no-install-recommends {' '.join(sorted({PACKAGES[name] for name in programs}))}"
 
 
 def judge(
-    zone: str, wanted: Callable[[], Iterable[Record]], engines: Iterable[str], step: Callable[[Judged], None]
+    zone: str, wanted: Callable[[], Iterable[Record]], engines: Sequence[str], step: Callable[[Judged], None]
 ) -> None:
     """Load the zone in each engine and compare. `wanted` gives its records again each time; `step` hears each verdict.
 
-    Raises RoundTripError at the first engine that differs, with the first differences.
+    Raises RoundTripError at the first engine that differs, with the first differences; before any is asked when one
+    of them is not installed, and when there is none: what nobody judged does not go out.
     """
+    if not engines:
+        raise RoundTripError(f"no engine is named to judge {zone}")
+    if absent := missing(engines):
+        raise RoundTripError(f"not installed, so that {zone} cannot be judged: {', '.join(absent)}")
     meant = content_of(_line(record.owner, record.target) for record in wanted())
     with tempfile.TemporaryDirectory(prefix="mamori-roundtrip-") as name, ExitStack() as running:
         folder = Path(name)

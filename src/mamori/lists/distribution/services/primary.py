@@ -19,7 +19,7 @@ from mamori.ground import clock
 from mamori.lists.distribution import models
 from mamori.lists.distribution.knot import Knot, KnotError, Synced
 from mamori.lists.distribution.press import Base, Opened
-from mamori.lists.distribution.roundtrip import Judged, installed, judge
+from mamori.lists.distribution.roundtrip import Judged, judge
 from mamori.lists.distribution.services.following import offer_note
 from mamori.lists.distribution.states import EditionState
 
@@ -100,13 +100,13 @@ def push_base(base: Base) -> None:
 
 
 def judge_base(base: Base, told: Told) -> None:
-    """Have each engine that is installed here load the base zones, and compare. RoundTripError."""
+    """Have every engine that must judge load the base zones, and compare. RoundTripError, also where one is missing."""
 
     def verdict(one: Judged) -> None:
         told(f"{one.engine} holds the {one.records} records of {one.zone} that were meant ({one.seconds:.1f} s)")
 
     for zones in all_zones():
-        judge(zones.base, base_records(base, zones), installed(), verdict)
+        judge(zones.base, base_records(base, zones), settings.LIST_JUDGES, verdict)
 
 
 def look_at_base(base: Base) -> None:
