@@ -285,8 +285,6 @@ def test_a_source_that_gives_another_class_later_is_a_disagreement_and_changes_n
     ("then", "now", "said"),
     [
         (1, 2, ("national", "2")),  # our class is the same, the source's own code is not
-        (1, 0, ("unsorted", "0")),
-        (0, 1, ("national", "1")),
         (1, 5, ("", "5")),  # no class of illegal material any more
     ],
 )
@@ -295,6 +293,17 @@ def test_another_code_of_the_source_is_another_class(bank, then, now, said):
     again = run(bank, uk(now), profile="uk")
     assert (again.known, again.restated, again.refused) == (0, 1, 0)
     assert Disagreement.objects.values_list("classification", "stated").get() == said
+
+
+@pytest.mark.parametrize("profile", ["us", "uk", "ca", "icse"])
+def test_what_nobody_has_sorted_yet_is_kept_out_and_named(bank, profile):
+    records = [media(1), media(2, Category=0), media(3, Category="0"), media(4, Category=None), media(5)]
+    del records[-1]["Category"]
+    done = run(bank, vics(records), profile=profile)
+    assert (done.read, done.added, done.refused) == (5, 1, 4)
+    assert done.refusals == [{"at": f"record {n}", "code": "not_sorted"} for n in (2, 3, 4, 5)]
+    again = run(bank, vics([media(1, Category=0)]), profile=profile)
+    assert (again.known, again.restated, again.refused) == (0, 0, 1), "it says nothing of what is known"
 
 
 def test_what_names_no_class_or_is_withdrawn_disagrees_with_nothing(bank):

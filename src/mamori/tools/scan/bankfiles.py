@@ -17,8 +17,9 @@ from mamori.tools.scan.purpose import ScanError
 
 LENGTHS = {"pdq": 32, **DIGESTS}
 _NAMES = {name: name for name in LENGTHS} | {"sha-1": "sha1", "sha-256": "sha256", "pdqhash": "pdq"}
-VICS_ILLEGAL = {"us": {"0", "1"}, "uk": {"0", "1", "2", "3"}, "ca": {"0", "1"}, "icse": {"0", "1", "2"}}
-"""Categories that stand for illegal material, or for what nobody has sorted yet, by the profile of a country."""
+VICS_ILLEGAL = {"us": {"1"}, "uk": {"1", "2", "3"}, "ca": {"1"}, "icse": {"1", "2"}}
+"""Categories that stand for illegal material, by the profile of a country."""
+_UNSORTED = {"", "0"}  # what nobody has sorted yet
 _EXPORTED = re.compile(r"[0-9a-fA-F]{64},(?P<quality>[0-9]{1,3})")
 _ICSE = {"MD5", "SHA1"}
 _YES = {"1", "true", "yes", "y"}
@@ -122,7 +123,7 @@ def _icse(opened: TextIO) -> Listed:
 def _vics(opened: TextIO, profile: str) -> Listed:
     """Records of "value" (a list of media) or of its cases' "Media"; what else a record holds is passed over.
 
-    A record without a category is not sorted yet (0); one whose category stands for nothing illegal is left out.
+    A record of category 0 or none, which nobody has sorted yet, and one of a category of nothing illegal are left out.
     """
     listed = Listed()
     number = 0
@@ -132,7 +133,12 @@ def _vics(opened: TextIO, profile: str) -> Listed:
             if not isinstance(media, dict):
                 listed.bad.append(f"record {number}: no media")
                 continue
-            category = str(media.get("Category", 0)).strip()
+            category = "" if media.get("Category") is None else str(media["Category"]).strip()
+            if category in _UNSORTED:
+                listed.bad.append(
+                    f"record {number}: category 0 or none: nobody has sorted it yet; ask its source for a sorted list"
+                )
+                continue
             if category not in VICS_ILLEGAL[profile]:
                 listed.bad.append(
                     f"record {number}: category {category[:20]} is nothing illegal in the profile {profile}"

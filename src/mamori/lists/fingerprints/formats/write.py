@@ -55,7 +55,7 @@ def _vics(entries: Iterable[Written], form: Format, profile: str) -> Iterator[by
             "MediaID": entry.number,
             "Category": int(code or 0),
             "DateUpdated": entry.changed_at.isoformat(timespec="seconds"),
-            "IsPrecategorized": True,
+            "IsPrecategorized": bool(code),
             "MimeType": "video/*" if entry.media == Media.VIDEO else "image/*",
         }
         for name, algorithm in (("MD5", "md5"), ("SHA1", "sha1")):

@@ -225,6 +225,9 @@ def _batch(run: ImportRun, batch: list[Record | Bad], actor: Actor) -> None:
         if isinstance(each, Bad):
             _refuse(run, each)
             continue
+        if codes.is_unsorted(each.scale, each.code):  # that nobody sorted it yet says nothing of what is known either
+            _refuse(run, Bad(each.at, "not_sorted"))
+            continue
         kind = codes.read(each.scale, each.code) if each.scale else codes.Classification.UNSORTED
         now = Stated(str(kind or ""), each.scale, each.code[:16])
         if each.ref in known:
