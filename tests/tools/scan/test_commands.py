@@ -38,7 +38,7 @@ def test_five_minutes_of_a_provider_without_the_platform(tmp_path):
     more = ["--summary", summary, "--encrypt-to", str(identity.to_public()), "--workers", "1"]
     code, shown, told = finished(command(*arguments, *more, environment={"PYTHONPATH": path}))
     assert code == 0, told
-    assert "1 (1 same, 0 similar)" in shown
+    assert "1 (1 same, 0 similar, 0 a frame)" in shown
     kept = json.loads(summary.read_text())
     counts = ("examined", "matched", "same", "similar", "unreadable")
     assert [kept[name] for name in counts] == [3, 1, 1, 0, 0]

@@ -36,12 +36,15 @@ _KEY = 16
 
 @dataclass(slots=True)
 class Totals:
-    """What was done so far, over all runs of one scan. `matched`: files; `bytes`: of what was examined."""
+    """What was done so far, over all runs of one scan. `matched`: files, of which `frame` are videos that only have
+    frames like a known picture; `bytes`: of what was examined.
+    """
 
     examined: int = 0
     matched: int = 0
     same: int = 0
     similar: int = 0
+    frame: int = 0
     unreadable: int = 0
     bytes: int = 0
     seconds: float = 0.0
@@ -222,7 +225,7 @@ class Outputs:
                 self._archives.pop(key, None)
             self._archives |= {bytes.fromhex(key): int(number) for key, number in told["archives"].items()}
             sizes = [int(size) for size in told["sizes"]]
-            self.totals = Totals(**{each.name: told["totals"][each.name] for each in fields(Totals)})
+            self.totals = Totals(**{each.name: told["totals"].get(each.name, 0) for each in fields(Totals)})
         journal.truncate(good)
         journal.seek(good)
         self._done = np.sort(np.frombuffer(bytes(done), f"S{_KEY}"))

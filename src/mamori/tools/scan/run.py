@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mamori.engine.limits import Limits
-from mamori.tools.scan.matches import CONFIRM, DIGESTS, Asked, Bank, Match, asked_of
+from mamori.tools.scan.matches import CONFIRM, DIGESTS, FRAME, Asked, Bank, Match, asked_of
 from mamori.tools.scan.outputs import Commit, Outputs, Totals, named
 from mamori.tools.scan.pool import Done, Happened, Looked
 from mamori.tools.scan.purpose import Purpose
@@ -149,9 +149,10 @@ class Writer:
         told = looked.told or {}
         lines = list(_lines(told, asked, matches))
         totals.matched += 1
-        same = any(line["match"] == "same" for line in lines)
-        totals.same += same
-        totals.similar += not same
+        kinds = {line["match"] for line in lines}
+        totals.same += "same" in kinds
+        totals.similar += "similar" in kinds and "same" not in kinds
+        totals.frame += kinds == {"frame"}
         digest = {"sha256": told["sha256"], "bytes": looked.size, "at": at}
         exact = {name: told[name] for name in DIGESTS if name in told}
         self._next.matches += [
@@ -160,30 +161,42 @@ class Writer:
 
 
 def _lines(told: dict[str, Any], asked: list[Asked], matches: list[list[Match]]) -> Iterator[dict[str, Any]]:
-    """One line for each entry; of a video, the nearest frame and how many of its frames met the entry."""
+    """One line for each entry; of a video, the nearest frame and how many of its frames met the entry.
+
+    A video is "similar" where the entry is a video too and vPDQ's rule of the share of frames holds; else it is told
+    as "frame": a frame of it is similar.
+    """
+    distinct = {one.pdq for one in asked if one.frame and one.pdq is not None}
     of: dict[str, list[tuple[int, Match]]] = {}
     for place, each in enumerate(matches):
         for match in each:
             of.setdefault(match.entry, []).append((place, match))
     for entry, met in of.items():
         place, best = min(met, key=lambda pair: (pair[1].kind != "same", pair[1].distance or 0, pair[0]))
-        line: dict[str, Any] = {"entry": entry, "match": best.kind, "distance": best.distance}
+        frames = [place for place, _match in met if asked[place].frame]
+        share = next((match.share for _place, match in met if match.share is not None), None)
+        kind = best.kind
+        if kind == "similar" and frames and not (share is not None and share.similar):
+            kind = "frame"
+        line: dict[str, Any] = {"entry": entry, "match": kind, "distance": best.distance}
         line["algorithms"] = sorted({name for _place, match in met for name in match.algorithms})
         line["classification"] = best.classification
         if best.source:
             line["source"] = best.source
         if asked[place].pdq is not None:
             line["quality"] = asked[place].quality
-        frames = [place for place, _match in met if place > 0]
         if frames:
+            alike = len({asked[place].pdq for place in frames})
             line["frames"] = {
                 "matched": len(frames),
                 "sampled": len(asked) - 1,
+                "percent": round(share.percent if share else 100 * alike / len(distinct), 1),
                 "first_at_seconds": told["frames"][frames[0] - 1][2],
+                **({"known": share.known, "known_percent": round(share.known_percent, 1)} if share else {}),
             }
         doubts = sorted({doubt for _place, match in met for doubt in match.doubts})
         if doubts:
             line["doubts"] = doubts
-        if best.kind == "similar":
-            line["note"] = CONFIRM
+        if kind != "same":
+            line["note"] = CONFIRM if kind == "similar" else FRAME
         yield line

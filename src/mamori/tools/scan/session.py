@@ -29,6 +29,7 @@ from mamori.tools.scan.run import Plan, Seen, moment, run
 from mamori.tools.scan.sources import read_roots
 
 err = Console(stderr=True)
+_ONLY = {"similar": "similar", "frame": "of a frame of the video"}
 
 
 def scan(
@@ -81,14 +82,14 @@ def report(
 ) -> dict[str, Any]:
     """Report the match on that line. ScanError where it is only similar and no person confirmed it."""
     match = _match(file, line, identity)
-    if match["match"] == "similar" and not by_person:
+    if match["match"] != "same" and not by_person:
         raise ScanError(
-            "this match is only similar: once a person has looked at the file and agrees, add --confirmed-by-person"
+            f"this match is only {_ONLY[match['match']]}: once a person has looked at the file and agrees, add --confirmed-by-person"
         )
     return report_match(
         api,
         entry=int(match["entry"]),
-        kind=match["match"],
+        kind="same" if match["match"] == "same" else "similar",
         addresses=addresses,
         by_person=by_person,
         comment=comment,
@@ -105,7 +106,11 @@ def _match(file: Path, number: int, identity: Path | None) -> dict[str, Any]:
     for at, text in enumerate(read_lines(file, identity), 1):
         if at == number:
             told = json.loads(text)
-            if not isinstance(told, dict) or not str(told.get("entry")).isdigit() or "match" not in told:
+            if (
+                not isinstance(told, dict)
+                or not str(told.get("entry")).isdigit()
+                or told.get("match") not in {"same", *_ONLY}
+            ):
                 raise ScanError(f"line {number} of {file} names no entry of the hotline's bank")
             return told
     raise ScanError(f"{file} has no line {number}")
@@ -196,13 +201,16 @@ def _table(told: dict[str, Any]) -> Table:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     table.add_row("examined", f"{told['examined']:,}")
-    table.add_row("matched", f"{told['matched']:,} ({told['same']:,} same, {told['similar']:,} similar)")
+    table.add_row(
+        "matched",
+        f"{told['matched']:,} ({told['same']:,} same, {told['similar']:,} similar, {told['frame']:,} a frame)",
+    )
     table.add_row(
         "unreadable", f"{told['unreadable']:,}" + (f", see {told['unreadable_file']}" * bool(told["unreadable"]))
     )
     table.add_row("bytes", f"{told['bytes']:,}")
     table.add_row("seconds", f"{told['seconds']:,.1f}")
     table.add_row("purpose", f"{told['text']} ({told['data_class']})")
-    if told["similar"]:
-        table.add_row("to do", "a person confirms each similar match before it is reported")
+    if told["similar"] or told["frame"]:
+        table.add_row("to do", "a person confirms each match that is not the same before it is reported")
     return table

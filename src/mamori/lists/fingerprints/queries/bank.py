@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from mamori.engine.similar import LEAST_QUALITY
 from mamori.ground import clock
@@ -106,6 +106,15 @@ def changes_since(seq: int, limit: int = 10_000) -> list[ChangeView]:
     """Changes after `seq`, oldest first. None is ever committed behind one that was read."""
     rows = Change.objects.filter(seq__gt=seq).order_by("seq").values_list("seq", "entry_id", "kind")
     return [ChangeView(*row) for row in rows[:limit]]
+
+
+def frames_of(entry_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Entry -> how many PDQ values of it are matched: the frames of a video."""
+    wanted = list(entry_ids)
+    if not wanted:
+        return {}
+    rows = _matched_values().filter(entry_id__in=wanted, algorithm=Algorithm.PDQ).order_by().values("entry_id")
+    return dict(rows.annotate(number=Count("id")).values_list("entry_id", "number"))
 
 
 def last_change() -> int:
