@@ -168,8 +168,14 @@ def test_a_report_is_one_call_that_may_be_repeated(face):
 
 def test_the_command_reports_a_line_and_asks_for_a_person_where_it_is_similar(face, tmp_path):
     matches = tmp_path / "m.jsonl"
-    rows = [{"path": "a", "entry": "41", "match": kind} for kind in ("same", "similar")]
-    matches.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"path": "b", "entry": "line 3"}\n')
+    bank = f"http://127.0.0.1:{face.server_port}/api/v1"
+    rows = [{"path": "a", "bank": bank, "entry": "41", "match": kind} for kind in ("same", "similar", "frame")]
+    rows += [
+        {"path": "b", "bank": "list.json", "entry": "41", "match": "same"},
+        {"path": "c", "entry": "4", "match": "same"},
+    ]
+    rows += [{"path": "d", "bank": bank, "entry": "line 3"}]
+    matches.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     def report(line, *more):
         base = ["scan", "report", matches, str(line), "--api", f"http://127.0.0.1:{face.server_port}"]
@@ -181,7 +187,12 @@ def test_the_command_reports_a_line_and_asks_for_a_person_where_it_is_similar(fa
     assert code == 2
     assert "--confirmed-by-person" in err
     assert report(2, "--confirmed-by-person")[0] == 0
-    assert report(3)[0] == 2
+    assert "only of a frame of the video" in report(3)[2]
+    for line, found in ((4, "list.json"), (5, "of an older scan")):
+        code, _out, err = report(line)
+        assert code == 2
+        assert f"was found with the bank {found}: its entry is not one of {bank}" in " ".join(err.split())
+    assert report(6)[0] == 2
     assert [body["confirmed_by_person"] for _path, _headers, body in face.asked] == [False, True]
 
 

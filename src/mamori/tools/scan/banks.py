@@ -42,6 +42,7 @@ class FileBank:
     def __init__(self, path: Path, *, sixty_four: str = "", profile: str = "us") -> None:
         listed = read_bank_file(path, sixty_four=sixty_four, profile=profile)
         self.bad = listed.bad
+        self._name = path.name
         self._names = [(entry, classification) for _algorithm, _value, entry, classification in listed.rows]
         with path.open("rb") as opened:
             self._identity = f"{hashlib.file_digest(opened, 'sha256').hexdigest()} {sixty_four} {profile}"
@@ -64,6 +65,9 @@ class FileBank:
 
     def identity(self) -> str:
         return self._identity
+
+    def name(self) -> str:
+        return self._name
 
     def describe(self) -> str:
         return self._described
@@ -123,6 +127,9 @@ class SavedBank:
 
     def identity(self) -> str:
         return str(self._path.absolute())
+
+    def name(self) -> str:
+        return self._path.name
 
     def describe(self) -> str:
         sizes = (len(self._pictures or ()), len(self._digests or ()))

@@ -63,6 +63,9 @@ class Bank(Protocol):
     def identity(self) -> str:
         """Changes when another bank is meant: part of the plan's fingerprint."""
 
+    def name(self) -> str:
+        """Where entries have their numbers from: stands in each match."""
+
     def describe(self) -> str:
         """One line for the person."""
 

@@ -106,6 +106,9 @@ class PartnerBank:
     def identity(self) -> str:
         return self._api.base
 
+    def name(self) -> str:
+        return self._api.base
+
     def describe(self) -> str:
         return self._api.base
 

@@ -19,6 +19,7 @@ from mamori.tools.scan.sources import Item, Root, count, walk
 
 COMMIT_SECONDS = 1.0
 COMMIT_FILES = 500
+LATER = "read by a later run: what stands above no longer counts"
 Examine = Callable[[Iterator[Item]], Iterator[Happened]]
 
 
@@ -99,20 +100,35 @@ class Writer:
             case Looked(item):
                 self._looked += [*self._held.pop(item.path, []), happened]
                 self._next.archives[item.key(self._outputs.salt)] = happened.number
-            case Done(item):
-                key = item.key(self._outputs.salt)
-                self._looked += self._held.pop(item.path, [])
-                self._next.archives.pop(key, None)
-                self._next.done.append(key)
+            case Done(item, again):
+                self._done(item, again=again)
                 self._seen.items += 1
         if len(self._looked) >= COMMIT_FILES or time.monotonic() - self._last >= COMMIT_SECONDS:
             self.commit()
+
+    def _done(self, item: Item, *, again: bool) -> None:
+        """Note that it is done, or that a later run tries it again: then it is listed as unreadable once."""
+        key, before = item.key(self._outputs.salt), self._outputs.again
+        held = self._held.pop(item.path, [])
+        if again:
+            if key not in before:
+                self._looked += [looked for looked in held if looked.told is None]
+                self._next.again.append(key)
+                before.add(key)
+            return
+        self._looked += held
+        self._next.archives.pop(key, None)
+        self._next.done.append(key)
+        if key in before:
+            before.discard(key)
+            self._outputs.totals.unreadable -= 1
+            self._next.unreadable.append(json.dumps({**named("path", item.path), "reason": LATER}))
 
     def commit(self) -> None:
         totals, now = self._outputs.totals, time.monotonic()
         totals.seconds = round(totals.seconds + now - self._last, 3)
         self._last = now
-        if self._looked or self._next.done:
+        if self._looked or self._next.done or self._next.again:
             at = moment()
             for looked, asked, matches in self._found():
                 self._note(looked, asked, matches, at)
@@ -156,7 +172,10 @@ class Writer:
         digest = {"sha256": told["sha256"], "bytes": looked.size, "at": at}
         exact = {name: told[name] for name in DIGESTS if name in told}
         self._next.matches += [
-            json.dumps({**where, **line, **digest, **(exact if line["match"] == "same" else {})}) for line in lines
+            json.dumps(
+                {**where, "bank": self._bank.name(), **line, **digest, **(exact if line["match"] == "same" else {})}
+            )
+            for line in lines
         ]
 
 

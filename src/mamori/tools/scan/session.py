@@ -81,7 +81,7 @@ def report(
     identity: Path | None,
 ) -> dict[str, Any]:
     """Report the match on that line. ScanError where it is only similar and no person confirmed it."""
-    match = _match(file, line, identity)
+    match = _match(file, line, identity, api.base)
     if match["match"] != "same" and not by_person:
         raise ScanError(
             f"this match is only {_ONLY[match['match']]}: once a person has looked at the file and agrees, add --confirmed-by-person"
@@ -102,16 +102,18 @@ def partner(url: str, token_file: Path | None, ca: Path | None) -> PartnerApi:
     return PartnerApi(url, read_token(token_file, dict(os.environ)), ca=ca, say=_say)
 
 
-def _match(file: Path, number: int, identity: Path | None) -> dict[str, Any]:
+def _match(file: Path, number: int, identity: Path | None, bank: str) -> dict[str, Any]:
     for at, text in enumerate(read_lines(file, identity), 1):
         if at == number:
             told = json.loads(text)
-            if (
-                not isinstance(told, dict)
-                or not str(told.get("entry")).isdigit()
-                or told.get("match") not in {"same", *_ONLY}
-            ):
-                raise ScanError(f"line {number} of {file} names no entry of the hotline's bank")
+            if not isinstance(told, dict) or told.get("match") not in {"same", *_ONLY}:
+                raise ScanError(f"line {number} of {file} is no match of a scan")
+            if told.get("bank") != bank or not str(told.get("entry")).isdigit():
+                found = told.get("bank", "of an older scan")
+                raise ScanError(
+                    f"line {number} of {file} was found with the bank {found}: its entry is not one of {bank}; scan the "
+                    f"file with --bank {bank.removesuffix('/api/v1')} and report what that finds"
+                )
             return told
     raise ScanError(f"{file} has no line {number}")
 
