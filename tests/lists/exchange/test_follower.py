@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+from statistics import median
 from typing import Any
 
 import pytest
@@ -273,7 +274,7 @@ def test_a_change_is_effective_within_a_second_and_neither_a_lost_database_nor_a
             bank.entry_withdraw(actor=people.ann.actor, entry_id=entry.id)
             assert not is_told()
             effective.append(wait(lambda: up_to_date(folder), 60, follower.log.read_text))
-        assert min(effective) < SECOND, effective  # the machine may be busy
+        assert median(effective) < SECOND, effective  # the machine may be busy
         hang_up()
         known(md5=os.urandom(16))
         wait(lambda: up_to_date(folder), 60, follower.log.read_text)
