@@ -79,7 +79,7 @@ def test_a_new_entry_is_compared_by_the_index_and_the_bank_is_not_read(
     value = os.urandom(32)
     indexed = [known(pdq=near(value, n), classification="national") for n in (1, 5, 31)]
     known(pdq=near(value, 40), classification="national")
-    known(pdq=near(value, 6), classification="baseline_2")
+    known(pdq=near(value, 6), classification="baseline")
     held, gone = (known(pdq=near(value, n), classification="national") for n in (7, 8))
     bank.hits_record({held.id: settings.FLOOD_HITS})
     run_jobs()

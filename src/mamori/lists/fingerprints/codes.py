@@ -93,5 +93,20 @@ def told_all(classification: str, *, stated_scale: str = "", stated: str = "") -
 
 
 def gravity(classification: str) -> str:
-    """What must not differ between two entries of one digest: baseline, national, or "" where nothing is told."""
+    """baseline, national, or "" where nothing is told."""
     return "" if classification == C.UNSORTED else classification.partition("_")[0]
+
+
+def disagree(one: tuple[str, str, str], other: tuple[str, str, str]) -> bool:
+    """Whether two sources say different things of one picture. Each: class, scale and code as stated.
+
+    Baseline and national; two levels (A1 and A2, B1 and B2); two of IWF's categories, in words of VICS UK too. What one
+    of them does not tell is no disagreement. Items of the Japanese Act do not exclude each other.
+    """
+    kinds = one[0], other[0]
+    if not all(map(gravity, kinds)):
+        return False
+    if gravity(kinds[0]) != gravity(kinds[1]) or (kinds[0] != kinds[1] and all("_" in kind for kind in kinds)):
+        return True
+    first, second = (told("iwf", kind, stated_scale=scale, stated=stated) for kind, scale, stated in (one, other))
+    return bool(first and second) and first != second
