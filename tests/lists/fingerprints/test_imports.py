@@ -4,11 +4,15 @@ import base64
 import io
 import json
 import random
+from datetime import timedelta
 
 import pytest
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mamori.ground import clock
+from mamori.ground.actors import SYSTEM
 from mamori.ground.audit.models import Event
 from mamori.ground.errors import DomainError
 from mamori.lists.fingerprints import queries, services
@@ -16,6 +20,7 @@ from mamori.lists.fingerprints.formats import Bad, Format, NotThisFormat, read
 from mamori.lists.fingerprints.formats import icse as icse_module
 from mamori.lists.fingerprints.formats import vics as vics_module
 from mamori.lists.fingerprints.models import Disagreement, Entry, Fingerprint, ImportRun
+from mamori.lists.fingerprints.retention import RETENTION
 
 MD5 = "0123456789ABCDEF0123456789ABCDEF"
 SHA1 = "0123456789abcdef0123456789abcdef01234567"
@@ -242,6 +247,30 @@ def test_an_import_for_our_own_desks_is_in_force_and_compared(bank, run_jobs):
     run_jobs()
     assert {(d.kind, d.distance) for d in Disagreement.objects.all()} == {("same", 0), ("similar", 3)}
     assert len(queries.all_in_force()) == 5
+
+
+def test_what_was_forgotten_leaves_no_digest_behind_and_never_comes_back(bank, add):
+    """A reference may be the digest itself (`md5:…`): only a keyed hash of it stays, which knows it again."""
+    lines = io.BytesIO(f"{MD5}\n{MD5[:-1]}1\n".encode())
+    run(bank, lines, Format.MD5, "own")
+    mine = add("own", ref=f"md5:{MD5[:-1].lower()}2", md5=bytes.fromhex(f"{MD5[:-1]}2"))
+    entries = list(Entry.objects.order_by("number"))
+    for entry in entries:
+        services.entry_withdraw(actor=bank.ann.actor, entry_id=entry.id)
+    bank.clock.shift(timedelta(days=366))
+    [values] = [each for each in RETENTION if each.name == "fingerprints.value"]
+    due = values.due(clock.now() - values.period, 100)
+    assert set(due) == {entry.id for entry in entries}
+    values.destroy(SYSTEM, due)
+    assert list(values.due(clock.now() - values.period, 100)) == []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(e::text, ' ') FROM fingerprints_entry e")
+        assert MD5[:-1].lower() not in cursor.fetchone()[0].lower()
+    lines.seek(0)
+    again = run(bank, lines, Format.MD5, "own")
+    assert (again.added, again.known) == (0, 2)
+    assert add("own", ref=f"md5:{MD5[:-1].lower()}2", md5=bytes.fromhex(f"{MD5[:-1]}2")) == mine
+    assert set(Entry.objects.values_list("state", flat=True)) == {"withdrawn"}
 
 
 def uk(*categories):

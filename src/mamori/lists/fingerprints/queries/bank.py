@@ -12,8 +12,9 @@ from mamori.engine.similar import LEAST_QUALITY
 from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.lists.fingerprints.codes import told_all
-from mamori.lists.fingerprints.models import Change, Disagreement, Entry, Fingerprint, Harmless, MatchDay, Vote
+from mamori.lists.fingerprints.models import Change, Disagreement, Entry, Fingerprint, Harmless, MatchDay, Source, Vote
 from mamori.lists.fingerprints.permissions import IMAGES_MATCH, IMAGES_READ, SEE
+from mamori.lists.fingerprints.references import references
 from mamori.lists.fingerprints.states import Algorithm, EntryState, HarmlessState, Sharing
 
 FEED_LOCK = 7_261_010  # PostgreSQL advisory lock: writers of the feed hold it, readers by time share it
@@ -211,7 +212,10 @@ def entry_shared(actor: Actor, source_code: str, source_ref: str) -> EntryView |
     """One entry by its source's reference, as a partner may know it; None: there is none."""
     if not actor.may(SEE):
         actor.require(IMAGES_READ)
-    rows = Entry.objects.filter(shown_to(actor), source__code=source_code, source_ref=source_ref)
+    source = Source.objects.filter(code=source_code).first()
+    if source is None:
+        return None
+    rows = Entry.objects.filter(shown_to(actor), source=source, source_ref__in=references(source.id, source_ref))
     found = list(rows.filter(in_force_at__isnull=False).select_related("source")[:1])
     return _entry_views(found)[0] if found else None
 

@@ -17,6 +17,7 @@ from mamori.lists.fingerprints import codes
 from mamori.lists.fingerprints.formats import Bad, Format, NotThisFormat, Record, read
 from mamori.lists.fingerprints.models import Entry, ImportRun, Source, ordered_id
 from mamori.lists.fingerprints.permissions import CONFIRM, IMPORT, WITHDRAW
+from mamori.lists.fingerprints.references import references
 from mamori.lists.fingerprints.services.disagreements import Stated, restated
 from mamori.lists.fingerprints.services.feed import feed_lock
 from mamori.lists.fingerprints.states import BANK_ENTRY, ChangeKind, End, EntryState, ImportState, Media, Sharing
@@ -250,9 +251,10 @@ def _batch(run: ImportRun, batch: list[Record | Bad], actor: Actor) -> None:
 
 def _known(run: ImportRun, refs: list[str]) -> dict[str, tuple[UUID, Stated]]:
     """What the source gave before: its reference -> entry, and the class the bank has of it."""
+    of = {name: ref for ref in refs for name in references(run.source_id, ref)}
     with connection.cursor() as cursor:  # as one array: thousands of parameters cost more than the question
-        cursor.execute(_KNOWN, [run.source_id, refs])
-        return {ref: (entry, Stated(kind, scale, code)) for ref, entry, kind, scale, code in cursor.fetchall()}
+        cursor.execute(_KNOWN, [run.source_id, list(of)])
+        return {of[name]: (entry, Stated(kind, scale, code)) for name, entry, kind, scale, code in cursor.fetchall()}
 
 
 def _keep(run: ImportRun, fresh: list[tuple[UUID, Record, Stated]], actor: Actor) -> int:
