@@ -15,7 +15,7 @@ from mamori.ground import clock
 from mamori.ground.actors import SYSTEM
 from mamori.ground.audit.models import Event
 from mamori.ground.errors import DomainError
-from mamori.lists.fingerprints import queries, services
+from mamori.lists.fingerprints import codes, queries, services
 from mamori.lists.fingerprints.formats import Bad, Format, NotThisFormat, read
 from mamori.lists.fingerprints.formats import icse as icse_module
 from mamori.lists.fingerprints.formats import vics as vics_module
@@ -322,6 +322,31 @@ def test_another_code_of_the_source_is_another_class(bank, then, now, said):
     again = run(bank, uk(now), profile="uk")
     assert (again.known, again.restated, again.refused) == (0, 1, 0)
     assert Disagreement.objects.values_list("classification", "stated").get() == said
+
+
+@pytest.mark.parametrize(
+    ("scale", "read", "told"),
+    [
+        ("iwf", {"A": "national", "B": "national", "C": "national"}, {}),
+        ("jp", {"JP-2-3-1": "national", "JP-2-3-2": "national", "JP-2-3-3": "national"}, {}),
+        ("vics:ca", {"1": "national"}, dict.fromkeys(codes.Classification, "1")),
+    ],
+)
+def test_the_tables_of_iwf_japan_and_vics_canada(scale, read, told):
+    """What a code of theirs is here, what our classes are called there, and that nothing is guessed."""
+    assert {code: codes.read(scale, code) for code in read} == read
+    assert all(codes.read(scale, code) is None for code in ("0", "2", "4", "D", "JP-2-3-4", "", "a"))
+    assert {kind: codes.told(scale, kind) for kind in codes.Classification if codes.told(scale, kind)} == told
+    for code, kind in read.items():
+        assert codes.told(scale, kind, stated_scale=scale, stated=code) == code
+        assert codes.told_all(kind, stated_scale=scale, stated=code)["iccam"] == "NA"
+
+
+def test_the_categories_of_iwf_and_of_vics_uk_are_one_scale():
+    pairs = list(zip("ABC", "123", strict=True))
+    assert [codes.told("vics:uk", "national", stated_scale="iwf", stated=iwf) for iwf, _uk in pairs] == list("123")
+    assert [codes.told("iwf", "national", stated_scale="vics:uk", stated=uk) for _iwf, uk in pairs] == list("ABC")
+    assert codes.told("iwf", "national", stated_scale="jp", stated="JP-2-3-1") == ""
 
 
 @pytest.mark.parametrize("profile", ["us", "uk", "ca", "icse"])
