@@ -26,7 +26,7 @@ KEPT = {
     "distribution_offer": "numbers and moments of editions",
     "distribution_probe": "seconds of resolvers: no name",
     "fingerprints_change": "the feed: ids and kinds; every index follows all of it",
-    "fingerprints_entry": "codes and moments; a tombstone must stay, so that what was withdrawn never comes back",
+    "fingerprints_entry": "codes, moments, of its reference a keyed hash in the end; a tombstone must stay, so that it never comes back",
     "fingerprints_entryevent": "states and moments",
     "fingerprints_matchday": "counts only",
     "fingerprints_source": "organisations that vouch for entries",

@@ -12,10 +12,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from mamori.engine.matching import HammingIndex
+from mamori.engine.matching import HammingIndex, hamming
 from tests.engine.matching.sets import brute, flipped, uniform
 
 _POOL = flipped(np.random.default_rng(1), np.repeat(uniform(np.random.default_rng(2), 4), 10, axis=0), 24)
+POOL = [each.tobytes() for each in _POOL]
 _NAMES = st.integers(0, 25)
 
 
@@ -25,34 +26,117 @@ def model_search(model: dict[int, bytes], pdq: bytes, radius: int) -> list[tuple
     return sorted((each for each in found if each[1] <= radius), key=lambda each: (each[1], each[0]))
 
 
-def test_ten_thousand_histories() -> None:
+class History:
+    """Some random changes and questions, the same ones to an index and to a dictionary."""
+
+    def __init__(self, chance: random.Random, index: HammingIndex) -> None:
+        self.chance, self.index, self.model = chance, index, dict[int, bytes]()
+
+    def run(self, steps: int) -> None:
+        for _ in range(steps):
+            self.step(self.chance.randrange(10))
+            assert len(self.index) == len(self.model)
+        value = self.chance.choice(POOL)
+        assert self.index.search(value) == model_search(self.model, value, 31)
+        assert (self.index.ids().tolist(), 3 in self.index) == (sorted(self.model), 3 in self.model)
+
+    def step(self, action: int) -> None:
+        name, value = self.chance.randrange(12), self.chance.choice(POOL)
+        if action < 3:
+            self.index.add(name, value)
+            self.model[name] = value
+        elif action < 5:
+            self.index.remove(name)
+            self.model.pop(name, None)
+        elif action == 5:
+            names = [self.chance.randrange(12) for _ in range(4)]
+            values = [self.chance.choice(POOL) for _ in names]
+            self.index.add_many(names, _array(values))
+            self.model.update(zip(names, values, strict=True))
+        elif action == 6:
+            radius = self.chance.choice((0, 10, 31, 60))
+            assert self.index.search(value, radius) == model_search(self.model, value, radius)
+        elif action == 7:
+            self.search_many(self.index)
+        elif self.chance.random() < 0.2:
+            self.now_and_then()
+
+    def search_many(self, index: HammingIndex) -> None:
+        asked = [self.chance.choice(POOL) for _ in range(self.chance.randrange(1, 6))]
+        found = index.search_many(_array(asked), 31)
+        for row, value in enumerate(asked):
+            part = slice(int(found.offsets[row]), int(found.offsets[row + 1]))
+            pairs = zip(found.ids[part].tolist(), found.distances[part].tolist(), strict=True)
+            assert sorted(pairs) == sorted(model_search(self.model, value, 31))
+
+    def now_and_then(self) -> None:
+        self.index.compact()
+
+
+class KeptHistory(History):
+    """Of an index with a folder: log, manifest and segments; it is closed, opened, saved elsewhere and read beside."""
+
+    def __init__(self, chance: random.Random, folder: Path) -> None:
+        self.folder, self.places = folder, 0
+        super().__init__(chance, HammingIndex.create(folder / "0"))
+
+    def now_and_then(self) -> None:
+        match self.chance.randrange(4):
+            case 0:
+                self.index.compact()
+            case 1:
+                self.index.close()
+                self.index = HammingIndex.open(self.folder / str(self.places), writable=True)
+            case 2:
+                self.places += 1
+                self.index.save(self.folder / str(self.places))
+                self.index.close()
+                self.index = HammingIndex.open(self.folder / str(self.places), writable=True)
+            case 3:
+                with HammingIndex.open(self.folder / str(self.places)) as reader:
+                    self.search_many(reader)
+                    assert reader.ids().tolist() == sorted(self.model)
+
+    def step(self, action: int) -> None:
+        if action > 7:
+            self.now_and_then()
+        else:
+            super().step(action)
+
+
+def _array(values: list[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(values), np.uint8).reshape(-1, 32)
+
+
+def test_seven_thousand_histories_in_memory() -> None:
     chance = random.Random(20261128)
-    pool = [each.tobytes() for each in _POOL]
-    for _ in range(10_000):
-        index, model = HammingIndex(), dict[int, bytes]()
-        for _ in range(chance.randrange(3, 12)):
-            name, value = chance.randrange(12), chance.choice(pool)
-            action = chance.randrange(8)
-            if action < 3:
-                index.add(name, value)
-                model[name] = value
-            elif action < 5:
-                index.remove(name)
-                model.pop(name, None)
-            elif action == 5:
-                names = [chance.randrange(12) for _ in range(4)]
-                values = [chance.choice(pool) for _ in names]
-                index.add_many(names, np.frombuffer(b"".join(values), np.uint8).reshape(-1, 32))
-                model.update(zip(names, values, strict=True))
-            elif action == 6:
-                radius = chance.choice((0, 10, 31, 60))
-                assert index.search(value, radius) == model_search(model, value, radius)
-            elif chance.random() < 0.2:
-                index.compact()
-            assert len(index) == len(model)
-        value = chance.choice(pool)
-        assert index.search(value) == model_search(model, value, 31)
-        assert (index.ids().tolist(), 3 in index) == (sorted(model), 3 in model)
+    for _ in range(7000):
+        History(chance, HammingIndex()).run(chance.randrange(3, 12))
+
+
+@pytest.fixture
+def memory_folder() -> Iterator[Path]:
+    """A folder in memory where there is one: what is synchronised costs a disk seconds, and no history is cut off here."""
+    memory = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(prefix="mamori-histories-", dir=memory if memory.is_dir() else None))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(("histories", "tables"), [(2400, False), (600, True)], ids=["compared", "with tables"])
+def test_three_thousand_histories_in_a_folder(
+    memory_folder: Path, monkeypatch: pytest.MonkeyPatch, histories: int, tables: bool
+) -> None:
+    """`tables`: they are made from a few rows on, in segments and of what was added."""
+    if tables:
+        monkeypatch.setattr(hamming, "TABLES_FROM", 4)
+        monkeypatch.setattr(hamming, "_MIDDLE_FROM", 3)
+    chance = random.Random(20261130)
+    for number in range(histories):
+        history = KeptHistory(chance, memory_folder / str(number))
+        history.run(chance.randrange(3, 12))
+        history.index.close()
+        shutil.rmtree(history.folder)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+from statistics import median
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ def test_a_new_entry_is_compared_by_the_index_and_the_bank_is_not_read(
     value = os.urandom(32)
     indexed = [known(pdq=near(value, n), classification="national") for n in (1, 5, 31)]
     known(pdq=near(value, 40), classification="national")
-    known(pdq=near(value, 6), classification="baseline_2")
+    known(pdq=near(value, 6), classification="baseline")
     held, gone = (known(pdq=near(value, n), classification="national") for n in (7, 8))
     bank.hits_record({held.id: settings.FLOOD_HITS})
     run_jobs()
@@ -273,7 +274,7 @@ def test_a_change_is_effective_within_a_second_and_neither_a_lost_database_nor_a
             bank.entry_withdraw(actor=people.ann.actor, entry_id=entry.id)
             assert not is_told()
             effective.append(wait(lambda: up_to_date(folder), 60, follower.log.read_text))
-        assert min(effective) < SECOND, effective  # the machine may be busy
+        assert median(effective) < SECOND, effective  # the machine may be busy
         hang_up()
         known(md5=os.urandom(16))
         wait(lambda: up_to_date(folder), 60, follower.log.read_text)

@@ -18,6 +18,7 @@ from mamori.lists.exchange.services import quota_set
 from mamori.lists.fingerprints import queries
 from mamori.lists.fingerprints import services as bank
 from mamori.lists.fingerprints.models import EntryHits, MatchDay
+from mamori.lists.fingerprints.services import NewFingerprint
 from tests.hotline.intake_steps import audit_rows, partner_face
 from tests.lists.exchange.conftest import near
 
@@ -58,6 +59,7 @@ def test_a_near_picture_is_similar_and_an_equal_digest_the_same(machine: Any, kn
             },
             {"item": 2, "too_plain": False, "harmless": False, "matches": [told(second, "same", None, "md5")]},
         ],
+        "files": [],
     }
     assert answer["Cache-Control"] == "no-store"
 
@@ -280,6 +282,42 @@ def test_the_frames_of_a_video_count_as_one_file_and_as_one_hit(
     today = clock.now().date()
     assert queries.examined(people.provider.id, since=today, until=today) == {"examined": 3, "similar": 2, "same": 0}
     assert EntryHits.objects.get(entry=entry).hits == 2
+
+
+def test_of_a_video_the_share_of_frames_is_told(machine: Any, people: Any, known: Any, follow: Any) -> None:
+    """vPDQ's rule, of items that share a number: 80 of 100 frames of a known video; a known picture is only in a frame."""
+    scenes = [os.urandom(32) for _n in range(5)]
+    film = bank.entry_add(
+        actor=people.ann.actor,
+        source_code="ngo",
+        source_ref="film",
+        media="video",
+        classification="baseline_1",
+        fingerprints=[NewFingerprint("md5", b"f" * 16)]
+        + [NewFingerprint("pdq", scene, 100) for scene in scenes]
+        + [NewFingerprint("pdq", b"p" * 32, 10)],
+    )
+    bank.entry_confirm(actor=people.ben.actor, entry_id=film.id)
+    film.refresh_from_db()
+    still = known(pdq=scenes[4])
+    follow()
+
+    def told(*shown: bytes, **digests: str) -> list[tuple[Any, ...]]:
+        items = [{"pdq": near(scene, 5).hex(), "file": 3} for scene in shown]
+        answer = ask(
+            machine, {"md5": "0" * 32, "file": 3, **digests}, *items, {"pdq": scenes[0].hex(), "file": 4}
+        ).json()
+        names = ("file", "entry", "match", "percent", "known", "known_percent")
+        return sorted(tuple(row[name] for name in names) for row in answer["files"])
+
+    other = os.urandom(32)
+    assert told(*scenes[:4]) == [(3, film.number, "similar", 100.0, 5, 80.0)]
+    assert told(*scenes[:3], other, scenes[0]) == [(3, film.number, "frame", 75.0, 5, 60.0)]
+    assert told(scenes[4], other) == [
+        (3, film.number, "frame", 50.0, 5, 20.0),
+        (3, still.number, "frame", 50.0, None, None),
+    ]
+    assert told(other, md5=(b"f" * 16).hex()) == [(3, film.number, "same", 0.0, 5, 0.0)]
 
 
 def everything() -> str:

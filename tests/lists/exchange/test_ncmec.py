@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from django.test import Client
 
-from mamori.lists.exchange import ncmec
+from mamori.lists.exchange import index, ncmec
 from mamori.lists.exchange.xml import XmlRefused, read_xml, storable
 from mamori.lists.fingerprints import services as bank
 from mamori.lists.fingerprints.models import Vote
@@ -248,3 +248,18 @@ def test_the_reader_of_xml_takes_what_is_plain_and_small() -> None:
         with pytest.raises(XmlRefused):
             read_xml(wrong)
     assert storable("a\x00\x0b\ufffeb\U0001f600\n") == "ab\U0001f600\n"
+
+
+def test_photodna_is_relayed_as_it_came_and_is_in_no_index(
+    client: Client, known: Any, follow: Any, folder: Any
+) -> None:
+    """Opaque: NCMEC's clients get it as `pdna`; our index follows the entry and holds its other value only."""
+    opaque = bytes(range(144))
+    known(photodna=opaque, md5=b"m" * 16)
+    known(photodna=opaque[::-1])
+    follow()
+    status = index.Reader(folder).status()
+    assert (status.pictures, status.digests) == (0, 1)
+    (root,) = pages(client, ALL)
+    told = [each.text for each in root.iter(f"{{{ncmec.NAMESPACE}}}pdna")]
+    assert told == [opaque.hex(), opaque[::-1].hex()]

@@ -11,7 +11,7 @@ from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError
 from mamori.ground.letters.models import Letter
-from mamori.lists.fingerprints import queries, services
+from mamori.lists.fingerprints import codes, queries, services
 from mamori.lists.fingerprints.models import Change, Disagreement, Entry, Fingerprint
 from mamori.lists.fingerprints.services import NewFingerprint
 from tests.together import together
@@ -213,3 +213,42 @@ def test_counts_are_counts_only(bank):
         services.examined_record(organisation_id=bank.provider.id, day=day, examined=100, similar=2, same=1)
     assert queries.examined(since=day, until=day) == {"examined": 200, "similar": 4, "same": 2}
     assert Change.objects.count() == 0
+
+
+SAID = [
+    ("baseline_1", "us", "A1"), ("baseline_2", "us", "A2"), ("baseline", "iccam", "BA"), ("national_1", "us", "B1"),
+    ("national", "iwf", "A"), ("national", "iwf", "C"), ("national", "vics:uk", "1"), ("national", "vics:uk", "3"),
+    ("national", "jp", "JP-2-3-1"), ("national", "jp", "JP-2-3-2"), ("national", "", ""), ("unsorted", "", ""),
+]  # fmt: skip
+
+
+def test_two_sources_that_class_one_picture_otherwise_on_the_same_scale_disagree(bank):
+    """By an equal digest and by near values: what `codes.disagree` says of each two, and no more."""
+    made = []
+    for number, (kind, scale, stated) in enumerate(SAID):
+        for source in ("own", "ngo"):
+            entry = services.entry_add(
+                actor=bank.ann.actor,
+                source_code=source,
+                source_ref=f"said {number}",
+                media="image",
+                classification=kind,
+                scale=scale,
+                stated=stated,
+                fingerprints=[NewFingerprint("md5", b"m" * 16), NewFingerprint("pdq", PDQ[:-1] + bytes([number]), 90)],
+            )
+            made.append((entry.id, (kind, scale, stated)))
+    for entry, _said in made:
+        services.entry_compare(entry_id=entry)
+    expected = {
+        frozenset((one, other))
+        for one, said in made
+        for other, also in made
+        if one != other and codes.disagree(said, also)
+    }
+    for kind in ("same", "similar"):
+        found = Disagreement.objects.filter(kind=kind).values_list("entry_id", "other_id")
+        assert {frozenset(pair) for pair in found} == expected
+    words = {frozenset((a[2], b[2])) for a in SAID for b in SAID if codes.disagree(a, b)}
+    assert {frozenset(("A1", "A2")), frozenset("AC"), frozenset(("A", "3")), frozenset(("BA", "B1"))} <= words
+    assert not {frozenset(("BA", "A1")), frozenset(("A", "1")), frozenset(("JP-2-3-1", "JP-2-3-2"))} & words

@@ -4,18 +4,23 @@ import base64
 import io
 import json
 import random
+from datetime import timedelta
 
 import pytest
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mamori.ground import clock
+from mamori.ground.actors import SYSTEM
 from mamori.ground.audit.models import Event
 from mamori.ground.errors import DomainError
-from mamori.lists.fingerprints import queries, services
+from mamori.lists.fingerprints import codes, queries, services
 from mamori.lists.fingerprints.formats import Bad, Format, NotThisFormat, read
 from mamori.lists.fingerprints.formats import icse as icse_module
 from mamori.lists.fingerprints.formats import vics as vics_module
 from mamori.lists.fingerprints.models import Disagreement, Entry, Fingerprint, ImportRun
+from mamori.lists.fingerprints.retention import RETENTION
 
 MD5 = "0123456789ABCDEF0123456789ABCDEF"
 SHA1 = "0123456789abcdef0123456789abcdef01234567"
@@ -244,6 +249,30 @@ def test_an_import_for_our_own_desks_is_in_force_and_compared(bank, run_jobs):
     assert len(queries.all_in_force()) == 5
 
 
+def test_what_was_forgotten_leaves_no_digest_behind_and_never_comes_back(bank, add):
+    """A reference may be the digest itself (`md5:…`): only a keyed hash of it stays, which knows it again."""
+    lines = io.BytesIO(f"{MD5}\n{MD5[:-1]}1\n".encode())
+    run(bank, lines, Format.MD5, "own")
+    mine = add("own", ref=f"md5:{MD5[:-1].lower()}2", md5=bytes.fromhex(f"{MD5[:-1]}2"))
+    entries = list(Entry.objects.order_by("number"))
+    for entry in entries:
+        services.entry_withdraw(actor=bank.ann.actor, entry_id=entry.id)
+    bank.clock.shift(timedelta(days=366))
+    [values] = [each for each in RETENTION if each.name == "fingerprints.value"]
+    due = values.due(clock.now() - values.period, 100)
+    assert set(due) == {entry.id for entry in entries}
+    values.destroy(SYSTEM, due)
+    assert list(values.due(clock.now() - values.period, 100)) == []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(e::text, ' ') FROM fingerprints_entry e")
+        assert MD5[:-1].lower() not in cursor.fetchone()[0].lower()
+    lines.seek(0)
+    again = run(bank, lines, Format.MD5, "own")
+    assert (again.added, again.known) == (0, 2)
+    assert add("own", ref=f"md5:{MD5[:-1].lower()}2", md5=bytes.fromhex(f"{MD5[:-1]}2")) == mine
+    assert set(Entry.objects.values_list("state", flat=True)) == {"withdrawn"}
+
+
 def uk(*categories):
     """A VICS file of the UK profile: record n has the digest n and this category."""
     return vics([media(n, Category=category) for n, category in enumerate(categories, 1)])
@@ -285,8 +314,6 @@ def test_a_source_that_gives_another_class_later_is_a_disagreement_and_changes_n
     ("then", "now", "said"),
     [
         (1, 2, ("national", "2")),  # our class is the same, the source's own code is not
-        (1, 0, ("unsorted", "0")),
-        (0, 1, ("national", "1")),
         (1, 5, ("", "5")),  # no class of illegal material any more
     ],
 )
@@ -295,6 +322,42 @@ def test_another_code_of_the_source_is_another_class(bank, then, now, said):
     again = run(bank, uk(now), profile="uk")
     assert (again.known, again.restated, again.refused) == (0, 1, 0)
     assert Disagreement.objects.values_list("classification", "stated").get() == said
+
+
+@pytest.mark.parametrize(
+    ("scale", "read", "told"),
+    [
+        ("iwf", {"A": "national", "B": "national", "C": "national"}, {}),
+        ("jp", {"JP-2-3-1": "national", "JP-2-3-2": "national", "JP-2-3-3": "national"}, {}),
+        ("vics:ca", {"1": "national"}, dict.fromkeys(codes.Classification, "1")),
+    ],
+)
+def test_the_tables_of_iwf_japan_and_vics_canada(scale, read, told):
+    """What a code of theirs is here, what our classes are called there, and that nothing is guessed."""
+    assert {code: codes.read(scale, code) for code in read} == read
+    assert all(codes.read(scale, code) is None for code in ("0", "2", "4", "D", "JP-2-3-4", "", "a"))
+    assert {kind: codes.told(scale, kind) for kind in codes.Classification if codes.told(scale, kind)} == told
+    for code, kind in read.items():
+        assert codes.told(scale, kind, stated_scale=scale, stated=code) == code
+        assert codes.told_all(kind, stated_scale=scale, stated=code)["iccam"] == "NA"
+
+
+def test_the_categories_of_iwf_and_of_vics_uk_are_one_scale():
+    pairs = list(zip("ABC", "123", strict=True))
+    assert [codes.told("vics:uk", "national", stated_scale="iwf", stated=iwf) for iwf, _uk in pairs] == list("123")
+    assert [codes.told("iwf", "national", stated_scale="vics:uk", stated=uk) for _iwf, uk in pairs] == list("ABC")
+    assert codes.told("iwf", "national", stated_scale="jp", stated="JP-2-3-1") == ""
+
+
+@pytest.mark.parametrize("profile", ["us", "uk", "ca", "icse"])
+def test_what_nobody_has_sorted_yet_is_kept_out_and_named(bank, profile):
+    records = [media(1), media(2, Category=0), media(3, Category="0"), media(4, Category=None), media(5)]
+    del records[-1]["Category"]
+    done = run(bank, vics(records), profile=profile)
+    assert (done.read, done.added, done.refused) == (5, 1, 4)
+    assert done.refusals == [{"at": f"record {n}", "code": "not_sorted"} for n in (2, 3, 4, 5)]
+    again = run(bank, vics([media(1, Category=0)]), profile=profile)
+    assert (again.known, again.restated, again.refused) == (0, 0, 1), "it says nothing of what is known"
 
 
 def test_what_names_no_class_or_is_withdrawn_disagrees_with_nothing(bank):

@@ -1,5 +1,6 @@
 """The bank through the front door: each step of a person, and what is refused."""
 
+import io
 import json
 import re
 import subprocess
@@ -13,6 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from mamori.ground import clock
 from mamori.ground.actors import Role
 from mamori.lists.fingerprints import queries, services
+from mamori.lists.fingerprints.formats import Format
 from mamori.lists.fingerprints.models import Entry, Harmless, ImportRun, Source
 from tests.lists.fingerprints.drawings import drawing
 
@@ -188,6 +190,34 @@ def test_a_class_changed_by_its_source_is_seen_on_the_pages_and_settled_by_a_rev
     assert "The source gives another class now" in no_longer.content.decode()
     page = ann.get(f"/bank/entry/{entry.id}/").content.decode()
     assert "The category does not stand for illegal material" in page
+
+
+class Cut(io.BytesIO):
+    """A file whose disk fails behind the first batch."""
+
+    def readline(self, size=-1):
+        if self.tell() > 33 * 5500:
+            raise OSError(5, "Input/output error")
+        return super().readline(size)
+
+
+def test_an_import_that_broke_off_is_seen_until_the_file_was_read_whole(bank, desk, run_jobs):
+    sue, ann = desk(bank.sue), desk(bank.ann)
+    text = "".join(f"{number:032x}\n" for number in range(6000)).encode()
+    with pytest.raises(OSError, match="Input/output"):
+        services.import_file(actor=bank.sue.actor, source_code="ngo", form=Format.MD5, stream=Cut(text))
+    run = ImportRun.objects.get()
+    assert (run.state, run.added) == ("failed", 5000)
+    assert "Imports that broke off" in sue.get("/", follow=True).content.decode()
+    assert "Imports that broke off" not in ann.get("/", follow=True).content.decode()
+    assert "It broke off before the end of the file" in sue.get(f"/bank/imports/{run.id}/").content.decode()
+    bank.clock.shift(timedelta(minutes=1))
+    services.import_file(actor=bank.sue.actor, source_code="ngo", form=Format.MD5, stream=io.BytesIO(text))
+    assert "Imports that broke off" not in sue.get("/", follow=True).content.decode()
+    for each in ImportRun.objects.all():
+        assert ann.post(f"/bank/imports/{each.id}/confirm/").status_code == 302
+    run_jobs()
+    assert Entry.objects.filter(state="active").count() == 6000
 
 
 def test_the_days_desks_tell_what_waits(bank, desk, add):

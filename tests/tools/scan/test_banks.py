@@ -58,16 +58,19 @@ def test_vics_lists_and_cases(tmp_path, bom):
     media = {"MediaID": 5, "Category": 1, "MD5": MD5.hex().upper(), "SHA1": SHA1.hex(), "Tags": "x" * 3_000_000}
     other = {
         "MediaID": 6,
+        "Category": "1",
         "MD5": "short",
         "AlternativeHashes": [{"HashName": "PDQ", "HashValue": base64.b64encode(PDQ).decode()}, "odd"],
     }
-    text = json.dumps({"odata.metadata": "x", "value": [media, other, {"MediaID": 7}, 3, {"Media": [media]}]}, indent=1)
+    text = json.dumps(
+        {"odata.metadata": "x", "value": [media, other, {"MediaID": 7, "Category": 1}, 3, {"Media": [media]}]}, indent=1
+    )
     (tmp_path / "list.json").write_bytes(bom + text.encode())
     listed = read_bank_file(tmp_path / "list.json")
     assert listed.rows == [
         ("md5", MD5, "5", "VICS us 1"),
         ("sha1", SHA1, "5", "VICS us 1"),
-        ("pdq", PDQ, "6", "VICS us 0"),
+        ("pdq", PDQ, "6", "VICS us 1"),
         ("md5", MD5, "5", "VICS us 1"),
         ("sha1", SHA1, "5", "VICS us 1"),
     ]
@@ -89,8 +92,13 @@ def test_a_category_that_is_nothing_illegal_is_no_entry(tmp_path):
         assert {entry for _algorithm, _value, entry, _category in listed.rows} == {f"m{n}" for n in illegal}
         assert {str(n) for n in range(6) if codes.read(f"vics:{profile}", str(n))} == illegal
         assert len(listed.bad) == 6 - len(illegal)
+        assert "record 1: category 0 or none: nobody has sorted it yet" in listed.bad[0]
         assert f"nothing illegal in the profile {profile}" in listed.bad[-1]
     assert set(VICS_ILLEGAL) == set(codes.PROFILES)
+    none = [{"MediaID": f"m{n}", "MD5": MD5.hex(), **given} for n, given in enumerate([{}, {"Category": None}])]
+    (tmp_path / "none.json").write_text(json.dumps({"value": none}))
+    with pytest.raises(ScanError, match="nobody has sorted it yet"):
+        read_bank_file(tmp_path / "none.json")
     banks = [open_bank(str(tmp_path / "list.json"), profile=profile).identity() for profile in VICS_ILLEGAL]
     assert len(set(banks)) == len(banks), "a scan by another profile does not go on where one by the first was"
 

@@ -3,8 +3,10 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
+from contextlib import suppress
 
 import pyrage
 
@@ -38,7 +40,7 @@ def test_five_minutes_of_a_provider_without_the_platform(tmp_path):
     more = ["--summary", summary, "--encrypt-to", str(identity.to_public()), "--workers", "1"]
     code, shown, told = finished(command(*arguments, *more, environment={"PYTHONPATH": path}))
     assert code == 0, told
-    assert "1 (1 same, 0 similar)" in shown
+    assert "1 (1 same, 0 similar, 0 a frame)" in shown
     kept = json.loads(summary.read_text())
     counts = ("examined", "matched", "same", "similar", "unreadable")
     assert [kept[name] for name in counts] == [3, 1, 1, 0, 0]
@@ -80,6 +82,35 @@ def test_at_a_terminal_it_is_asked(tmp_path):
     first = json.loads((tmp_path / "m.journal").read_text().splitlines()[0])["plan"]
     stated = [first[name] for name in ("data_class", "text", "legal_basis")]
     assert stated == ["private-messages", "a court order", "Act 1"]
+
+
+def test_at_a_terminal_a_bar_tells_how_far_it_is(tmp_path):
+    made = folder_of(tmp_path / "files", 40)
+    bank = bank_file(tmp_path / "bank.txt", *[md5(data) for data in made.values()][:3])
+    ours, theirs = pty.openpty()
+    stated = ["--data-class", "stored", "--purpose", "x", "--workers", "1"]
+    arguments = ["scan", tmp_path / "files", "--bank", bank, "--out", tmp_path / "m.jsonl", *stated]
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # the terminal's other end is closed
+        while piece := os.read(ours, 65536):
+            shown += piece
+    os.close(ours)
+    out, _nothing = process.communicate(timeout=120)
+    assert process.returncode == 0, shown
+    text = shown.decode()
+    assert "scan" in text
+    assert re.search(r"\d+/40", text), text
+    assert "40/40" in text
+    assert "3 matched, 0 unreadable" in text
+    assert "3 same" in out.decode(), "the table is on standard output"
 
 
 def test_stopping_by_hand_keeps_what_was_done(tmp_path):

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 from mamori.tools.scan import partner
-from mamori.tools.scan.matches import Asked
+from mamori.tools.scan.matches import Asked, Share
 from mamori.tools.scan.partner import PartnerApi, PartnerBank, read_token, report_match
 from mamori.tools.scan.purpose import ScanError
 from tests.tools.scan.drawn import command, finished, folder_of, lines, md5, scan, serving
@@ -48,7 +48,8 @@ class Face(BaseHTTPRequestHandler):
             for place, item in enumerate(body["items"])
             if item.get("md5") in self.server.known
         ]
-        return self._send(200, {"index_version": 1, "index_age": 0, "items": len(body["items"]), "results": found})
+        told = {"index_version": 1, "index_age": 0, "items": len(body["items"]), "results": found}
+        return self._send(200, {**told, "files": self.server.files} if hasattr(self.server, "files") else told)
 
     def _send(self, status, told, headers=()):
         data = told if isinstance(told, bytes) else json.dumps(told).encode()
@@ -103,7 +104,12 @@ def test_no_request_holds_more_fingerprints_than_the_face_takes(face, monkeypatc
     found = PartnerBank(api(face)).look_up(asked)
     assert [len(each) for each in found] == [0] * 10 + [1]
     bodies = [body["items"] for _path, _headers, body in face.asked]
-    assert [[item.get("file") for item in items] for items in bodies] == [[None] * 3, [0, 1, 2], [None] * 3, [None]]
+    assert [[item.get("file") for item in items] for items in bodies] == [
+        [None] * 2,
+        [1, 1, 2],
+        [None] * 3,
+        [None] * 2,
+    ], "the frames of a file are asked about with it"
 
 
 def test_it_waits_as_it_is_asked_and_tries_again(face):
@@ -162,8 +168,14 @@ def test_a_report_is_one_call_that_may_be_repeated(face):
 
 def test_the_command_reports_a_line_and_asks_for_a_person_where_it_is_similar(face, tmp_path):
     matches = tmp_path / "m.jsonl"
-    rows = [{"path": "a", "entry": "41", "match": kind} for kind in ("same", "similar")]
-    matches.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"path": "b", "entry": "line 3"}\n')
+    bank = f"http://127.0.0.1:{face.server_port}/api/v1"
+    rows = [{"path": "a", "bank": bank, "entry": "41", "match": kind} for kind in ("same", "similar", "frame")]
+    rows += [
+        {"path": "b", "bank": "list.json", "entry": "41", "match": "same"},
+        {"path": "c", "entry": "4", "match": "same"},
+    ]
+    rows += [{"path": "d", "bank": bank, "entry": "line 3"}]
+    matches.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     def report(line, *more):
         base = ["scan", "report", matches, str(line), "--api", f"http://127.0.0.1:{face.server_port}"]
@@ -175,7 +187,12 @@ def test_the_command_reports_a_line_and_asks_for_a_person_where_it_is_similar(fa
     assert code == 2
     assert "--confirmed-by-person" in err
     assert report(2, "--confirmed-by-person")[0] == 0
-    assert report(3)[0] == 2
+    assert "only of a frame of the video" in report(3)[2]
+    for line, found in ((4, "list.json"), (5, "of an older scan")):
+        code, _out, err = report(line)
+        assert code == 2
+        assert f"was found with the bank {found}: its entry is not one of {bank}" in " ".join(err.split())
+    assert report(6)[0] == 2
     assert [body["confirmed_by_person"] for _path, _headers, body in face.asked] == [False, True]
 
 
@@ -187,3 +204,13 @@ def test_a_scan_that_lost_the_partner_goes_on_later(pool, tmp_path, out, face):
         scan(pool, out, PartnerBank(api(face)), tmp_path / "files")
     totals = scan(pool, out, PartnerBank(api(face)), tmp_path / "files")
     assert (totals.examined, totals.matched, len(lines(out))) == (3, 3, 3)
+
+
+def test_what_the_face_says_of_a_whole_video_is_told(face, monkeypatch):
+    """`files` of the answer: how much of the video is in an entry that is a video too."""
+    row = {"file": 1, "entry": 41, "match": "similar", "percent": 50.0, "known": 5, "known_percent": 80.0}
+    monkeypatch.setattr(face, "files", [row, {**row, "entry": 42, "known": None, "known_percent": None}], raising=False)
+    face.known = {(b"\7" * 16).hex()}
+    asked = [Asked(None, 0, {"md5": bytes(16)}), Asked(None, 0, {"md5": b"\7" * 16}, frame=True)]
+    [_file, [match]] = PartnerBank(api(face)).look_up(asked)
+    assert match.share == Share(50.0, 5, 80.0, similar=True)

@@ -1,17 +1,38 @@
 """A scan goes on after any end: nothing done is read again, no line stands twice, another plan is refused."""
 
+import io
 import json
 import os
 import signal
+import tarfile
 import time
+from dataclasses import replace
 
+import fsspec
 import pyrage
 import pytest
+from fsspec.spec import AbstractFileSystem
 
+from mamori.tools.scan.examine import Examiner
 from mamori.tools.scan.outputs import Commit, Outputs, read_lines, recipients_of
 from mamori.tools.scan.purpose import Purpose, ScanError
+from mamori.tools.scan.run import LATER
 from mamori.tools.scan.sources import Item
-from tests.tools.scan.drawn import PURPOSE, Opens, bank_file, command, finished, folder_of, lines, md5, picture, scan
+from tests.tools.scan.drawn import (
+    LIMITS,
+    PURPOSE,
+    Opens,
+    bank_file,
+    command,
+    finished,
+    folder_of,
+    lines,
+    md5,
+    name_of,
+    picture,
+    scan,
+    serving,
+)
 
 STATED = ["--data-class", "stored", "--purpose", "a test"]
 
@@ -177,6 +198,80 @@ def test_encrypted_files_are_appended_cut_and_read(pool, tmp_path, out):
         list(read_lines(out, wrong))
     with pytest.raises(ScanError, match="age recipient"):
         recipients_of(["age1nonsense"])
+
+
+def test_what_could_not_be_read_for_a_reason_that_may_pass_is_tried_again_and_nothing_else(pool, tmp_path, out):
+    made = folder_of(tmp_path / "files", 3)
+    bank = bank_file(tmp_path / "bank.txt", *map(md5, made.values()))
+    files = {"/x/good.jpg": made["0000.jpg"], "/x/down.jpg": None, "/x/noise.jpg": b"\xff\xd8\xffno picture"}
+    with serving(files=files, opened=[]) as server:
+        base = f"webhdfs://127.0.0.1:{server.server_port}/x"
+
+        def again():
+            server.opened.clear()
+            totals = scan(pool, out, bank, base)
+            reasons = [
+                (name_of(line["path"]), line["reason"]) for line in lines(out.with_name("matches.unreadable.jsonl"))
+            ]
+            return (totals.examined, totals.matched, totals.unreadable), reasons, sorted(set(server.opened))
+
+        first, listed, _opened = again()
+        assert first == (2, 1, 2)
+        assert sorted(name for name, _reason in listed) == ["down.jpg", "noise.jpg"]
+        assert again() == (first, listed, ["/x/down.jpg"]), "what failed again is listed once"
+        files["/x/down.jpg"] = made["0001.jpg"]
+        totals, reasons, opened = again()
+        assert (totals, opened) == ((3, 2, 1), ["/x/down.jpg"])
+        assert reasons == [*listed, ("down.jpg", LATER)]
+        assert again()[2] == []
+    assert sorted(name_of(line["path"]) for line in lines(out)) == ["down.jpg", "good.jpg"]
+
+
+class Flaky(AbstractFileSystem):
+    """A store of one archive. Reading fails at `down` bytes, as long as that is not None."""
+
+    protocol = "flaky"
+    cachable = False
+    content, down = b"", None
+
+    def _open(self, path, mode="rb", **_more):
+        store = self
+
+        class Opened(io.BytesIO):
+            size = len(store.content)
+
+            def read(self, number=-1):
+                if store.down is not None and self.tell() + max(number, 0) > store.down:
+                    raise TimeoutError("the store does not answer")
+                return super().read(number)
+
+        return Opened(self.content)
+
+
+def test_an_archive_whose_reading_failed_goes_on_at_that_member(monkeypatch):
+    made = [picture(n, size=(640, 480)) for n in range(4)]
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for number, data in enumerate(made):
+            info = tarfile.TarInfo(f"{number}.jpg")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    fsspec.register_implementation("flaky", Flaky, clobber=True)
+    monkeypatch.setattr(Flaky, "content", packed.getvalue())
+    monkeypatch.setattr(Flaky, "down", len(packed.getvalue()) // 2)
+    told = []
+    examiner = Examiner(replace(LIMITS, file_bytes=50_000), told.append)
+    examiner.item(Item("flaky://store/a.tar"))
+    members = [event[1] for event in told if event[0] == "found"]
+    assert told[-1] == ["done", True]
+    assert members[-1] == "", "the archive is listed, not the member"
+    reached = max(event[2] for event in told if event[0] == "found")
+    assert 0 < reached < 4
+    monkeypatch.setattr(Flaky, "down", None)
+    told.clear()
+    examiner.item(Item("flaky://store/a.tar", skip=reached))
+    assert told[-1] == ["done", False]
+    assert members[:-1] + [event[1] for event in told if event[0] == "found"] == [f"{n}.jpg" for n in range(4)]
 
 
 def test_no_line_is_written_before_the_journal_can_keep_it_from_coming_twice(tmp_path, out):

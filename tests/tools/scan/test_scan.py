@@ -322,10 +322,49 @@ def test_a_video_is_met_by_its_frames_and_by_its_digest(pool, tmp_path, out):
     found = {(line["path"], line["entry"]): line for line in lines(out)}
     assert set(found) == {(path, entry) for path in (str(film), f"file://{film}") for entry in ("drawing", "film")}
     met = found[str(film), "drawing"]
-    assert met["match"] == "similar"
-    assert met["frames"] == {"matched": 3, "sampled": 6, "first_at_seconds": 3.0}
+    assert met["match"] == "frame", "a picture that is in a video is not the video"
+    assert "a frame of the video is similar" in met["note"]
+    assert met["frames"] == {"matched": 3, "sampled": 6, "percent": 50.0, "first_at_seconds": 3.0}
     assert found[str(film), "film"]["match"] == "same"
     assert [name_of(path) for path, _member in unreadable(out)] == ["cut.mp4"]
+
+
+@pytest.mark.parametrize("form", ["text", "vics"])
+def test_a_video_is_similar_when_enough_of_a_known_one_is_in_it(pool, tmp_path, out, form):
+    """vPDQ's rule: 80 of 100 frames of the known video are in the other one. What else that holds does not count."""
+    (tmp_path / "files").mkdir()
+    film, part = tmp_path / "files" / "film.mp4", tmp_path / "files" / "part.mp4"
+    filmed(film, [picture(n) for n in range(1, 6)], seconds=2)
+    filmed(part, [picture(n) for n in (1, 2, 3, 9)], seconds=2)
+    scenes = {
+        name: [fingerprint(picture(n)).pdq.hex() for n in of] for name, of in {"a": (1, 2, 3, 4), "b": (1,)}.items()
+    }
+    if form == "text":
+        text = "".join(f"vpdq {frame} {name}\n" for name, frames in scenes.items() for frame in frames)
+    else:
+        text = json.dumps({"value": [
+            {"MediaID": name, "Category": 1, "MimeType": "video/mp4",
+             "AlternativeHashes": [{"HashName": "PDQ", "HashValue": frame} for frame in frames]}
+            for name, frames in scenes.items()
+        ]})  # fmt: skip
+    bank = tmp_path / "bank"
+    bank.write_text(text)
+    totals = scan(pool, out, bank, tmp_path / "files")
+    assert (totals.matched, totals.similar, totals.frame) == (2, 2, 0)
+    found = {(name_of(line["path"]), line["entry"]): line for line in lines(out)}
+    shares = {
+        key: (line["match"], line["frames"]["percent"], line["frames"]["known"], line["frames"]["known_percent"])
+        for key, line in found.items()
+    }
+    assert {key: each[0] for key, each in shares.items()} == {
+        ("film.mp4", "a"): "similar",
+        ("film.mp4", "b"): "similar",
+        ("part.mp4", "a"): "frame",
+        ("part.mp4", "b"): "similar",
+    }
+    assert shares["part.mp4", "a"][2:] == (4, 75.0)
+    assert shares["film.mp4", "b"][2:] == (1, 100.0)
+    assert shares["film.mp4", "b"][1] < shares["film.mp4", "a"][1]
 
 
 def test_files_are_private_and_the_scan_leaves_its_own_out(pool, tmp_path):

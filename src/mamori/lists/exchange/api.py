@@ -80,13 +80,34 @@ class ResultOut(Schema):
     harmless: bool
 
 
+class FileOut(Schema):
+    """What a file that several items share, such as a video, has of one entry.
+
+    `match`: "same" (a digest is equal), "similar" (the entry is a video too, and at least 80 percent of its frames are
+    in the file: vPDQ's published rule), "frame" (a frame of the file is similar, which says nothing of the whole).
+    `percent`: of the file's distinct PDQ values those like the entry; `known`: distinct frames of an entry that is a
+    video, and `known_percent` of them are in the file.
+    """
+
+    file: int
+    entry: int
+    match: Literal["same", "similar", "frame"]
+    percent: float
+    known: int | None
+    known_percent: float | None
+
+
 class AnswerOut(Schema):
-    """`index_version`: the last change of the bank in the index; `index_age`: seconds since it was known complete."""
+    """`index_version`: the last change of the bank in the index; `index_age`: seconds since it was known complete.
+
+    `files`: of the files that several items share by their number `file`.
+    """
 
     index_version: int
     index_age: int
     items: int
     results: list[ResultOut]
+    files: list[FileOut]
 
 
 class StatusOut(Schema):
@@ -154,6 +175,7 @@ _ITEM = {
         "pdq": _digits("pdq"),
         "pdq_quality": {"type": "integer", "minimum": 0, "maximum": 100},
         **{name: _digits(name) for name in DIGESTS},
+        "file": {"type": "integer", "minimum": 0, "exclusiveMaximum": 2**31},
     },
     "anyOf": [{"required": [name]} for name in LENGTHS],
     "dependentRequired": {"pdq_quality": ["pdq"]},
@@ -194,6 +216,7 @@ def match(request: HttpRequest) -> HttpResponse:
         "index_age": answer.age,
         "items": len(answer.told),
         "results": [_result(n, each) for n, each in enumerate(answer.told) if _speaks(each)],
+        "files": [{name: getattr(each, name) for name in FileOut.model_fields} for each in answer.files],
     }
     return _kept_nowhere(JsonResponse(told))
 

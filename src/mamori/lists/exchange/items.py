@@ -65,9 +65,28 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class FileTold:
+    """What a file that was asked about in several items, such as the frames of a video, has of one entry.
+
+    `match`: "same" (a digest is equal), "similar" (the entry is a video too, and enough of its frames are in the file,
+    as vPDQ's published rule says) or "frame" (a frame of the file is similar). `percent`: of the file's distinct PDQ
+    values, those like the entry. `known`, `known_percent`: the entry's distinct frames, and the share of them that is
+    in the file; None where the entry is a picture.
+    """
+
+    file: int
+    entry: int
+    match: Literal["same", "similar", "frame"]
+    percent: float
+    known: int | None
+    known_percent: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """`version`: number of the last change of the bank in the index; `age`: seconds since it was last known complete."""
 
     version: int
     age: int
     told: list[Told]
+    files: list[FileTold] = field(default_factory=list)

@@ -38,11 +38,11 @@ _FROM: dict[str, dict[str, Classification]] = {
     "us": {"A1": C.BASELINE_1, "A2": C.BASELINE_2, "B1": C.NATIONAL_1, "B2": C.NATIONAL_2},
     "iwf": {"A": C.NATIONAL, "B": C.NATIONAL, "C": C.NATIONAL},
     "jp": {"JP-2-3-1": C.NATIONAL, "JP-2-3-2": C.NATIONAL, "JP-2-3-3": C.NATIONAL},
-    # Categories that stand for illegal material in a profile; others are no entries of this bank.
-    "vics:us": {"0": C.UNSORTED, "1": C.NATIONAL},
-    "vics:uk": {"0": C.UNSORTED, "1": C.NATIONAL, "2": C.NATIONAL, "3": C.NATIONAL},
-    "vics:ca": {"0": C.UNSORTED, "1": C.NATIONAL},
-    "vics:icse": {"0": C.UNSORTED, "1": C.BASELINE, "2": C.NATIONAL},
+    # Categories that stand for illegal material in a profile; others, and 0 (not sorted yet), are no entries of this bank.
+    "vics:us": {"1": C.NATIONAL},
+    "vics:uk": {"1": C.NATIONAL, "2": C.NATIONAL, "3": C.NATIONAL},
+    "vics:ca": {"1": C.NATIONAL},
+    "vics:icse": {"1": C.BASELINE, "2": C.NATIONAL},
 }
 _TO: dict[str, dict[Classification, str]] = {
     "own": {c: str(c) for c in C},
@@ -53,12 +53,12 @@ _TO: dict[str, dict[Classification, str]] = {
     "us": {C.BASELINE_1: "A1", C.BASELINE_2: "A2", C.NATIONAL_1: "B1", C.NATIONAL_2: "B2"},
     "iwf": {},
     "jp": {},
-    "vics:us": dict.fromkeys(C, "1") | {C.UNSORTED: "0"},
-    "vics:uk": {C.UNSORTED: "0"},
-    "vics:ca": dict.fromkeys(C, "1") | {C.UNSORTED: "0"},
+    "vics:us": dict.fromkeys(C, "1"),  # one category for all that is illegal
+    "vics:uk": {},
+    "vics:ca": dict.fromkeys(C, "1"),
     "vics:icse": {
         C.BASELINE_1: "1", C.BASELINE_2: "1", C.BASELINE: "1",
-        C.NATIONAL_1: "2", C.NATIONAL_2: "2", C.NATIONAL: "2", C.UNSORTED: "0",
+        C.NATIONAL_1: "2", C.NATIONAL_2: "2", C.NATIONAL: "2",
     },
 }  # fmt: skip
 # UK categories 1 to 3 and IWF A to C are the same scale.
@@ -70,6 +70,11 @@ PROFILES = tuple(scale.removeprefix("vics:") for scale in SCALES if scale.starts
 def read(scale: str, code: str) -> Classification | None:
     """Our class of another scale's code; None when the scale has no such code for illegal material."""
     return _FROM[scale].get(code.strip())
+
+
+def is_unsorted(scale: str, code: str) -> bool:
+    """Whether the source says that nobody has sorted it yet: VICS category 0, or none."""
+    return scale.startswith("vics:") and code.strip() in {"", "0"}
 
 
 def told(scale: str, classification: str, *, stated_scale: str = "", stated: str = "") -> str:
@@ -88,5 +93,20 @@ def told_all(classification: str, *, stated_scale: str = "", stated: str = "") -
 
 
 def gravity(classification: str) -> str:
-    """What must not differ between two entries of one digest: baseline, national, or "" where nothing is told."""
+    """baseline, national, or "" where nothing is told."""
     return "" if classification == C.UNSORTED else classification.partition("_")[0]
+
+
+def disagree(one: tuple[str, str, str], other: tuple[str, str, str]) -> bool:
+    """Whether two sources say different things of one picture. Each: class, scale and code as stated.
+
+    Baseline and national; two levels (A1 and A2, B1 and B2); two of IWF's categories, in words of VICS UK too. What one
+    of them does not tell is no disagreement. Items of the Japanese Act do not exclude each other.
+    """
+    kinds = one[0], other[0]
+    if not all(map(gravity, kinds)):
+        return False
+    if gravity(kinds[0]) != gravity(kinds[1]) or (kinds[0] != kinds[1] and all("_" in kind for kind in kinds)):
+        return True
+    first, second = (told("iwf", kind, stated_scale=scale, stated=stated) for kind, scale, stated in (one, other))
+    return bool(first and second) and first != second

@@ -14,6 +14,7 @@ from mamori.ground.ui.states import look
 from mamori.lists.fingerprints import services
 from mamori.lists.fingerprints.formats import Format
 from mamori.lists.fingerprints.models import ImportRun
+from mamori.lists.fingerprints.queries.shown import waiting_imports
 
 SHOWN = 50
 _COLUMNS = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -41,6 +42,9 @@ def import_file(file: Path, *, form: Format, source: str, profile: str, media: s
         print("What is known keeps its class until a reviewer settles it, on the page of disagreements.")
     if run.added and run.sharing == "partners":
         print("They wait for a second person, on the import's page.")
+    others = ImportRun.objects.filter(waiting_imports(), source_id=run.source_id).exclude(id=run.id).count()
+    if others:
+        print(f"What {others} earlier import(s) of this source read waits too, each on its own page.")
 
 
 def export_file(out: Path, *, form: Format, source: str, profile: str, by: str) -> None:

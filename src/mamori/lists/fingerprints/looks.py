@@ -125,6 +125,9 @@ register_states(
         "bad_line": StateLook(_("Not as many fields as the header"), "warning", "alert"),
         "bad_text": StateLook(_("A text holds a sign that is none"), "warning", "alert"),
         "bad_category": StateLook(_("The category is no number"), "warning", "alert"),
+        "not_sorted": StateLook(
+            _("Not sorted yet (category 0 or none): ask its source for a sorted list"), "neutral", "scale"
+        ),
         "not_illegal": StateLook(_("The category does not stand for illegal material"), "neutral", "scale"),
     },
 )

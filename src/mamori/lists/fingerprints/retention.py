@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.retention import DataClass
@@ -19,6 +19,7 @@ from mamori.lists.fingerprints.models import (
     ImportRun,
     Vote,
 )
+from mamori.lists.fingerprints.references import FORGOTTEN
 from mamori.lists.fingerprints.services.forget import (
     disagreements_forget,
     harmless_forget,
@@ -30,7 +31,8 @@ from mamori.lists.fingerprints.services.forget import (
 
 
 def _values_due(before: datetime, most: int) -> Sequence[UUID]:
-    rows = Entry.objects.filter(ended_at__lt=before).filter(Exists(Fingerprint.objects.filter(entry=OuterRef("id"))))
+    kept = Exists(Fingerprint.objects.filter(entry=OuterRef("id"))) | ~Q(source_ref__startswith=FORGOTTEN)
+    rows = Entry.objects.filter(kept, ended_at__lt=before)
     return list(rows.order_by("ended_at").values_list("id", flat=True)[:most])
 
 
@@ -67,7 +69,7 @@ def _refusals_due(before: datetime, most: int) -> Sequence[UUID]:
 RETENTION = [
     DataClass(
         "fingerprints.value",
-        _("Fingerprints of withdrawn entries"),
+        _("Fingerprints of withdrawn entries, and the source's references of them"),
         timedelta(days=365),
         _values_due,
         values_forget,

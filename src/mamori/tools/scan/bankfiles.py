@@ -16,9 +16,11 @@ from mamori.tools.scan.matches import DIGESTS
 from mamori.tools.scan.purpose import ScanError
 
 LENGTHS = {"pdq": 32, **DIGESTS}
-_NAMES = {name: name for name in LENGTHS} | {"sha-1": "sha1", "sha-256": "sha256", "pdqhash": "pdq"}
-VICS_ILLEGAL = {"us": {"0", "1"}, "uk": {"0", "1", "2", "3"}, "ca": {"0", "1"}, "icse": {"0", "1", "2"}}
-"""Categories that stand for illegal material, or for what nobody has sorted yet, by the profile of a country."""
+_VPDQ = "vpdq"
+_NAMES = {name: name for name in LENGTHS} | {"sha-1": "sha1", "sha-256": "sha256", "pdqhash": "pdq", _VPDQ: "pdq"}
+VICS_ILLEGAL = {"us": {"1"}, "uk": {"1", "2", "3"}, "ca": {"1"}, "icse": {"1", "2"}}
+"""Categories that stand for illegal material, by the profile of a country."""
+_UNSORTED = {"", "0"}  # what nobody has sorted yet
 _EXPORTED = re.compile(r"[0-9a-fA-F]{64},(?P<quality>[0-9]{1,3})")
 _ICSE = {"MD5", "SHA1"}
 _YES = {"1", "true", "yes", "y"}
@@ -28,9 +30,13 @@ _LARGEST = 2**24  # characters of one VICS record
 
 @dataclass(slots=True)
 class Listed:
-    """What a file lists: (algorithm, value, entry, classification) each, and its bad records by line or number."""
+    """What a file lists: (algorithm, value, entry, classification) each, and its bad records by line or number.
+
+    `videos`: entries that are videos, so that their PDQ values are frames.
+    """
 
     rows: list[tuple[str, bytes, str, str]] = field(default_factory=list)
+    videos: set[str] = field(default_factory=set)
     bad: list[str] = field(default_factory=list)
 
 
@@ -54,7 +60,9 @@ def read_bank_file(path: Path, *, sixty_four: str = "", profile: str = "us") -> 
 
 
 def _text(opened: TextIO, sixty_four: str) -> Listed:
-    """Each line: [pdq|md5|sha1|sha256] DIGITS [entry [classification]], parted by blanks, commas or semicolons.
+    """Each line: [pdq|vpdq|md5|sha1|sha256] DIGITS [entry [classification]], parted by blanks, commas or semicolons.
+
+    vpdq: the PDQ value of a frame of the video that `entry` is; its lines together are the video's list of frames.
 
     A line DIGITS,NUMBER of PDQ alone is what the platform exports: the number is the quality, below 50 left out.
     """
@@ -63,7 +71,7 @@ def _text(opened: TextIO, sixty_four: str) -> Listed:
         words = line.replace(",", " ").replace(";", " ").split()
         if not words or words[0].startswith("#"):
             continue
-        algorithm = _NAMES.get(words[0].lower(), "")
+        algorithm, frame = _NAMES.get(words[0].lower(), ""), words[0].lower() == _VPDQ
         if algorithm:
             words = words[1:]
         digits = words[0] if words else ""
@@ -91,6 +99,8 @@ def _text(opened: TextIO, sixty_four: str) -> Listed:
                 continue
         entry, classification = [*words[1:3], "", ""][:2]
         listed.rows.append((fits[0], value, entry or f"line {number}", classification))
+        if frame and entry:
+            listed.videos.add(entry)
     return listed
 
 
@@ -122,7 +132,7 @@ def _icse(opened: TextIO) -> Listed:
 def _vics(opened: TextIO, profile: str) -> Listed:
     """Records of "value" (a list of media) or of its cases' "Media"; what else a record holds is passed over.
 
-    A record without a category is not sorted yet (0); one whose category stands for nothing illegal is left out.
+    A record of category 0 or none, which nobody has sorted yet, and one of a category of nothing illegal are left out.
     """
     listed = Listed()
     number = 0
@@ -132,7 +142,12 @@ def _vics(opened: TextIO, profile: str) -> Listed:
             if not isinstance(media, dict):
                 listed.bad.append(f"record {number}: no media")
                 continue
-            category = str(media.get("Category", 0)).strip()
+            category = "" if media.get("Category") is None else str(media["Category"]).strip()
+            if category in _UNSORTED:
+                listed.bad.append(
+                    f"record {number}: category 0 or none: nobody has sorted it yet; ask its source for a sorted list"
+                )
+                continue
             if category not in VICS_ILLEGAL[profile]:
                 listed.bad.append(
                     f"record {number}: category {category[:20]} is nothing illegal in the profile {profile}"
@@ -144,6 +159,8 @@ def _vics(opened: TextIO, profile: str) -> Listed:
                 listed.bad.append(f"record {number}: no MD5, SHA-1, SHA-256 or PDQ value that can be read")
             entry = str(media.get("MediaID") or f"record {number}")[:200]
             listed.rows += [(name, value, entry, f"VICS {profile} {category}") for name, value in good]
+            if str(media.get("MimeType") or media.get("MediaType") or "").lower().startswith(("video", "movie")):
+                listed.videos.add(entry)
     return listed
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mamori.engine.images import Frame, video_match
 from mamori.engine.matching import DigestIndex, HammingIndex
 from mamori.engine.refused import Refused
 from mamori.engine.similar import RADIUS
 from mamori.tools.scan.bankfiles import read_bank_file
-from mamori.tools.scan.matches import DIGESTS, Asked, Match
+from mamori.tools.scan.matches import DIGESTS, Asked, Match, Share, files_of
 from mamori.tools.scan.purpose import ScanError
 
 NEAREST = 1000  # fingerprints that one file may meet: a family of near-duplicates is cut there
@@ -40,6 +42,7 @@ class FileBank:
     def __init__(self, path: Path, *, sixty_four: str = "", profile: str = "us") -> None:
         listed = read_bank_file(path, sixty_four=sixty_four, profile=profile)
         self.bad = listed.bad
+        self._name = path.name
         self._names = [(entry, classification) for _algorithm, _value, entry, classification in listed.rows]
         with path.open("rb") as opened:
             self._identity = f"{hashlib.file_digest(opened, 'sha256').hexdigest()} {sixty_four} {profile}"
@@ -48,6 +51,10 @@ class FileBank:
         self._pictures = HammingIndex.build(
             np.frombuffer(values, np.uint8).reshape(-1, 32).copy(), np.array(rows, np.uint32)
         )
+        self._videos: dict[str, list[Frame]] = {}
+        for name, value, entry, _classification in listed.rows:
+            if name == PDQ and entry in listed.videos:
+                self._videos.setdefault(entry, []).append(Frame(value, 100, 0.0))
         self._digests: dict[str, tuple[NDArray[np.bytes_], NDArray[np.intp]]] = {}
         for name, length in DIGESTS.items():
             rows = [n for n, row in enumerate(listed.rows) if row[0] == name]
@@ -58,6 +65,9 @@ class FileBank:
 
     def identity(self) -> str:
         return self._identity
+
+    def name(self) -> str:
+        return self._name
 
     def describe(self) -> str:
         return self._described
@@ -71,7 +81,23 @@ class FileBank:
                 key = np.array(value, values.dtype)
                 part = slice(np.searchsorted(values, key, "left"), np.searchsorted(values, key, "right"))
                 found[n] += [(int(row), name, None) for row in rows[part]]
-        return [self._told(each) for each in found]
+        told = [self._told(each) for each in found]
+        for places in files_of(asked) if self._videos else ():
+            self._share(places, asked, told)
+        return told
+
+    def _share(self, places: range, asked: Sequence[Asked], told: list[list[Match]]) -> None:
+        """Say at the matches of a video's frames how much of it is in each known video."""
+        frames = [Frame(one.pdq, one.quality, 0.0) for one in (asked[n] for n in places if asked[n].frame) if one.pdq]
+        met = {match.entry for n in places for match in told[n]} & set(self._videos) if frames else set()
+        for entry in met:
+            known = self._videos[entry]
+            found = video_match(frames, known)
+            share = Share(
+                found.query_percent, len({frame.pdq for frame in known}), found.compared_percent, found.reaches()
+            )
+            for n in places:
+                told[n] = [replace(each, share=share) if each.entry == entry else each for each in told[n]]
 
     def _told(self, hits: list[Hit]) -> list[Match]:
         of: dict[str, list[Hit]] = {}
@@ -101,6 +127,9 @@ class SavedBank:
 
     def identity(self) -> str:
         return str(self._path.absolute())
+
+    def name(self) -> str:
+        return self._path.name
 
     def describe(self) -> str:
         sizes = (len(self._pictures or ()), len(self._digests or ()))

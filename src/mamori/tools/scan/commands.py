@@ -69,8 +69,9 @@ def run_command(  # noqa: PLR0917 - options of a command
 ) -> None:
     """Examine files for known images. Killed at any moment, the same command goes on where it was.
 
-    Matches are "same" (an equal digest) or "similar" (PDQ within 31 bits): a similar one must be confirmed by a person
-    before it is reported. No picture is kept or shown.
+    Matches are "same" (an equal digest), "similar" (PDQ within 31 bits; of a video, enough of a known video's frames) or
+    "frame" (a frame of a video is similar): all but the same must be confirmed by a person before they are reported. No
+    picture is kept or shown.
     """
     with told_errors():
         from mamori.tools.scan import session  # noqa: PLC0415 - with all it needs; other commands start without

@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from mamori.engine.images import Digests, Fingerprint, ImageError, VideoFingerprint, fingerprint, video_fingerprint
 from mamori.engine.limits import Limits
@@ -31,13 +31,32 @@ class Found:
     problem: str = ""
 
 
+class Source:
+    """A file as it was opened, which notes whether reading it failed: that may pass, a fault in what was read does not."""
+
+    def __init__(self, opened: BinaryIO) -> None:
+        self._opened = opened
+        self.failed = False
+
+    def read(self, number: int = -1) -> bytes:
+        """As the file reads."""
+        try:
+            return self._opened.read(number)
+        except Exception:
+            self.failed = True
+            raise
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._opened, name)
+
+
 class Examiner:
     """Tells events, each a list for JSON: what it begins, what it found, when an item is done.
 
     ["time", seconds]            what follows may take so long
     ["begin", member]            the next member of an archive
     ["found", member, n, size, told, problem]   n: number of the member in its archive from 1, 0 for the item itself
-    ["done"]                     the item is finished
+    ["done", again]              the item is finished; `again`: its content could not be read now, which may pass
 
     `begin` hears the kind of what is decoded next: "video" or "", all else.
     """
@@ -45,19 +64,25 @@ class Examiner:
     def __init__(self, limits: Limits, tell: Tell, begin: Callable[[str], None] = lambda _kind: None) -> None:
         self.limits, self.tell, self.begin = limits, tell, begin
         self._number = self._skip = 0
+        self._source = Source(io.BytesIO())
 
     def item(self, item: Item, data: bytes | None = None) -> None:
         """Examine it; `data` is its content where only the parent can read it."""
         self._number, self._skip = 0, item.skip
+        again = True  # until it is open
         try:
             opened, size = (io.BytesIO(data), len(data)) if data is not None else open_item(item.path)
+            again = False
             with opened:
-                self._opened(item.path if data is None else "", opened, size)
+                self._source = Source(opened)
+                self._opened(item.path if data is None else "", cast("BinaryIO", self._source), size)
         except (ScanError, OSError, *archives.FAULTS, MemoryError) as error:
+            again = self._source.failed if not again else not isinstance(error, ScanError)
             self.tell(["found", "", 0, 0, None, _why(error)])
         except Exception as error:  # noqa: BLE001 - an object store's plug-in may raise anything of its own
+            again = again or self._source.failed
             self.tell(["found", "", 0, 0, None, f"{type(error).__name__}: {reason(error)}"])
-        self.tell(["done"])
+        self.tell(["done", again])
 
     def _opened(self, path: str, opened: BinaryIO, size: int) -> None:
         head = _read(opened, looks.HEAD)
@@ -102,6 +127,8 @@ class Examiner:
         except ArchiveError:
             raise
         except (*archives.FAULTS, MemoryError) as error:
+            if self._source.failed:  # not the member's fault: a later run goes on here
+                raise
             self._emit(name, number, Found(0, None, _why(error)))
             return
         kind = archives.kind_of(head, content)
@@ -110,7 +137,7 @@ class Examiner:
         try:
             self._archive(kind, io.BytesIO(content), budget, f"{name}/", depth + 1)
         except (*archives.FAULTS, MemoryError) as error:
-            if isinstance(error, ArchiveError) and budget.left < 0:
+            if self._source.failed or (isinstance(error, ArchiveError) and budget.left < 0):
                 raise
             self._number += 1
             if self._number > self._skip:

@@ -117,10 +117,10 @@ def _reachable(address: str) -> None:
 def _told(happened: Looked | Done) -> list[Any]:
     item = [happened.item.path, happened.item.problem, happened.item.skip]
     if isinstance(happened, Done):
-        return [item]
+        return [item, happened.again]
     return [item, happened.member, happened.number, happened.size, happened.told, happened.problem]
 
 
 def _heard(event: list[Any]) -> Looked | Done:
     item = Item(*event[0])
-    return Done(item) if len(event) == 1 else Looked(item, *event[1:])
+    return Done(item, event[1]) if len(event) == 2 else Looked(item, *event[1:])

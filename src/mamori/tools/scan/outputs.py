@@ -36,12 +36,15 @@ _KEY = 16
 
 @dataclass(slots=True)
 class Totals:
-    """What was done so far, over all runs of one scan. `matched`: files; `bytes`: of what was examined."""
+    """What was done so far, over all runs of one scan. `matched`: files, of which `frame` are videos that only have
+    frames like a known picture; `bytes`: of what was examined.
+    """
 
     examined: int = 0
     matched: int = 0
     same: int = 0
     similar: int = 0
+    frame: int = 0
     unreadable: int = 0
     bytes: int = 0
     seconds: float = 0.0
@@ -49,12 +52,15 @@ class Totals:
 
 @dataclass(slots=True)
 class Commit:
-    """What is written at once. `archives`: key of one that is being read -> its members done."""
+    """What is written at once. `archives`: key of one that is being read -> its members done; `again`: what could not
+    be read now.
+    """
 
     matches: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     done: list[bytes] = field(default_factory=list)
     archives: dict[bytes, int] = field(default_factory=dict)
+    again: list[bytes] = field(default_factory=list)
 
 
 def named(name: str, text: str) -> dict[str, str]:
@@ -92,6 +98,7 @@ class Outputs:
         self.resumed = False
         self.passed = 0  # items left out because they are done, until the watcher was told
         self.salt = b""
+        self.again: set[bytes] = set()  # keys of what is listed as unreadable and tried again
         self._plan, self._begun_at, self._recipients = plan, begun_at, list(recipients)
         self._done = np.empty(0, f"S{_KEY}")
         self._archives: dict[bytes, int] = {}
@@ -134,6 +141,7 @@ class Outputs:
         line = {
             "done": base64.b64encode(b"".join(what.done)).decode(),
             "archives": {key.hex(): number for key, number in what.archives.items()},
+            **({"again": base64.b64encode(b"".join(what.again)).decode()} if what.again else {}),
             "sizes": [matches.tell(), unreadable.tell()],
             "totals": asdict(self.totals),
         }
@@ -218,11 +226,13 @@ class Outputs:
             if "finished" in told:
                 continue
             done += base64.b64decode(told["done"], validate=True)
+            self.again.update(_keys(told.get("again", "")))
             for key in _keys(told["done"]):
                 self._archives.pop(key, None)
+                self.again.discard(key)
             self._archives |= {bytes.fromhex(key): int(number) for key, number in told["archives"].items()}
             sizes = [int(size) for size in told["sizes"]]
-            self.totals = Totals(**{each.name: told["totals"][each.name] for each in fields(Totals)})
+            self.totals = Totals(**{each.name: told["totals"].get(each.name, 0) for each in fields(Totals)})
         journal.truncate(good)
         journal.seek(good)
         self._done = np.sort(np.frombuffer(bytes(done), f"S{_KEY}"))

@@ -7,13 +7,14 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
 
-from mamori.tools.scan.matches import Asked, Match
+from mamori.tools.scan.matches import Asked, Match, Share, files_of
 from mamori.tools.scan.purpose import ScanError
 
 TOKEN_VARIABLE = "MAMORI_TOKEN"  # noqa: S105 - the name of it
@@ -105,6 +106,9 @@ class PartnerBank:
     def identity(self) -> str:
         return self._api.base
 
+    def name(self) -> str:
+        return self._api.base
+
     def describe(self) -> str:
         return self._api.base
 
@@ -112,14 +116,17 @@ class PartnerBank:
         matches: list[list[Match]] = [[] for _each in asked]
         batch: list[int] = []
         size = 0
-        for n, one in enumerate(asked):
-            weight = (one.pdq is not None) + len(one.digests)
-            if weight and size + weight > MOST:
-                self._batch(asked, batch, matches)
-                batch, size = [], 0
-            if weight:
-                batch.append(n)
-                size += weight
+        weights = [(one.pdq is not None) + len(one.digests) for one in asked]
+        for places in files_of(asked):
+            whole = sum(weights[n] for n in places)
+            for n in places:
+                # A file is asked about in one request, unless it alone is more than one may hold.
+                if weights[n] and batch and (size + weights[n] > MOST or (n == places[0] and size + whole > MOST)):
+                    self._batch(asked, batch, matches)
+                    batch, size = [], 0
+                if weights[n]:
+                    batch.append(n)
+                    size += weights[n]
         if batch:
             self._batch(asked, batch, matches)
         return matches
@@ -136,6 +143,10 @@ class PartnerBank:
                 raise ValueError("another number of items")
             for result in answer["results"]:
                 matches[batch[result["item"]]] = [_match(each) for each in result["matches"]]
+            shares = {(row["file"], str(int(row["entry"]))): _share(row) for row in answer.get("files", [])}
+            for n, item in zip(batch, items, strict=True):
+                if asked[n].frame:
+                    matches[n] = [replace(each, share=shares.get((item["file"], each.entry))) for each in matches[n]]
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise ScanError(f"the partner API answers in another form than expected: {error}") from error
 
@@ -190,6 +201,12 @@ def _match(told: dict[str, Any]) -> Match:
         str(told["source"]),
         doubts,
     )
+
+
+def _share(told: dict[str, Any]) -> Share | None:
+    if told["known"] is None:
+        return None
+    return Share(float(told["percent"]), int(told["known"]), float(told["known_percent"]), told["match"] == "similar")
 
 
 def _decoded(data: bytes) -> Any:

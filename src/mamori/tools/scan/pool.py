@@ -48,9 +48,10 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Nothing more comes of this item."""
+    """Nothing more comes of this item. `again`: it could not be read now, so that a later run tries it again."""
 
     item: Item
+    again: bool = False
 
 
 Event = Any
@@ -137,7 +138,7 @@ class Child:
     def overdue(self) -> Iterator[Looked | Done]:
         """End it when the file it is at takes too long."""
         if (self.given or not self.ready) and time.monotonic() - self._since > self._allowed:
-            yield from self._lost(f"it took longer than {self._allowed:g} s")
+            yield from self._lost(f"it took longer than {self._allowed:g} s", again=True)
 
     def stop(self) -> None:
         self.connection.close()
@@ -158,10 +159,10 @@ class Child:
             case ["found", str() as member, int() as number, int() as size, told, str() as problem] if self.given:
                 self._number, self._member = number, ""
                 return [Looked(self.given[0], member, number, size, told, problem)]
-            case ["done"] if self.given:
+            case ["done", bool() as again] if self.given:
                 self._number, self._faults, self._member = 0, 0, ""
                 self._allow(self.limits.seconds)
-                return [Done(self.given.popleft())]
+                return [Done(self.given.popleft(), again)]
             case _:
                 return None
         return []
@@ -170,11 +171,11 @@ class Child:
         """Processor time, which the child's own timer counts; by the clock it may wait longer on a busy machine."""
         self._seconds, self._allowed = seconds, seconds * self.limits.patience
 
-    def _lost(self, why: str) -> Iterator[Looked | Done]:
+    def _lost(self, why: str, *, again: bool = False) -> Iterator[Looked | Done]:
         ready, number, member, waiting = self.ready, self._number, self._member, list(self.given)
         self._process.kill()
         if self._process.wait() == -signal.SIGPROF:
-            why = f"it took longer than {self._seconds:g} s of processor time"
+            why, again = f"it took longer than {self._seconds:g} s of processor time", False
         self._words.seek(0)
         words = self._words.read()[-800:].decode(errors="replace").strip()
         self.connection.close()
@@ -195,7 +196,7 @@ class Child:
             waiting.insert(0, replace(item, skip=reached))
         else:
             yield Looked(item, "", 0, 0, None, why)
-            yield Done(item)
+            yield Done(item, again)
         self._again = waiting
 
     def leftover(self) -> list[Item]:
@@ -246,10 +247,10 @@ class Pool:
                     )
                     for item in [item for item in batch if item.problem]:
                         yield Looked(item, "", 0, 0, None, item.problem)
-                        yield Done(item)
+                        yield Done(item, again=True)
                     for lost in each.give([item for item in batch if not item.problem]):
                         yield lost
-                        yield Done(lost.item)
+                        yield Done(lost.item, again=True)
             if not more and not any(each.given for each in self._children):
                 return
             told = wait([each.connection for each in self._children], TICK)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mamori.engine.limits import Limits
-from mamori.tools.scan.matches import CONFIRM, DIGESTS, Asked, Bank, Match, asked_of
+from mamori.tools.scan.matches import CONFIRM, DIGESTS, FRAME, Asked, Bank, Match, asked_of
 from mamori.tools.scan.outputs import Commit, Outputs, Totals, named
 from mamori.tools.scan.pool import Done, Happened, Looked
 from mamori.tools.scan.purpose import Purpose
@@ -19,6 +19,7 @@ from mamori.tools.scan.sources import Item, Root, count, walk
 
 COMMIT_SECONDS = 1.0
 COMMIT_FILES = 500
+LATER = "read by a later run: what stands above no longer counts"
 Examine = Callable[[Iterator[Item]], Iterator[Happened]]
 
 
@@ -99,20 +100,35 @@ class Writer:
             case Looked(item):
                 self._looked += [*self._held.pop(item.path, []), happened]
                 self._next.archives[item.key(self._outputs.salt)] = happened.number
-            case Done(item):
-                key = item.key(self._outputs.salt)
-                self._looked += self._held.pop(item.path, [])
-                self._next.archives.pop(key, None)
-                self._next.done.append(key)
+            case Done(item, again):
+                self._done(item, again=again)
                 self._seen.items += 1
         if len(self._looked) >= COMMIT_FILES or time.monotonic() - self._last >= COMMIT_SECONDS:
             self.commit()
+
+    def _done(self, item: Item, *, again: bool) -> None:
+        """Note that it is done, or that a later run tries it again: then it is listed as unreadable once."""
+        key, before = item.key(self._outputs.salt), self._outputs.again
+        held = self._held.pop(item.path, [])
+        if again:
+            if key not in before:
+                self._looked += [looked for looked in held if looked.told is None]
+                self._next.again.append(key)
+                before.add(key)
+            return
+        self._looked += held
+        self._next.archives.pop(key, None)
+        self._next.done.append(key)
+        if key in before:
+            before.discard(key)
+            self._outputs.totals.unreadable -= 1
+            self._next.unreadable.append(json.dumps({**named("path", item.path), "reason": LATER}))
 
     def commit(self) -> None:
         totals, now = self._outputs.totals, time.monotonic()
         totals.seconds = round(totals.seconds + now - self._last, 3)
         self._last = now
-        if self._looked or self._next.done:
+        if self._looked or self._next.done or self._next.again:
             at = moment()
             for looked, asked, matches in self._found():
                 self._note(looked, asked, matches, at)
@@ -149,41 +165,57 @@ class Writer:
         told = looked.told or {}
         lines = list(_lines(told, asked, matches))
         totals.matched += 1
-        same = any(line["match"] == "same" for line in lines)
-        totals.same += same
-        totals.similar += not same
+        kinds = {line["match"] for line in lines}
+        totals.same += "same" in kinds
+        totals.similar += "similar" in kinds and "same" not in kinds
+        totals.frame += kinds == {"frame"}
         digest = {"sha256": told["sha256"], "bytes": looked.size, "at": at}
         exact = {name: told[name] for name in DIGESTS if name in told}
         self._next.matches += [
-            json.dumps({**where, **line, **digest, **(exact if line["match"] == "same" else {})}) for line in lines
+            json.dumps(
+                {**where, "bank": self._bank.name(), **line, **digest, **(exact if line["match"] == "same" else {})}
+            )
+            for line in lines
         ]
 
 
 def _lines(told: dict[str, Any], asked: list[Asked], matches: list[list[Match]]) -> Iterator[dict[str, Any]]:
-    """One line for each entry; of a video, the nearest frame and how many of its frames met the entry."""
+    """One line for each entry; of a video, the nearest frame and how many of its frames met the entry.
+
+    A video is "similar" where the entry is a video too and vPDQ's rule of the share of frames holds; else it is told
+    as "frame": a frame of it is similar.
+    """
+    distinct = {one.pdq for one in asked if one.frame and one.pdq is not None}
     of: dict[str, list[tuple[int, Match]]] = {}
     for place, each in enumerate(matches):
         for match in each:
             of.setdefault(match.entry, []).append((place, match))
     for entry, met in of.items():
         place, best = min(met, key=lambda pair: (pair[1].kind != "same", pair[1].distance or 0, pair[0]))
-        line: dict[str, Any] = {"entry": entry, "match": best.kind, "distance": best.distance}
+        frames = [place for place, _match in met if asked[place].frame]
+        share = next((match.share for _place, match in met if match.share is not None), None)
+        kind = best.kind
+        if kind == "similar" and frames and not (share is not None and share.similar):
+            kind = "frame"
+        line: dict[str, Any] = {"entry": entry, "match": kind, "distance": best.distance}
         line["algorithms"] = sorted({name for _place, match in met for name in match.algorithms})
         line["classification"] = best.classification
         if best.source:
             line["source"] = best.source
         if asked[place].pdq is not None:
             line["quality"] = asked[place].quality
-        frames = [place for place, _match in met if place > 0]
         if frames:
+            alike = len({asked[place].pdq for place in frames})
             line["frames"] = {
                 "matched": len(frames),
                 "sampled": len(asked) - 1,
+                "percent": round(share.percent if share else 100 * alike / len(distinct), 1),
                 "first_at_seconds": told["frames"][frames[0] - 1][2],
+                **({"known": share.known, "known_percent": round(share.known_percent, 1)} if share else {}),
             }
         doubts = sorted({doubt for _place, match in met for doubt in match.doubts})
         if doubts:
             line["doubts"] = doubts
-        if best.kind == "similar":
-            line["note"] = CONFIRM
+        if kind != "same":
+            line["note"] = CONFIRM if kind == "similar" else FRAME
         yield line

@@ -29,6 +29,7 @@ from mamori.tools.scan.run import Plan, Seen, moment, run
 from mamori.tools.scan.sources import read_roots
 
 err = Console(stderr=True)
+_ONLY = {"similar": "similar", "frame": "of a frame of the video"}
 
 
 def scan(
@@ -80,15 +81,15 @@ def report(
     identity: Path | None,
 ) -> dict[str, Any]:
     """Report the match on that line. ScanError where it is only similar and no person confirmed it."""
-    match = _match(file, line, identity)
-    if match["match"] == "similar" and not by_person:
+    match = _match(file, line, identity, api.base)
+    if match["match"] != "same" and not by_person:
         raise ScanError(
-            "this match is only similar: once a person has looked at the file and agrees, add --confirmed-by-person"
+            f"this match is only {_ONLY[match['match']]}: once a person has looked at the file and agrees, add --confirmed-by-person"
         )
     return report_match(
         api,
         entry=int(match["entry"]),
-        kind=match["match"],
+        kind="same" if match["match"] == "same" else "similar",
         addresses=addresses,
         by_person=by_person,
         comment=comment,
@@ -101,12 +102,18 @@ def partner(url: str, token_file: Path | None, ca: Path | None) -> PartnerApi:
     return PartnerApi(url, read_token(token_file, dict(os.environ)), ca=ca, say=_say)
 
 
-def _match(file: Path, number: int, identity: Path | None) -> dict[str, Any]:
+def _match(file: Path, number: int, identity: Path | None, bank: str) -> dict[str, Any]:
     for at, text in enumerate(read_lines(file, identity), 1):
         if at == number:
             told = json.loads(text)
-            if not isinstance(told, dict) or not str(told.get("entry")).isdigit() or "match" not in told:
-                raise ScanError(f"line {number} of {file} names no entry of the hotline's bank")
+            if not isinstance(told, dict) or told.get("match") not in {"same", *_ONLY}:
+                raise ScanError(f"line {number} of {file} is no match of a scan")
+            if told.get("bank") != bank or not str(told.get("entry")).isdigit():
+                found = told.get("bank", "of an older scan")
+                raise ScanError(
+                    f"line {number} of {file} was found with the bank {found}: its entry is not one of {bank}; scan the "
+                    f"file with --bank {bank.removesuffix('/api/v1')} and report what that finds"
+                )
             return told
     raise ScanError(f"{file} has no line {number}")
 
@@ -196,13 +203,16 @@ def _table(told: dict[str, Any]) -> Table:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     table.add_row("examined", f"{told['examined']:,}")
-    table.add_row("matched", f"{told['matched']:,} ({told['same']:,} same, {told['similar']:,} similar)")
+    table.add_row(
+        "matched",
+        f"{told['matched']:,} ({told['same']:,} same, {told['similar']:,} similar, {told['frame']:,} a frame)",
+    )
     table.add_row(
         "unreadable", f"{told['unreadable']:,}" + (f", see {told['unreadable_file']}" * bool(told["unreadable"]))
     )
     table.add_row("bytes", f"{told['bytes']:,}")
     table.add_row("seconds", f"{told['seconds']:,.1f}")
     table.add_row("purpose", f"{told['text']} ({told['data_class']})")
-    if told["similar"]:
-        table.add_row("to do", "a person confirms each similar match before it is reported")
+    if told["similar"] or told["frame"]:
+        table.add_row("to do", "a person confirms each match that is not the same before it is reported")
     return table

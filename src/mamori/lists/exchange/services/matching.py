@@ -2,21 +2,23 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import numpy as np
 from django.utils.translation import gettext_lazy as _
 
+from mamori.engine.images import VideoMatch
 from mamori.engine.similar import RADIUS
 from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError
 from mamori.lists.exchange import index
-from mamori.lists.exchange.items import MOST, Answer, Item, Match, Told
+from mamori.lists.exchange.items import MOST, Answer, FileTold, Item, Match, Told
 from mamori.lists.exchange.services.quotas import quota_take
 from mamori.lists.fingerprints import services as bank
 from mamori.lists.fingerprints.permissions import IMAGES_MATCH
-from mamori.lists.fingerprints.queries import MatchView, harmless_in_force, matched
+from mamori.lists.fingerprints.queries import MatchView, frames_of, harmless_in_force, matched
 
 TOLD = 100  # entries told of one file, the surest first
 WHOLE = 1 << 24  # fingerprints: all that one value meets
@@ -55,7 +57,7 @@ def examine(*, actor: Actor, items: Sequence[Item]) -> Answer:
         for item, each in zip(items, hits, strict=True)
     ]
     _count(actor.organisation_id, [item.file for item in items], told, views)
-    return Answer(state.seq, state.age, told)
+    return Answer(state.seq, state.age, told, _files(items, hits, views, told))
 
 
 class Negative:
@@ -108,6 +110,48 @@ def _told(item: Item, hits: list[tuple[index.Hit, MatchView]], harmless: Negativ
     told.matches.sort(key=lambda match: (match.kind != "same", match.distance or 0, match.entry))
     told.matches = told.matches[:TOLD]
     return told
+
+
+def _files(
+    items: Sequence[Item], hits: list[list[index.Hit]], views: dict[int, MatchView], told: Sequence[Told]
+) -> list[FileTold]:
+    """Of files asked about in several items: how much of each is in an entry, and of a video's entry in it.
+
+    Counted by what the index met: a frame that meets more of the bank than is looked at (NEAREST) may miss some.
+    """
+    places: dict[int, list[int]] = {}
+    for place, item in enumerate(items):
+        if item.file is not None:
+            places.setdefault(item.file, []).append(place)
+    met: list[tuple[int, Match, set[bytes], set[int]]] = []  # file, the surest match, values of the file, of the entry
+    asked: dict[int, int] = {}
+    for file, of in places.items():
+        asked[file] = len({items[n].pdq for n in of if items[n].pdq is not None and not items[n].too_plain})
+        matches: dict[int, list[tuple[int, Match]]] = {}
+        for n in of if len(of) > 1 else ():
+            for match in told[n].matches:
+                matches.setdefault(match.entry, []).append((n, match))
+        for entry, each in matches.items():
+            best = min((match for _n, match in each), key=lambda match: match.kind != "same")
+            alike = [n for n, match in each if match.distance is not None]
+            known = {
+                hit.fingerprint_id
+                for n in alike
+                for hit in hits[n]
+                if not hit.exact and hit.fingerprint_id in views and views[hit.fingerprint_id].entry_number == entry
+            }
+            met.append((file, best, {items[n].pdq or b"" for n in alike}, known))
+    ids = {view.entry_number: view.entry_id for view in views.values()}
+    sizes = frames_of({ids[match.entry] for _file, match, _values, _known in met if match.media == "video"})
+    found = []
+    for file, match, values, known in met:
+        frames = sizes.get(ids[match.entry])
+        percent = 100.0 * len(values) / asked[file] if asked[file] else 0.0
+        share = VideoMatch(percent, 100.0 * len(known) / frames) if frames else None
+        kind: Any = "same" if match.kind == "same" else "similar" if share and share.reaches() else "frame"
+        known_percent = round(share.compared_percent, 1) if share else None
+        found.append(FileTold(file, match.entry, kind, round(percent, 1), frames, known_percent))
+    return found
 
 
 def _count(

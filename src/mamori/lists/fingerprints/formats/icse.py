@@ -3,6 +3,7 @@
 import codecs
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import BinaryIO
 
@@ -37,7 +38,29 @@ MOST_LINE = 100_000
 
 
 def read_icse(stream: BinaryIO) -> Iterator[Record | Bad]:
-    """Records of the list. NotThisFormat when the header is not there."""
+    """Records of the list; lines that follow each other with one Image ID and one class are one record.
+
+    NotThisFormat when the header is not there.
+    """
+    held: Record | None = None
+    for found in _records(stream):
+        if held is not None and isinstance(found, Record) and _is_of(found, held):
+            held = replace(held, values=tuple(dict.fromkeys((*held.values, *found.values))))
+            continue
+        if held is not None:
+            yield held
+        held = found if isinstance(found, Record) else None
+        if held is None:
+            yield found
+    if held is not None:
+        yield held
+
+
+def _is_of(line: Record, held: Record) -> bool:
+    return line.ref.startswith("icse:") and (line.ref, line.media, line.code) == (held.ref, held.media, held.code)
+
+
+def _records(stream: BinaryIO) -> Iterator[Record | Bad]:
     lines = _text(stream)
     header = [name.strip() for name in next(csv.reader([next(lines, "")], delimiter=";"), [])]
     if not {"MD5", "SHA1"} & set(header):

@@ -70,7 +70,8 @@ def _record(at: str, found: dict[str, Any], scale: str) -> Record:
         )
         if value is not None
     ]
-    category = found.get("Category", 0)
+    category = found.get("Category")
+    category = 0 if category is None else category
     if isinstance(category, bool) or not isinstance(category, int | str):
         raise Wrong("bad_category")
     unique = {(value.algorithm, value.value): value for value in values}

@@ -87,6 +87,7 @@ def import_run(request: StaffRequest, import_id: UUID) -> HttpResponse:
     context = {
         "run": run,
         "items": items,
+        "broken_off": run.state == ImportState.FAILED and run.read > 0,
         "kept_out": _kept_out(run.refusals),
         "more": max(0, run.refused - len(run.refusals)),
         "may_confirm": waits and run.added and request.actor.may(CONFIRM) and not own,

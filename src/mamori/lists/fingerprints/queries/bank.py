@@ -6,14 +6,15 @@ from datetime import date, datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from mamori.engine.similar import LEAST_QUALITY
 from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.lists.fingerprints.codes import told_all
-from mamori.lists.fingerprints.models import Change, Disagreement, Entry, Fingerprint, Harmless, MatchDay, Vote
+from mamori.lists.fingerprints.models import Change, Disagreement, Entry, Fingerprint, Harmless, MatchDay, Source, Vote
 from mamori.lists.fingerprints.permissions import IMAGES_MATCH, IMAGES_READ, SEE
+from mamori.lists.fingerprints.references import references
 from mamori.lists.fingerprints.states import Algorithm, EntryState, HarmlessState, Sharing
 
 FEED_LOCK = 7_261_010  # PostgreSQL advisory lock: writers of the feed hold it, readers by time share it
@@ -106,6 +107,15 @@ def changes_since(seq: int, limit: int = 10_000) -> list[ChangeView]:
     """Changes after `seq`, oldest first. None is ever committed behind one that was read."""
     rows = Change.objects.filter(seq__gt=seq).order_by("seq").values_list("seq", "entry_id", "kind")
     return [ChangeView(*row) for row in rows[:limit]]
+
+
+def frames_of(entry_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Entry -> how many PDQ values of it are matched: the frames of a video."""
+    wanted = list(entry_ids)
+    if not wanted:
+        return {}
+    rows = _matched_values().filter(entry_id__in=wanted, algorithm=Algorithm.PDQ).order_by().values("entry_id")
+    return dict(rows.annotate(number=Count("id")).values_list("entry_id", "number"))
 
 
 def last_change() -> int:
@@ -202,7 +212,10 @@ def entry_shared(actor: Actor, source_code: str, source_ref: str) -> EntryView |
     """One entry by its source's reference, as a partner may know it; None: there is none."""
     if not actor.may(SEE):
         actor.require(IMAGES_READ)
-    rows = Entry.objects.filter(shown_to(actor), source__code=source_code, source_ref=source_ref)
+    source = Source.objects.filter(code=source_code).first()
+    if source is None:
+        return None
+    rows = Entry.objects.filter(shown_to(actor), source=source, source_ref__in=references(source.id, source_ref))
     found = list(rows.filter(in_force_at__isnull=False).select_related("source")[:1])
     return _entry_views(found)[0] if found else None
 

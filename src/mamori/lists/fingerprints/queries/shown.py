@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -22,7 +22,7 @@ from mamori.lists.fingerprints.models import (
     ImportRun,
     Source,
 )
-from mamori.lists.fingerprints.permissions import CONFIRM, REVIEW, SEE
+from mamori.lists.fingerprints.permissions import CONFIRM, IMPORT, REVIEW, SEE
 from mamori.lists.fingerprints.states import (
     FLOOD_SPAN,
     DisagreementState,
@@ -153,12 +153,26 @@ def desk(actor: Actor) -> list[Waiting]:
         add(_("Imports that wait for a second person"), whole[:MOST].count(), "fingerprints_imports")
         negative = Harmless.objects.filter(state=HarmlessState.PROPOSED).exclude(proposed_by_id=actor.id)
         add(_("Harmless values that wait for a second person"), negative[:MOST].count(), "fingerprints_negative")
+    if actor.may(IMPORT):
+        broken = imports_broken_off()[:MOST].count()
+        add(_("Imports that broke off: import the file again"), broken, "fingerprints_imports", "error")
     if actor.may(REVIEW):
         held = Entry.objects.filter(state=EntryState.QUARANTINED)[:MOST].count()
         add(_("Entries held for matching too much"), held, "fingerprints_quarantine", "error", alarm=True)
         disputes = Disagreement.objects.filter(state=DisagreementState.OPEN)[:MOST].count()
         add(_("Disagreements to settle"), disputes, "fingerprints_disagreements")
     return found
+
+
+def imports_broken_off() -> QuerySet[ImportRun]:
+    """Imports that took a part of their file in, after which none of that source and format was read to its end."""
+    whole = ImportRun.objects.filter(
+        source=OuterRef("source"),
+        format=OuterRef("format"),
+        state=ImportState.DONE,
+        started_at__gt=OuterRef("started_at"),
+    )
+    return ImportRun.objects.filter(~Exists(whole), state=ImportState.FAILED, read__gt=0)
 
 
 def waiting_imports() -> Q:

@@ -24,6 +24,7 @@ from mamori.lists.fingerprints.services.imports import (
     import_confirm,
     import_file,
     import_withdraw,
+    imports_close,
 )
 from mamori.lists.fingerprints.services.sources import source_add, source_change
 from mamori.lists.fingerprints.services.votes import (
@@ -63,6 +64,7 @@ __all__ = [
     "import_confirm",
     "import_file",
     "import_withdraw",
+    "imports_close",
     "source_add",
     "source_change",
     "vote_record",

@@ -8,12 +8,12 @@ from django.db import connection, transaction
 
 from mamori.engine.similar import LEAST_QUALITY, RADIUS
 from mamori.ground import clock
-from mamori.lists.fingerprints.codes import gravity
+from mamori.lists.fingerprints.codes import disagree, gravity
 from mamori.lists.fingerprints.models import Entry, Fingerprint, Harmless
 from mamori.lists.fingerprints.queries.bank import harmless_in_force
 from mamori.lists.fingerprints.services.alarms import source_alarm
 from mamori.lists.fingerprints.services.disagreements import disagreement_open
-from mamori.lists.fingerprints.services.nearby import distances, near_all, stack
+from mamori.lists.fingerprints.services.nearby import SAID, distances, near_all, said_of, stack
 from mamori.lists.fingerprints.states import (
     Algorithm,
     Dispute,
@@ -22,14 +22,25 @@ from mamori.lists.fingerprints.states import (
 )
 
 MOST_FOUND = 10_000  # of one comparison: a whole list that disagrees is a matter for people at once
+# As `codes.disagree`.
+_IWF = (
+    "CASE {0}.scale WHEN 'iwf' THEN nullif({0}.stated, '') WHEN 'vics:uk' THEN translate({0}.stated, '123', 'ABC') END"
+)
+_DIFFER = f"""
+    e.classification <> 'unsorted' AND o.classification <> 'unsorted' AND (
+        split_part(e.classification, '_', 1) <> split_part(o.classification, '_', 1)
+        OR (e.classification <> o.classification
+            AND strpos(e.classification, '_') > 0 AND strpos(o.classification, '_') > 0)
+        OR {_IWF.format("e")} <> {_IWF.format("o")}
+    )
+"""
 _SAME = """
     SELECT a.entry_id, b.entry_id FROM fingerprints_fingerprint a
     JOIN fingerprints_entry e ON e.id = a.entry_id
     JOIN fingerprints_fingerprint b ON b.value = a.value AND b.algorithm = a.algorithm AND b.entry_id <> a.entry_id
     JOIN fingerprints_entry o ON o.id = b.entry_id
     WHERE {of} AND e.state <> 'withdrawn' AND o.state <> 'withdrawn'
-    AND e.classification <> 'unsorted' AND o.classification <> 'unsorted'
-    AND split_part(e.classification, '_', 1) <> split_part(o.classification, '_', 1) LIMIT %s
+    AND {differ} LIMIT %s
 """
 _HARMLESS = """
     SELECT a.entry_id, h.id FROM fingerprints_fingerprint a
@@ -85,11 +96,11 @@ def _disputed(entry_id: UUID, harmless_id: UUID, distance: int) -> bool:
 
 
 def _similar(rows: Any) -> int:
-    """Disagreements of near PDQ values: with entries of another gravity, and with the negative bank."""
+    """Disagreements of near PDQ values: with entries of another class, and with the negative bank."""
     own = [
         (entry, bytes(value), kind)
         for entry, value, kind, quality in rows.filter(algorithm=Algorithm.PDQ).values_list(
-            "entry_id", "value", "entry__classification", "quality"
+            "entry_id", "value", SAID, "quality"
         )
         if quality is None or quality >= LEAST_QUALITY
     ]
@@ -102,11 +113,11 @@ def _similar(rows: Any) -> int:
     for value in sorted(harmless):
         for at in np.flatnonzero(distances(values, value) <= RADIUS)[:MOST_FOUND]:
             opened += _disputed(own[at][0], ids[value], int(distances(values[at : at + 1], value)[0]))
-    graves = [gravity(kind) for _entry, _value, kind in own]
-    if any(graves):
+    said = [said_of(kind) for _entry, _value, kind in own]
+    if any(gravity(kind) for kind, _scale, _stated in said):
         found: dict[tuple[UUID, UUID], int] = {}
         for other, at, distance, kind in near_all(values, {entry for entry, _value, _kind in own}):
-            if graves[at] and gravity(kind) and gravity(kind) != graves[at]:
+            if disagree(said[at], said_of(kind)):
                 found.setdefault((own[at][0], other), distance)
         for (entry_id, other), distance in list(found.items())[:MOST_FOUND]:
             opened += disagreement_open(kind=Dispute.SIMILAR, entry_id=entry_id, other_id=other, distance=distance)
@@ -115,7 +126,7 @@ def _similar(rows: Any) -> int:
 
 def _pairs(query: str, of: str, key: UUID, *more: Any) -> list[tuple[UUID, UUID]]:
     with connection.cursor() as cursor:
-        cursor.execute(query.format(of=of), [key, *more, MOST_FOUND])
+        cursor.execute(query.format(of=of, differ=_DIFFER), [key, *more, MOST_FOUND])
         return list(cursor.fetchall())
 
 

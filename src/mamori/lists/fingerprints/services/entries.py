@@ -17,6 +17,7 @@ from mamori.lists.fingerprints.codes import Classification
 from mamori.lists.fingerprints.facts import FingerprintsInForce
 from mamori.lists.fingerprints.models import Entry, Fingerprint, Source
 from mamori.lists.fingerprints.permissions import CONFIRM, IMAGES_WRITE, PROPOSE, REVIEW, WITHDRAW
+from mamori.lists.fingerprints.references import references
 from mamori.lists.fingerprints.services.disagreements import Stated, restated
 from mamori.lists.fingerprints.services.feed import changed, feed_lock, locked, move, told, updated
 from mamori.lists.fingerprints.states import (
@@ -68,7 +69,7 @@ def entry_add(
     if media not in list(Media) or classification not in list(Classification) or not 1 <= len(source_ref) <= 80:
         raise DomainError("bad_entry", _("The entry's kind, class or reference is not one the bank knows."), status=422)
     stating = Stated(str(classification), scale, stated)
-    known = Entry.objects.filter(source=source, source_ref=source_ref).first()
+    known = Entry.objects.filter(source=source, source_ref__in=references(source.id, source_ref)).first()
     if known is not None:
         return _again(known, stating)
     waits = source.shared_with_partners or actor.kind == "partner"

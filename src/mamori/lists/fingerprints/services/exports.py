@@ -10,11 +10,11 @@ from mamori.ground import audit
 from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError
 from mamori.lists.fingerprints import codes
-from mamori.lists.fingerprints.formats import Format
+from mamori.lists.fingerprints.formats import Format, Value
 from mamori.lists.fingerprints.formats.write import Written, write
 from mamori.lists.fingerprints.models import Entry, Fingerprint
 from mamori.lists.fingerprints.permissions import EXPORT
-from mamori.lists.fingerprints.states import Algorithm, EntryState
+from mamori.lists.fingerprints.states import EntryState
 
 BATCH = 5000
 
@@ -55,18 +55,12 @@ def _entries(rows: QuerySet[Entry], total: int, progress: Callable[[int, int], N
         batch = list(rows.filter(number__gt=last).order_by("number").values_list(*columns)[:BATCH])
         if not batch:
             return
-        values: dict[object, dict[str, bytes]] = {}
-        quality: dict[object, int | None] = {}
+        values: dict[object, list[Value]] = {}
         found = Fingerprint.objects.filter(entry_id__in=[row[0] for row in batch]).order_by("id")
         for entry, algorithm, value, of in found.values_list("entry_id", "algorithm", "value", "quality"):
-            if algorithm not in (kept := values.setdefault(entry, {})):
-                kept[algorithm] = bytes(value)
-                if algorithm == Algorithm.PDQ:
-                    quality[entry] = of
+            values.setdefault(entry, []).append(Value(algorithm, bytes(value), of))
         for key, number, media, classification, scale, stated, changed_at in batch:
-            yield Written(
-                number, media, classification, scale, stated, changed_at, values.get(key, {}), quality.get(key)
-            )
+            yield Written(number, media, classification, scale, stated, changed_at, tuple(values.get(key, ())))
         last, done = batch[-1][1], done + len(batch)
         if progress is not None:
             progress(done, total)

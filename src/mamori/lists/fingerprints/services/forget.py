@@ -6,13 +6,21 @@ from uuid import UUID
 from django.db import transaction
 
 from mamori.ground.actors import Actor
-from mamori.lists.fingerprints.models import Disagreement, EntryHits, Fingerprint, Harmless, ImportRun, Vote
+from mamori.lists.fingerprints.models import Disagreement, Entry, EntryHits, Fingerprint, Harmless, ImportRun, Vote
+from mamori.lists.fingerprints.references import FORGOTTEN, forgotten
 
 
 @transaction.atomic
 def values_forget(actor: Actor, entry_ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the signature of every class
-    """Destroy the fingerprints of withdrawn entries; the tombstone stays."""
+    """Destroy the fingerprints of withdrawn entries; the tombstone stays.
+
+    Of the source's reference, which may be a digest, a keyed hash stays: what comes again is known as withdrawn.
+    """
     Fingerprint.objects.filter(entry_id__in=entry_ids).delete()
+    rows = list(Entry.objects.filter(id__in=entry_ids).exclude(source_ref__startswith=FORGOTTEN))
+    for row in rows:
+        row.source_ref = forgotten(row.source_id, row.source_ref)
+    Entry.objects.bulk_update(rows, ["source_ref"], batch_size=500)
     return len(entry_ids)
 
 

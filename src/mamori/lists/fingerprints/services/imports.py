@@ -1,11 +1,12 @@
 """Reading files into the bank: streamed, in bulk, bad records named and kept out; twice adds nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any, BinaryIO
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground import audit, clock, jobs
@@ -16,6 +17,7 @@ from mamori.lists.fingerprints import codes
 from mamori.lists.fingerprints.formats import Bad, Format, NotThisFormat, Record, read
 from mamori.lists.fingerprints.models import Entry, ImportRun, Source, ordered_id
 from mamori.lists.fingerprints.permissions import CONFIRM, IMPORT, WITHDRAW
+from mamori.lists.fingerprints.references import references
 from mamori.lists.fingerprints.services.disagreements import Stated, restated
 from mamori.lists.fingerprints.services.feed import feed_lock
 from mamori.lists.fingerprints.states import BANK_ENTRY, ChangeKind, End, EntryState, ImportState, Media, Sharing
@@ -23,6 +25,7 @@ from mamori.lists.fingerprints.states import BANK_ENTRY, ChangeKind, End, EntryS
 BATCH = 5000
 MOST_REFUSALS = 1000  # named; more are counted
 _IMPORT_LOCK = 7_261_011  # with the source's number: one batch of a source is written at a time
+_READER = 7_261_013  # with a hash of the run: held by the session that reads, so that the lock ends with its process
 _ENTRY = (
     "id, media, source_id, source_ref, classification, scale, stated, state, sharing, received_at, taken_on, "
     'in_force_at, changed_at, imported_id, proposed_by_id, "end"'
@@ -56,8 +59,9 @@ def import_file(
     """Read a file of a source into the bank. `progress(bytes read, the run so far)`: told after each batch.
 
     Of a shared source the entries wait until a second person confirms the import whole. Each batch is kept as soon as
-    it is read: an import that is cut off goes on when it is run again. What is known and comes with another class than
-    before stays as it is, and is a disagreement for a reviewer.
+    it is read. An import that is cut off, even by a death of its process, is closed as broken off by the next one of its
+    source or by the worker: what it read counts, and is confirmed on its own page; the same file again adds the rest.
+    What is known and comes with another class than before stays as it is, and is a disagreement for a reviewer.
     """
     actor.require(IMPORT)
     if profile not in codes.PROFILES or media not in list(Media):
@@ -65,26 +69,32 @@ def import_file(
     source = Source.objects.filter(code=source_code).first()
     if source is None:
         raise NotFound
-    run = _begin(actor, source, form, profile)
-    records = read(stream, form, profile=profile, media=media)
-    try:
-        while batch := list(islice(records, BATCH)):
-            _batch(run, batch, actor)
-            if progress is not None:
-                progress(stream.tell() if stream.seekable() else 0, run)
-    except NotThisFormat as error:
-        _finish(run, ImportState.FAILED, actor)
-        raise DomainError(
-            "bad_file",
-            _("The file is not of this format: nothing was taken from it."),
-            remedy=_("Choose the format the file was written in."),
-            status=422,
-        ) from error
-    except BaseException:
-        _finish(run, ImportState.FAILED, actor)
-        raise
-    _finish(run, ImportState.DONE, actor)
+    imports_close(source_id=source.id)
+    run = _new(actor, source, form, profile)
+    with _reading(run):
+        _begin(run, actor)
+        _read(run, actor, stream, media, progress)
     return run
+
+
+def imports_close(*, source_id: int | None = None) -> int:
+    """Close the imports whose process died: broken off, what they read is kept. Returns how many. Safe to run twice."""
+    running = ImportRun.objects.filter(state=ImportState.RUNNING)
+    if source_id is not None:
+        running = running.filter(source_id=source_id)
+    return sum(_close(run) for run in list(running.values_list("id", flat=True)))
+
+
+@transaction.atomic
+def _close(import_id: UUID) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", [_READER, str(import_id)])
+        (dead,) = cursor.fetchone()
+    run = _locked(import_id) if dead else None
+    if run is None or run.state != ImportState.RUNNING:
+        return False
+    _finish(run, ImportState.FAILED, SYSTEM)
+    return True
 
 
 @transaction.atomic
@@ -141,8 +151,8 @@ def _moved(run: ImportRun, *, withdraw: bool) -> int:
     return len(rows)
 
 
-def _begin(actor: Actor, source: Source, form: Format, profile: str) -> ImportRun:
-    run = ImportRun(
+def _new(actor: Actor, source: Source, form: Format, profile: str) -> ImportRun:
+    return ImportRun(
         source=source,
         format=str(form),
         scale=f"vics:{profile}" if form in (Format.VICS_1, Format.VICS_2) else "",
@@ -150,10 +160,47 @@ def _begin(actor: Actor, source: Source, form: Format, profile: str) -> ImportRu
         imported_by_id=actor.id,
         started_at=clock.now(),
     )
-    with transaction.atomic():
-        run.save(force_insert=True)
-        audit.record("fingerprints.import_begun", subject=run, actor=actor, source=source.code, format=form)
-    return run
+
+
+@contextmanager
+def _reading(run: ImportRun) -> Iterator[None]:
+    """Hold the run's lock: whoever finds it free knows that nobody reads any more."""
+    key: tuple[int, str] = (_READER, str(run.id))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", key)
+    try:
+        yield
+    finally:
+        with suppress(Error), connection.cursor() as cursor:  # a lost session holds no lock
+            cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", key)
+
+
+@transaction.atomic
+def _begin(run: ImportRun, actor: Actor) -> None:
+    run.save(force_insert=True)
+    audit.record("fingerprints.import_begun", subject=run, actor=actor, source=run.source.code, format=run.format)
+
+
+def _read(run: ImportRun, actor: Actor, stream: BinaryIO, media: str, progress: Progress | None) -> None:
+    records = read(stream, Format(run.format), profile=run.scale.removeprefix("vics:") or "us", media=media)
+    try:
+        while batch := list(islice(records, BATCH)):
+            _batch(run, batch, actor)
+            if progress is not None:
+                progress(stream.tell() if stream.seekable() else 0, run)
+    except NotThisFormat as error:
+        _finish(run, ImportState.FAILED, actor)
+        raise DomainError(
+            "bad_file",
+            _("The file is not of this format: nothing was taken from it."),
+            remedy=_("Choose the format the file was written in."),
+            status=422,
+        ) from error
+    except BaseException:
+        with suppress(Error):  # with the database gone the worker closes it later
+            _finish(run, ImportState.FAILED, actor)
+        raise
+    _finish(run, ImportState.DONE, actor)
 
 
 @transaction.atomic
@@ -179,6 +226,9 @@ def _batch(run: ImportRun, batch: list[Record | Bad], actor: Actor) -> None:
         if isinstance(each, Bad):
             _refuse(run, each)
             continue
+        if codes.is_unsorted(each.scale, each.code):  # that nobody sorted it yet says nothing of what is known either
+            _refuse(run, Bad(each.at, "not_sorted"))
+            continue
         kind = codes.read(each.scale, each.code) if each.scale else codes.Classification.UNSORTED
         now = Stated(str(kind or ""), each.scale, each.code[:16])
         if each.ref in known:
@@ -201,9 +251,10 @@ def _batch(run: ImportRun, batch: list[Record | Bad], actor: Actor) -> None:
 
 def _known(run: ImportRun, refs: list[str]) -> dict[str, tuple[UUID, Stated]]:
     """What the source gave before: its reference -> entry, and the class the bank has of it."""
+    of = {name: ref for ref in refs for name in references(run.source_id, ref)}
     with connection.cursor() as cursor:  # as one array: thousands of parameters cost more than the question
-        cursor.execute(_KNOWN, [run.source_id, refs])
-        return {ref: (entry, Stated(kind, scale, code)) for ref, entry, kind, scale, code in cursor.fetchall()}
+        cursor.execute(_KNOWN, [run.source_id, list(of)])
+        return {of[name]: (entry, Stated(kind, scale, code)) for name, entry, kind, scale, code in cursor.fetchall()}
 
 
 def _keep(run: ImportRun, fresh: list[tuple[UUID, Record, Stated]], actor: Actor) -> int:

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.db.models import Value
+from django.db.models.functions import Concat
 from numpy.typing import NDArray
 
 from mamori.engine.similar import LEAST_QUALITY, RADIUS
@@ -23,13 +25,15 @@ AT_ONCE = 256  # values looked up in one call of the index
 LAG = 2000  # changes the index may be behind
 NOT_IN_INDEX = (EntryState.PROPOSED, EntryState.QUARANTINED)
 FEW = 32  # values compared one by one; more are put into an index first
+# Of an entry: class, scale and code as stated, in one text.
+SAID = Concat("entry__classification", Value(" "), "entry__scale", Value(" "), "entry__stated")
 Values = NDArray[np.uint8]
 Near = tuple[UUID, int, int, str]
 Row = tuple[UUID, bytes, str]
 
 
 def near_all(values: Values, own: set[UUID]) -> Iterator[Near]:
-    """(entry, row of `values`, distance, class) of all others that have not ended and are near.
+    """(entry, row of `values`, distance, SAID) of all others that have not ended and are near.
 
     With an index that follows the bank only what is not in it is read: what waits or is held, and the latest changes.
     Without one the bank is read once.
@@ -54,6 +58,12 @@ def distances(values: Values, value: bytes) -> NDArray[np.int64]:
     words = np.ascontiguousarray(values).view(np.uint64) ^ np.frombuffer(value, np.uint64)
     counts: NDArray[np.int64] = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
     return counts
+
+
+def said_of(text: str) -> tuple[str, str, str]:
+    """SAID as class, scale and code."""
+    kind, scale, stated = text.split(" ", 2)
+    return kind, scale, stated
 
 
 def stack(values: list[bytes]) -> Values:
@@ -91,9 +101,7 @@ def _indexed(pictures: Any, values: Values, first: int, own: set[UUID], rows: An
         ids = found.ids[part].tolist()
         told = {
             number: (entry, kind)
-            for number, entry, kind in rows.filter(id__in=set(ids)).values_list(
-                "id", "entry_id", "entry__classification"
-            )
+            for number, entry, kind in rows.filter(id__in=set(ids)).values_list("id", "entry_id", SAID)
         }
         for number, place, distance in zip(ids, places[part].tolist(), found.distances[part].tolist(), strict=True):
             if number in told and told[number][0] not in own:
@@ -104,7 +112,7 @@ def _of_entries(values: Values, own: set[UUID], rows: Any, entries: Iterable[UUI
     """Those of `rows` that belong to the entries: asked for by them, so that no index of the whole is walked."""
     waiting = iter(entries)
     while some := list(islice(waiting, ENTRIES)):
-        found = rows.filter(entry_id__in=some).values_list("entry_id", "value", "entry__classification")
+        found = rows.filter(entry_id__in=some).values_list("entry_id", "value", SAID)
         yield from _compared(values, own, [[(entry, bytes(value), kind) for entry, value, kind in found]])
 
 
@@ -141,10 +149,10 @@ def _index(values: Values) -> Any:
 
 
 def _batches(rows: Any) -> Iterator[list[Row]]:
-    """(entry, PDQ value, class), in batches."""
+    """(entry, PDQ value, SAID), in batches."""
     last = 0
     while True:
-        found = rows.filter(id__gt=last).order_by("id").values_list("id", "entry_id", "value", "entry__classification")
+        found = rows.filter(id__gt=last).order_by("id").values_list("id", "entry_id", "value", SAID)
         batch = list(found[:BATCH])
         if not batch:
             return
