@@ -103,7 +103,7 @@ def propose(request: StaffRequest, content_id: UUID, method: str) -> HttpRespons
             "reaches": [breadth_of(content_id, name) for name in names] if method == Method.DNS else [],
             "tried": tried_of(content_id),
         },
-        status=422 if error else 200,
+        status=422 if error or form.errors else 200,
     )
 
 
