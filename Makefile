@@ -21,7 +21,8 @@ crash-bench: setup
 	@MAMORI_CRASH_ROUNDS=100 $(PY) -m pytest tests/crash
 
 histories-bench: setup
-	@MAMORI_HISTORIES=10000 $(PY) -m pytest tests/hotline/test_assessment_histories.py tests/lists/test_list_histories.py
+	@MAMORI_HISTORIES=10000 $(PY) -m pytest tests/hotline/test_assessment_histories.py tests/hotline/test_referral_histories.py \
+		tests/hotline/test_takedown_histories.py tests/lists/test_list_histories.py
 
 lock: setup
 	@scripts/lock

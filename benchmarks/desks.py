@@ -1,7 +1,8 @@
 """Every page of the staff face on a database of 1,000,000 reports and 300,000 content items, and the CSV import on it.
 
-Server time and number of queries of each page, each sort, filter and second page found on it, asked through WSGI as a
-member who may see it, logged in to PostgreSQL as the staff face. The import is measured against a bare COPY of the
+Server time and number of queries of each page, each sort, each choice of each filter, second and last page found on it,
+asked through WSGI as a member who may see it, logged in to PostgreSQL as the staff face. Two goals: the p95 of the
+slowest page over all its requests, and the median of the slowest single sort or filter. The import is measured against a bare COPY of the
 same rows, in alternating rounds.
 
     python -m benchmarks.desks --json FILE
@@ -265,8 +266,10 @@ def _measured(samples: dict[str, list[Any]], given: argparse.Namespace) -> tuple
                 say(f"not measured: {page.name} {page.unseen}")
                 unseen.append(page.name)
     worst = max(found, key=lambda row: row["p95_ms"])
+    slow = max(found, key=lambda row: row["slowest_ms"])  # few of a page's requests: they would hide in its p95
     return {"measured": found, "not_measured": unseen}, [
-        goal(f"slowest page ({worst['page']}), p95 in ms", worst["p95_ms"], LIMIT_MS)
+        goal(f"slowest page ({worst['page']}), p95 in ms", worst["p95_ms"], LIMIT_MS),
+        goal(f"slowest sort or filter ({slow['page']}: {slow['slowest']}), median in ms", slow["slowest_ms"], LIMIT_MS),
     ]
 
 

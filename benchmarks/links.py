@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode
 
-MOST = 40
+MOST_PAIRS = 40  # filters with a sort, spread over all of them
 LAST = 200  # the last page a table offers
-TEXTS = {"host": "h0.example"}  # the busiest host of the generated records
+# The busiest host of the generated records; a case that is none.
+TEXTS = {"host": "h0.example", "content": "00000000-0000-4000-8000-000000000000"}
 
 
 class _Reader(HTMLParser):
@@ -46,9 +47,8 @@ class _Reader(HTMLParser):
 
 
 def variants(body: str) -> dict[str, str]:
-    """Query strings of the page: every link, every sort's last page, every filter, and every filter with every sort.
-
-    Exports are no pages.
+    """Query strings of the page: every link, every sort's last page, every choice of every filter, none left out; and
+    MOST_PAIRS of the filters with a sort, spread evenly. Exports are no pages.
     """
     reader = _Reader()
     reader.feed(body)
@@ -56,8 +56,9 @@ def variants(body: str) -> dict[str, str]:
     sorts = [pair for link in links for pair in parse_qsl(link) if pair[0].endswith("sort")]
     found = links + [urlencode([pair]) for pair in reader.filters]
     found += [f"{link}&{_page(link)}" for link in links if "sort=" in link and "page=" not in link]
-    found += [urlencode([pair, order]) for pair in reader.filters for order in sorts]
-    return {query: f"?{query}" for query in list(dict.fromkeys(found))[:MOST]}
+    pairs = [urlencode([pair, order]) for pair in reader.filters for order in sorts]
+    found += pairs[:: max(1, -(-len(pairs) // MOST_PAIRS))]
+    return {query: f"?{query}" for query in dict.fromkeys(found)}
 
 
 def _page(link: str) -> str:

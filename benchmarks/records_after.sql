@@ -65,8 +65,8 @@ SELECT pg_temp.uid('ev', n), id, told, repeat('0', 64), json_build_object('paylo
 FROM content WHERE illegal AND n BETWEEN $first AND $last;
 
 -- step: referral_preservation contents
-INSERT INTO referral_preservation (id, content_id, contact_id, requested_at, until)
-SELECT pg_temp.uid('pr', n), id, pg_temp.uid('ct', contact), told, told + interval '30 days'
+INSERT INTO referral_preservation (id, content_id, contact_id, requested_at, until, held_back)
+SELECT pg_temp.uid('pr', n), id, pg_temp.uid('ct', contact), told, told + interval '30 days', false
 FROM content WHERE illegal AND n % 5 = 0 AND n BETWEEN $first AND $last;
 
 -- step: checks_watch contents
@@ -156,12 +156,13 @@ FROM content WHERE illegal AND (n % 10 = 4 OR NOT gone) AND n BETWEEN $first AND
 
 -- step: listing_entry contents
 INSERT INTO listing_entry (id, content_id, method, target, target_digest, reason, answers, stated_at, expires_on, state,
-  proposer_id, proposed_at, activator_id, activated_at, review_reason, ended_at, "end", refused)
+  proposer_id, proposed_at, activator_id, activated_at, review_reason, ended_at, "end", refused, far, listed, ending_told)
 SELECT pg_temp.uid('en', n), id, method, target, encode(sha256(target::bytea), 'hex'), 'removal_too_slow',
   '{"no_other_means": {"yes": true, "reason": "Tried for seven days."}}', told, (now() + interval '60 days')::date,
   CASE WHEN gone THEN 'removed' WHEN n % 100 = 4 THEN 'pending_activation' ELSE 'active' END, '$reviewer', told,
   CASE WHEN gone OR n % 100 <> 4 THEN '$approver'::uuid END, CASE WHEN gone OR n % 100 <> 4 THEN told END, '',
-  CASE WHEN gone THEN gone_at END, CASE WHEN gone THEN 'content_gone' ELSE '' END, '[]'
+  CASE WHEN gone THEN gone_at END, CASE WHEN gone THEN 'content_gone' ELSE '' END, '[]', '[]',
+  NOT gone AND n % 100 <> 4, gone
 FROM content, LATERAL (SELECT CASE WHEN n % 4 = 0 THEN 'dns' ELSE 'url' END AS method) AS a,
 LATERAL (SELECT CASE method WHEN 'dns' THEN 'n' || n || '.' || host ELSE url END AS target) AS b
 WHERE illegal AND n % 10 = 4 AND n BETWEEN $first AND $last;
@@ -189,10 +190,10 @@ FROM (SELECT n, date_trunc('hour', now() - interval '12 hours' * n) AS at, CASE 
   FROM generate_series($first, $last) AS n) AS x;
 
 -- step: distribution_edition 8000
-INSERT INTO distribution_edition (id, version, state, digest, names, urls, added, removed, refusals, built_at, published_at)
+INSERT INTO distribution_edition (id, version, state, digest, names, urls, added, removed, refusals, built_at, published_at, base, base_of, rules)
 SELECT pg_temp.uid('ed', n), n, CASE WHEN n % 50 = 0 THEN 'refused' ELSE 'published' END, md5(n::text) || md5('e' || n), 900, 2600, 2, 1,
   CASE WHEN n % 50 = 0 THEN '[{"code": "public_suffix", "params": {}, "message": "A public suffix.", "remedy": "Narrow it."}]'::jsonb
-  ELSE '[]' END, at, CASE WHEN n % 50 <> 0 THEN at END
+  ELSE '[]' END, at, CASE WHEN n % 50 <> 0 THEN at END, 0, 0, ''
 FROM (SELECT n, now() - interval '3 hours' * (8001 - n) AS at FROM generate_series($first, $last) AS n) AS x;
 
 -- step: distribution_editionchange 1
@@ -209,8 +210,8 @@ WHERE change = 'added';
 INSERT INTO accounts_organisation (id, name, kind) SELECT pg_temp.uid('or', n), 'Provider ' || n, 'provider' FROM generate_series($first, $last) AS n;
 
 -- step: distribution_subscriber 60
-INSERT INTO distribution_subscriber (id, organisation_id, delivery, notify, generation, state, added_at, applied_at)
-SELECT pg_temp.uid('su', n), pg_temp.uid('or', n), 'nxdomain', '', 1, 'active', now() - interval '1 year', now() - interval '1 year'
+INSERT INTO distribution_subscriber (id, organisation_id, delivery, notify, generation, state, added_at, applied_at, resolvers)
+SELECT pg_temp.uid('su', n), pg_temp.uid('or', n), 'nxdomain', '', 1, 'active', now() - interval '1 year', now() - interval '1 year', '[]'
 FROM generate_series($first, $last) AS n;
 
 -- step: accounts_user 60

@@ -19,13 +19,17 @@ from demo.engines import engine_versions
 from demo.everything import bring_up
 from demo.known_images import KnownImages
 from demo.main_job import MainJob
+from demo.notebook import Notebook
 from demo.people import PASSWORD, PEOPLE, person
 from demo.platform import Platform, Ports
 from demo.processes import WorldError
-from demo.reports import read_reports
+from demo.reports import not_reported, read_reports
 from demo.timeline import Timeline
+from demo.visitor import Visitor
+from demo.world import World
 
 BASE = Path(__file__).resolve().parent.parent / "var" / "demo"
+TIMELINE = "timeline.json"
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
@@ -41,6 +45,7 @@ def main() -> int:
         default=Ports.public,
         help="of the public face; the others stand beside it (default %(default)s)",
     )
+    parser.add_argument("--world-port", type=int, help="first of the world around (default: --port and 500)")
     parser.add_argument("--folder", type=Path, default=BASE, help="where everything is kept (default var/demo)")
     parser.add_argument(
         "--code", metavar="LOGIN", help="only print the present six digits of a demo person's second factor"
@@ -52,19 +57,27 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         reports = read_reports(options.reports) if options.reports else None
-        return run(once=options.once, reports=reports, first=options.port, base=options.folder.resolve())
+        return run(
+            once=options.once,
+            reports=reports,
+            first=options.port,
+            world_port=options.world_port or options.port + 500,
+            base=options.folder.resolve(),
+        )
     except WorldError as error:
         console.print(f"[bold red]The demo stopped:[/] {error}", markup=True)
+        if Notebook.left_in(options.folder.resolve()) is not None:
+            console.print(f"The next start goes on from there; to begin anew, remove {options.folder}.")
         return 1
     except KeyboardInterrupt:
         console.print(f"Stopped. Everything is kept in {options.folder}; the next start goes on from there.")
-        return 0
+        return 130 if options.once else 0
 
 
-def run(*, once: bool, reports: list[dict[str, str]] | None, first: int, base: Path) -> int:
+def run(*, once: bool, reports: list[dict[str, str]] | None, first: int, world_port: int, base: Path) -> int:
     """Bring up, run the job where it is asked for or has not run yet, serve. Returns the exit code.
 
-    Ports: `first` and the three after it for Mamori, from `first` + 500 on for the world around it.
+    Ports: `first` and the three after it for Mamori, from `world_port` on for the world around it.
     """
     _resolvers()
     with ExitStack() as stack:
@@ -73,27 +86,11 @@ def run(*, once: bool, reports: list[dict[str, str]] | None, first: int, base: P
             stack,
             database_url=os.environ.get("DATABASE_URL"),
             ports=Ports(first, first + 1, first + 2, first + 3),
-            world_port=first + 500,
+            world_port=world_port,
             step=_step,
         )
         platform, world = everything.platform, everything.world
-        done = base / "timeline.json"
-        if once or reports or not done.exists():
-            timeline = Timeline(engine_versions() if world.dns else [])
-            job = MainJob(platform, world, timeline, console, reports)
-            try:
-                job.run()
-            finally:
-                timeline.write(done)
-                timeline.show(console)
-            missing = timeline.missing()
-            if missing:
-                raise WorldError(f"stations not reached: {', '.join(missing)}")
-            known = KnownImages(platform, world, console, job.visitors)
-            try:
-                known.run()
-            finally:
-                known.show()
+        _work(platform, world, once=once, reports=reports)
         if once:
             return 0
         _welcome(platform)
@@ -101,6 +98,48 @@ def run(*, once: bool, reports: list[dict[str, str]] | None, first: int, base: P
             time.sleep(0.5)
         ended = next(program for program in platform.programs if not program.running())
         raise WorldError(f"{ended.name} ended: {ended.tail()}")
+
+
+def _work(platform: Platform, world: World, *, once: bool, reports: list[dict[str, str]] | None) -> None:
+    """Run what is asked for and what an earlier start did not end; nothing where all of it is there."""
+    visitors: dict[str, Visitor] = {}
+    left = Notebook.left_in(platform.base)
+    earlier = Timeline.read(platform.base / TIMELINE)
+    if left is not None:
+        console.print(f"An earlier run was interrupted: it goes on with its reports ({len(left.rows)}).")
+        visitors = _main_job(platform, world, left.rows, left)
+    if reports is not None:
+        fresh = not_reported(reports, platform.postgres.owner_dsn())
+        console.print(f"Reports of the file: {len(reports)}; reported before: {len(reports) - len(fresh)}.")
+        if fresh:
+            visitors = _main_job(platform, world, fresh)
+        elif left is None and earlier is not None:
+            console.print("Nothing is new in the file. The table of the earlier run:")
+            earlier.show(console)
+    elif left is None and (once or earlier is None or earlier.missing()):
+        visitors = _main_job(platform, world, None)
+    if visitors or not KnownImages.ran_in(platform.base):
+        known = KnownImages(platform, world, console, visitors)
+        try:
+            known.run()
+        finally:
+            known.show()
+
+
+def _main_job(
+    platform: Platform, world: World, rows: list[dict[str, str]] | None, left: Notebook | None = None
+) -> dict[str, Visitor]:
+    """The main job and its timeline. Returns the people who are logged in."""
+    timeline = Timeline(engine_versions() if world.dns else [])
+    job = MainJob(platform, world, timeline, console, rows, left)
+    try:
+        job.run()
+    finally:
+        timeline.write(platform.base / TIMELINE)
+        timeline.show(console)
+    if missing := timeline.missing():
+        raise WorldError(f"stations not reached: {', '.join(missing)}")
+    return job.visitors
 
 
 def _resolvers() -> None:

@@ -29,12 +29,14 @@ from demo.people import person
 from demo.platform import Platform
 from demo.processes import WorldError, wait_until
 from demo.visitor import Page, Visitor
+from demo.watching import Telling
 from demo.world import World
 from mamori.engine.images import fingerprint
 
 TOOL = (sys.executable, "-c", "from mamori.tools.cli import app; app()")  # the tools alone, without the platform
 PURPOSE = "known images among stored files (demo)"
 OTHERS = 11
+FILE, LAST = "known_images.json", "report.seen"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class KnownImages:
 
     def __init__(self, platform: Platform, world: World, console: Console, visitors: dict[str, Visitor]) -> None:
         self.platform, self.world, self.console, self.visitors = platform, world, console, visitors
+        self.telling = Telling(console)
         self.steps: list[Step] = []
         self.mark = secrets.token_hex(3)
         self.folder = platform.base / "provider"
@@ -59,8 +62,14 @@ class KnownImages:
 
     def run(self) -> None:
         """All steps in their order; what was reached is written in any case."""
+        with self.telling:
+            self._steps()
+
+    def _steps(self) -> None:
         try:
+            self.telling.doing("the index of known images is made ready")
             self.platform.wait_for_index()
+            self.telling.doing("a known image becomes a report")
             original = self._draw()
             token = self._provider()
             before = self._status(token)["pictures"]
@@ -75,7 +84,16 @@ class KnownImages:
             self._seen_by_analyst(int(line["entry"]))
         finally:
             told = json.dumps({"steps": [asdict(step) for step in self.steps]}, ensure_ascii=False, indent=1)
-            (self.platform.base / "known_images.json").write_text(told)
+            (self.platform.base / FILE).write_text(told)
+
+    @staticmethod
+    def ran_in(base: Path) -> bool:
+        """Whether an earlier run reached the last step."""
+        try:
+            steps = json.loads((base / FILE).read_text())["steps"]
+        except (OSError, ValueError, KeyError):
+            return False
+        return bool(steps) and steps[-1]["name"] == LAST
 
     def show(self) -> None:
         table = Table("step", "seconds", "detail", title="A known image becomes a report")
@@ -176,7 +194,7 @@ class KnownImages:
         words = told.text.rpartition("Sealed text ")[2].partition(" That you read")[0]
         if not re.search(rf"\b{entry}\b", words):
             raise WorldError(f"the analyst does not read of entry {entry}: {told.text[:1500]}")
-        self._reached("report.seen", f"the analyst reads: {words}")
+        self._reached(LAST, f"the analyst reads: {words}")
         self._judge("aoki", first)
         if self._waits_for_second(first):  # a dismissal may be drawn for that
             self._judge("baba", self._next("baba"))
@@ -242,7 +260,7 @@ class KnownImages:
         now = time.monotonic()
         self.steps.append(Step(name, round(now - self._last, 3), detail))
         self._last = now
-        self.console.print(f"  {name}: {detail}")
+        self.telling.say(f"  {name}: {detail}")
 
 
 def _drawing(seed: str) -> Image.Image:

@@ -21,12 +21,13 @@ import psycopg
 from rich.console import Console
 
 from demo.dns import ask
+from demo.notebook import Notebook
 from demo.people import person
 from demo.platform import Platform
 from demo.processes import WorldError
-from demo.timeline import Timeline
+from demo.timeline import Station, Timeline
 from demo.visitor import Page, Visitor
-from demo.watching import Bar, LiftWatch
+from demo.watching import LiftWatch, Telling
 from demo.world import World
 from mamori.engine.addresses import canonicalize
 from mamori.engine.keys import load_signing_key, sign
@@ -36,11 +37,19 @@ R = TypeVar("R")
 HOUR = 3600.0
 DAY = 24 * HOUR
 NO_RESOLVER = "not loaded: no resolver installed"
+_OPEN = ["awaiting_assessment", "in_assessment", "second_opinion", "in_second_opinion"]
+_DECIDED = """
+    SELECT id::text FROM assessment_contentitem c WHERE id = ANY(%s) AND EXISTS (
+        SELECT 1 FROM audit_event WHERE event = 'assessment.assessed' AND subject_id = c.id::text)
+"""
 REASON = "Seen on the demo's own site; every page of it was looked at."
 
 
 class MainJob:
-    """Runs every station once. `reports`: None for a single report on a site of its own."""
+    """Runs every station once. `reports`: None for a single report on a site of its own.
+
+    `left`: the notebook of a job that was interrupted: it goes on where that one stood.
+    """
 
     def __init__(
         self,
@@ -49,52 +58,75 @@ class MainJob:
         timeline: Timeline,
         console: Console,
         reports: list[dict[str, str]] | None,
+        left: Notebook | None = None,
     ) -> None:
-        self.platform, self.world, self.timeline, self.console = platform, world, timeline, console
-        self.rows = reports or [{"url": f"http://hoshi-{secrets.token_hex(3)}.example/gallery/", "comment": "demo"}]
+        self.platform, self.world, self.timeline = platform, world, timeline
+        self.telling = Telling(console)
+        self.database = psycopg.connect(platform.postgres.owner_dsn(), autocommit=True)
+        self.interrupted = left is not None
+        self.notebook = left or Notebook(
+            platform.base,
+            reports or [{"url": f"http://hoshi-{secrets.token_hex(3)}.example/gallery/", "comment": "demo"}],
+            self._last_event(),
+            {box: len(world.mail.received(box)) for box in world.mail.addresses()},
+        )
+        timeline.stations = [Station(**station) for station in self.notebook.stations]
+        self.rows = self.notebook.rows
         self.addresses = list(dict.fromkeys(canonicalize(row["url"]).url for row in self.rows))
         self.hosts = list(dict.fromkeys(canonicalize(url).host for url in self.addresses))
         self.visitors: dict[str, Visitor] = {}
-        self.contents: list[str] = []
-        self.entries: dict[str, str] = {}
-        self.code = ""
+        self.contents = self._reported() if left else []
+        self.entries = {host: entry for host, (entry, _state) in self._standing().items()} if left else {}
         self.blocking: Future[dict[str, float]] | None = None
         self.side = ThreadPoolExecutor(2)
-        self.database = psycopg.connect(platform.postgres.owner_dsn(), autocommit=True)
-        self.begun = self._last_event()
-        self.read = {box: len(world.mail.received(box)) for box in world.mail.addresses()}
 
     def run(self) -> None:
+        self.notebook.save()
         try:
-            self.stations()
+            with self.telling:
+                self.stations()
         finally:
             self.side.shutdown(wait=False)
             self.database.close()
+        self.notebook.close()
 
     def stations(self) -> None:
-        """All of them in their order."""
-        self._report()
-        self._assess()
-        self._tell_police()
-        self._notify_host()
-        self._list()
-        self._remove()
-        self._close()
+        """All of them in their order. Of an interrupted job, the part that was not ended is run again: each step is
+        one that looks first whether it was done."""
+        parts: list[tuple[Callable[[], None], str, str]] = [
+            (self._report, "report.received", "reporting by the public form and by import"),
+            (self._assess, "content.confirmed", "assessment"),
+            (self._tell_police, "police.no_objection", "police"),
+            (self._notify_host, "notice.delivered", "notices to hosts"),
+            (self._list, "block.effective", "the list body and the list"),
+            (self._remove, "block.lifted", "removal by the hosts"),
+            (self._close, "audit.verified", "closing"),
+        ]
+        for part, last, what in parts:
+            self.telling.doing(what)
+            if not self.timeline.has(last):
+                part()
+                self.interrupted = False
+
+    def _reported(self) -> list[str]:
+        """The items of what this job reported, as far as they are there."""
+        query = "SELECT id::text FROM assessment_contentitem WHERE url = ANY(%s)"
+        return sorted(content for (content,) in self._rows(query, self.addresses))
+
+    def _standing(self) -> dict[str, tuple[str, str]]:
+        """The entries for DNS that were proposed for these items: host to (entry, state), in their order."""
+        query = """
+            SELECT target, id::text, state FROM listing_entry
+            WHERE content_id = ANY(%s) AND method = 'dns' ORDER BY proposed_at
+        """
+        return {target: (entry, state) for target, entry, state in self._rows(query, self.contents)}
 
     # --- stations -------------------------------------------------------------------------------------------------
 
     def _report(self) -> None:
         self.world.host(self.addresses)
-        stranger = Visitor(self.platform.url("public"))
-        row = self.rows[0]
-        seen = (row.get("seen_at") or "").strip()
-        day = datetime.fromisoformat(seen).date().isoformat() if seen else ""  # the form asks for the day alone
-        told = {"addresses": row["url"], "text": row.get("comment") or "", "seen_on": day}
-        page = stranger.wait_turn(stranger.submit("/en/report/", "addresses", told))
-        found = re.search(r"\b\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}\b", page.body)
-        if not found:
-            raise WorldError(f"the form gave no receipt: {page.text[:300]}")
-        self.code = found[0]
+        if not self.notebook.code:
+            self._by_form()
         if len(self.rows) > 1:
             file = self.platform.base / "reports.csv"
             with file.open("w", newline="", encoding="utf-8") as out:
@@ -104,13 +136,26 @@ class MainJob:
             self.platform.mamori("reports", "import", str(file))
         self._reached("report.received", f"{len(self.rows)} by the public form and import; receipt given")
 
+    def _by_form(self) -> None:
+        """The first row, typed into the public form. Its receipt is written down, as a reporter would."""
+        stranger = Visitor(self.platform.url("public"))
+        row = self.rows[0]
+        seen = (row.get("seen_at") or "").strip()
+        day = datetime.fromisoformat(seen).date().isoformat() if seen else ""  # the form asks for the day alone
+        told = {"addresses": row["url"], "text": row.get("comment") or "", "seen_on": day}
+        page = stranger.wait_turn(stranger.submit("/en/report/", "addresses", told))
+        found = re.search(r"\b\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}\b", page.body)
+        if not found:
+            raise WorldError(f"the form gave no receipt: {page.text[:300]}")
+        self.notebook.code = found[0]
+        self.notebook.save()
+
     def _assess(self) -> None:
         """Two analysts at work at the same time: each item gets an opinion of both, whoever comes first."""
         count = len(self.addresses)
-        query = "SELECT id::text FROM assessment_contentitem WHERE url = ANY(%s)"
-        self._until(lambda: len(self._rows(query, self.addresses)), count, 60, "items of what was reported")
-        self.contents = sorted(content for (content,) in self._rows(query, self.addresses))
-        with self._progress("opinions of two analysts", 2 * count) as step:
+        self._until(lambda: len(self._reported()), count, 60, "items of what was reported")
+        self.contents = self._reported()
+        with self.telling.counting("opinions of two analysts", 2 * count) as step:
             opinions = [
                 self._beside(self._open_all, login, items, step)
                 for login, items in (("aoki", self.contents), ("baba", self.contents[::-1]))
@@ -125,9 +170,17 @@ class MainJob:
     def _open_all(self, login: str, items: list[str], step: Callable[[], None]) -> None:
         """One analyst takes and decides one item after another. What a visitor of the demo reported is left alone."""
         analyst = self._member(login)
-        left = list(items)
+        held = f"""
+            SELECT content_id::text FROM assessment_lease l JOIN accounts_user u ON u.id = l.person_id
+            WHERE l.ended_at IS NULL AND u.email = '{person(login).email}'
+        """
+        first = {content for (content,) in self._rows(held)}  # taken before an interruption
+        left = sorted(items, key=lambda content: content not in first)
         end = time.monotonic() + 120
         while left:
+            for (content,) in self._rows(_DECIDED, left):  # before an interruption
+                left.remove(content)
+                step()
             for content in list(left):
                 page = self._take(analyst, content)
                 if page is None:
@@ -144,12 +197,11 @@ class MainJob:
 
     def _take(self, analyst: Visitor, content: str) -> Page | None:
         """The page of an item, leased; None while it waits for somebody else, or a colleague looks at it."""
-        waits = (
-            "SELECT 1 FROM assessment_contentitem WHERE id = %s AND state IN ('awaiting_assessment', 'second_opinion')"
-        )
-        if not self._rows(waits, content):
+        if not self._rows("SELECT 1 FROM assessment_contentitem WHERE id = %s AND state = ANY(%s)", content, _OPEN):
             return None
         page = analyst.get(f"/contents/{content}/assess/")
+        if any("verdict" in form.options for form in page.forms):
+            return page
         take = next((form for form in page.forms if form.action.endswith("/take/")), None)
         if take is None:
             return None
@@ -167,21 +219,26 @@ class MainJob:
         self._until(lambda: len(self._rows(query, self.contents)), count, 60, "referrals to police")
         referrals = [referral for (referral,) in self._rows(query, self.contents)]
         self._wait_for("referral.sent", referrals, 60)
-        with self._progress("police open the referrals", count) as step:
-            for referral in referrals:
+        unseen = "SELECT id::text FROM referral_referral WHERE id = ANY(%s) AND delivered_at IS NULL"
+        waiting = [referral for (referral,) in self._rows(unseen, referrals)]
+        with self.telling.counting("police open the referrals", len(waiting)) as step:
+            for referral in waiting:
                 officer.submit(f"/police/{referral}/", f"/police/{referral}/open/", {})
                 step()
         self._wait_for("referral.delivered", referrals, 30)
         self._reached("police.delivered", f"{count} opened by a named officer")
-        self.platform.forward(48 * HOUR + 60)
+        if self._count("referral.no_objection", referrals) < count:
+            self.platform.forward(48 * HOUR + 60)
         self._wait_for("referral.no_objection", referrals, 120)
         self._reached("police.no_objection", "48 hours without an objection (demo clock)")
 
     def _notify_host(self) -> None:
         self._tell_hosts()
         links = self._links()
-        for link in links:
-            Visitor(self.platform.url("public")).get(link)
+        with self.telling.counting("hosts open their pages", len(links)) as step:
+            for link in links:
+                Visitor(self.platform.url("public")).get(link)
+                step()
         unseen = """
             SELECT 1 FROM takedown_noticeitem i JOIN takedown_notice n ON n.id = i.notice_id
             WHERE i.content_id = ANY(%s) AND n.seen_at IS NULL
@@ -234,34 +291,40 @@ class MainJob:
         texts = [
             mail.get_body(("plain",))
             for box in self.world.mail.addresses()
-            for mail in self.world.mail.received(box)[self.read.get(box, 0) :]
+            for mail in self.world.mail.received(box)[self.notebook.read.get(box, 0) :]
         ]
         links = [link for text in texts if text for link in re.findall(r"\S+/hoster/[^\s>]+", text.get_content())]
         return list(dict.fromkeys(links))
 
     def _list(self) -> None:
-        self.platform.forward(8 * DAY)
+        if self._count("takedown.too_slow", self.contents) < len(self.contents):
+            self.platform.forward(8 * DAY)
         self._wait_for("takedown.too_slow", self.contents, 300)
         reviewer, approver = self._member("endo"), self._member("fujii")
         for host in self.hosts[:3]:
             for resolver in (self.world.dns.resolvers if self.world.dns else {}).values():
                 ask(resolver, host)  # the caches are warm: the resolver knows the name unblocked
-        entries = self.entries
         proposed: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        with self._progress("list body: propose, activate", 2 * len(self.hosts)) as step:
+        with self.telling.counting("list body: propose, activate", 2 * len(self.hosts)) as step:
             activating = self._beside(self._activate_all, approver, proposed, step)
             try:
+                standing = self._standing() if self.interrupted else {}
                 for host, content in self._one_content_per_host().items():
-                    entries[host] = self._propose(reviewer, content)
-                    proposed.put(entries[host])
+                    entry, state = standing.get(host) or (self._propose(reviewer, content), "pending_activation")
+                    if state == "proposed":
+                        self._sign(reviewer, reviewer.get(f"/list/entry/{entry}/"), "endo")
+                    self.entries[host] = entry
+                    proposed.put(entry if state in {"proposed", "pending_activation"} else None)
                     step()
-                self._reached("entry.proposed", f"{len(entries)} names for DNS, four tests answered each")
+                self._reached("entry.proposed", f"{len(self.entries)} names for DNS, four tests answered each")
             finally:
-                proposed.put(None)
+                proposed.put("")
             activating.result()
-        first = next(iter(entries))
+        first = next(iter(self.entries))
+        if self.world.dns and self.blocking is None:  # all were activated before an interruption
+            self.blocking = self._beside(partial(self._until_all, first, time.monotonic(), blocked=True))
         effective = self.blocking.result() if self.blocking else {}
-        self._reached("entry.active", f"{len(entries)} activated by a second person, both signatures verified")
+        self._reached("entry.active", f"{len(self.entries)} activated by a second person, both signatures verified")
         self._publish_all()
         self._reached("edition.published", self._edition())
         self._dns("block.effective", effective, f"{first} blocked")
@@ -269,11 +332,16 @@ class MainJob:
     def _activate_all(
         self, approver: Visitor, proposed: queue.SimpleQueue[str | None], step: Callable[[], None]
     ) -> None:
-        """Activate what is proposed, as it comes. From the sending of the first one on, resolvers are asked beside it."""
-        while entry := proposed.get():
-            sent = self._activate(approver, entry)
-            if self.world.dns and self.blocking is None:
-                self.blocking = self._beside(partial(self._until_all, next(iter(self.entries)), sent, blocked=True))
+        """Activate what is proposed, as it comes, until an empty word; None is one that is in force already.
+
+        From the sending of the first one on, resolvers are asked beside it.
+        """
+        while (entry := proposed.get()) != "":
+            if entry is not None:
+                sent = self._activate(approver, entry)
+                if self.world.dns and self.blocking is None:
+                    host = next(host for host, made in self.entries.items() if made == entry)
+                    self.blocking = self._beside(partial(self._until_all, host, sent, blocked=True))
             step()
 
     def _publish_all(self) -> None:
@@ -295,7 +363,7 @@ class MainJob:
             except WorldError:
                 if not self._count("distribution.refused"):
                     raise
-                self.console.print(f"  the brake of the list: {listed()} of {len(wanted)} entries so far; a day passes")
+                self.telling.say(f"  the brake of the list: {listed()} of {len(wanted)} entries so far; a day passes")
                 self.platform.forward(DAY)
         if self.world.dns:
             self._until_all(list(self.entries)[-1], time.monotonic(), blocked=True)
@@ -343,11 +411,14 @@ class MainJob:
     def _remove(self) -> None:
         for url in self.addresses:
             self.world.hosting.remove(url)
-        for link in self._links():
-            host = Visitor(self.platform.url("public"))
-            page = host.get(link)
-            if any("answer" in form.options for form in page.forms):  # not a notice that was passed on to the next rung
-                host.post(page, page.form("answer"), {"answer": "removed"})
+        links = self._links()
+        with self.telling.counting("hosts say that it is removed", len(links)) as step:
+            for link in links:
+                host = Visitor(self.platform.url("public"))
+                page = host.get(link)
+                if any("answer" in form.options for form in page.forms):  # not one passed on to the next rung
+                    host.post(page, page.form("answer"), {"answer": "removed"})
+                step()
         self._eventually(lambda: self._count("takedown.answered"), 60, "an answer of the host")
         self._reached("removal.claimed", "the host removed the pages and says so on its page")
         begun = time.monotonic()
@@ -367,18 +438,18 @@ class MainJob:
         self._dns("block.lifted", lifted, f"{last} answers again")
 
     def _close(self) -> None:
-        self.console.print("  … days pass until receipts may tell")
+        self.telling.doing("days pass until receipts may tell")
         stranger = Visitor(self.platform.url("public"))
         for _day in range(5):
             self.platform.forward(DAY)
             time.sleep(2.5 * self.platform.sweep_seconds)
-            page = stranger.submit("/en/receipt/", "code", {"code": self.code})
+            page = stranger.submit("/en/receipt/", "code", {"code": self.notebook.code})
             if "closed" in page.text.lower():
                 break
         else:
             raise WorldError(f"the receipt does not say closed: {page.text[:300]}")
         self._reached("reporter.outcome", "the receipt says “closed” and nothing else")
-        self.console.print("  … sealing, co-signing and verifying the log")
+        self.telling.doing("sealing, co-signing and verifying the log")
         self._settle_log()
         self.platform.mamori("audit", "verify", "--witness-folder", str(self.platform.witness_folder))
         size = self._rows("SELECT max(seq) FROM audit_seal")[0][0]
@@ -407,8 +478,11 @@ class MainJob:
     def _dns(self, station: str, seconds: dict[str, float], detail: str) -> None:
         if not seconds:
             self._reached(station, NO_RESOLVER)
+        if self.interrupted:
+            detail += " (counted over an interruption)"
         for engine, took in seconds.items():
             self.timeline.reached(station, self._now(), detail, engine=engine, seconds=took)
+        self._write_down()
 
     # --- small tools ----------------------------------------------------------------------------------------------
 
@@ -420,8 +494,15 @@ class MainJob:
 
     def _reached(self, name: str, detail: str, *, since: float | None = None) -> None:
         seconds = None if since is None else time.monotonic() - since
+        if self.timeline.has(name):
+            return
         self.timeline.reached(name, self._now(), detail, seconds=seconds)
-        self.console.print(f"  {name}: {detail}")
+        self._write_down()
+        self.telling.say(f"  {name}: {detail}")
+
+    def _write_down(self) -> None:
+        self.notebook.stations = self.timeline.told()
+        self.notebook.save()
 
     def _now(self) -> str:
         return datetime.fromtimestamp(time.time() + self.platform.ahead(), UTC).isoformat(timespec="milliseconds")
@@ -443,7 +524,7 @@ class MainJob:
             SELECT count(DISTINCT subject_id) FROM audit_event
             WHERE event = %s AND id > %s AND (%s::text[] IS NULL OR subject_id = ANY(%s))
         """
-        return int(self._rows(query, event, self.begun, among, among)[0][0])
+        return int(self._rows(query, event, self.notebook.begun, among, among)[0][0])
 
     def _beside(self, work: Callable[..., R], *values: object) -> Future[R]:
         return self.side.submit(work, *values)
@@ -475,7 +556,7 @@ class MainJob:
         last, end, say_at = -1, 0.0, time.monotonic() + 2
         while (now := reached()) < count:
             if time.monotonic() > say_at:
-                self.console.print(f"  … waiting for {what}: {now} of {count}")
+                self.telling.say(f"  … waiting for {what}: {now} of {count}")
                 say_at = time.monotonic() + 10
             if now > last:
                 last, end = now, time.monotonic() + seconds
@@ -505,7 +586,7 @@ class MainJob:
             elif left and now - changed > 120:
                 raise WorldError(f"no re-check ended for two minutes; {left} wait")
             if now > say_at:
-                self.console.print(f"  … re-checks that wait: {left}")
+                self.telling.say(f"  … re-checks that wait: {left}")
                 say_at = now + 10
             time.sleep(0.2)
 
@@ -526,6 +607,3 @@ class MainJob:
         first, last = self._rows(query, list(self.entries.values()))[0]
         which = f"edition {first}" if first == last else f"editions {first} to {last}"
         return f"{which} signed (TUF) and published to Knot"
-
-    def _progress(self, what: str, total: int) -> Bar:
-        return Bar(self.console, what, total)

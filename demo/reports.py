@@ -6,6 +6,8 @@ import csv
 from datetime import datetime
 from pathlib import Path
 
+import psycopg
+
 from demo.processes import WorldError
 from mamori.engine.addresses import AddressError, NameRefused, canonicalize, listable_name
 
@@ -35,6 +37,15 @@ def read_reports(file: Path) -> list[dict[str, str]]:
     if not 1 <= len(rows) <= MOST_REPORTS:
         raise WorldError(f"{file} has {len(rows)} reports; the demo takes 1 to {MOST_REPORTS}")
     return rows
+
+
+def not_reported(rows: list[dict[str, str]], database: str) -> list[dict[str, str]]:
+    """The rows whose content Mamori does not know yet. `database`: its address."""
+    wanted = {canonicalize(row["url"]).url for row in rows}
+    with psycopg.connect(database, autocommit=True) as connection:
+        found = connection.execute("SELECT url FROM assessment_contentitem WHERE url = ANY(%s)", [list(wanted)])
+        known = {url for (url,) in found.fetchall()}
+    return [row for row in rows if canonicalize(row["url"]).url not in known]
 
 
 def _hostable(url: str) -> None:

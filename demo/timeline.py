@@ -54,13 +54,19 @@ class Timeline:
     def reached(
         self, name: str, at: str, detail: str, *, engine: str | None = None, seconds: float | None = None
     ) -> None:
-        """Record a station. `seconds` defaults to the real time since the one before."""
+        """Record a station, once. `seconds` defaults to the real time since the one before."""
         if name not in STATIONS:
             raise ValueError(name)
+        if self.has(name, engine):
+            return
         now = time.monotonic()
         took = now - self._last if seconds is None else seconds
         self._last = now
         self.stations.append(Station(name, at, round(took, 3), detail, engine))
+
+    def has(self, name: str, engine: str | None = None) -> bool:
+        """Whether a station was reached; without `engine` in any of them."""
+        return any(s.name == name and (engine is None or s.engine == engine) for s in self.stations)
 
     def missing(self) -> list[str]:
         """Stations that were not reached (per engine where an engine runs)."""
@@ -78,8 +84,23 @@ class Timeline:
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        stations = [{k: v for k, v in asdict(s).items() if v is not None} for s in self.stations]
-        path.write_text(json.dumps({"stations": stations, "engines": self.engines}, ensure_ascii=False, indent=1))
+        told = {"stations": self.told(), "engines": self.engines}
+        path.write_text(json.dumps(told, ensure_ascii=False, indent=1))
+
+    def told(self) -> list[dict[str, str | float]]:
+        """The stations as they are written."""
+        return [{k: v for k, v in asdict(s).items() if v is not None} for s in self.stations]
+
+    @classmethod
+    def read(cls, path: Path) -> Timeline | None:
+        """What an earlier run wrote; None when there is none that can be read."""
+        try:
+            kept = json.loads(path.read_text())
+            made = cls(kept["engines"])
+            made.stations = [Station(**station) for station in kept["stations"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return made
 
     def show(self, console: Console) -> None:
         table = Table("station", "moment (demo clock)", "seconds", "detail", title="The way of one report")

@@ -1,10 +1,12 @@
-"""What the main job watches with: a name until resolvers answer it again, and long work as a bar or as lines."""
+"""What the main job watches with: a name until resolvers answer it again, and what goes on, told while it lasts."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -42,29 +44,64 @@ class LiftWatch:
         return {engine: at - moment for engine, at in self._found.items()}
 
 
-class Bar:
-    """A progress bar for long work, lines where it is no terminal; silent for a handful."""
+class Telling:
+    """Says what goes on: whatever takes over two seconds without a line gets one, then one every ten."""
 
-    def __init__(self, console: Console, what: str, total: int, *, first: float = 2, every: float = 10) -> None:
-        """`first`, `every`: seconds until the first line and from one to the next, where lines are told."""
-        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._lines = not console.is_terminal and total >= 20
-        self._bar = Progress(*columns, console=console, disable=total < 20 or self._lines, transient=True)
-        self._console, self._what, self._total = console, what, total
-        self._done, self._say_at, self._every = 0, time.monotonic() + first, every
+    def __init__(self, console: Console, *, first: float = 2, every: float = 10) -> None:
+        """`first`, `every`: seconds of silence until the first line of what goes on, and from one to the next."""
+        self._console, self._first, self._every = console, first, every
+        self._doing: Callable[[], str] = lambda: "at work"
+        self._due: float | None = None  # None: nothing is told (a bar moves, or nothing goes on)
+        self._lock, self._ended = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Callable[[], None]:
-        self._bar.start()
-        task = self._bar.add_task(self._what, total=self._total)
-
-        def step() -> None:
-            self._bar.advance(task)
-            self._done += 1
-            if self._lines and time.monotonic() > self._say_at:
-                self._console.print(f"  … {self._what}: {self._done} of {self._total}")
-                self._say_at = time.monotonic() + self._every
-
-        return step
+    def __enter__(self) -> Self:
+        self.doing("at work")
+        self._thread.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        self._ended.set()
+        self._thread.join()
+
+    def doing(self, what: str | Callable[[], str]) -> None:
+        """What goes on from now on."""
+        with self._lock:
+            self._doing = what if callable(what) else lambda: what
+            self._due = time.monotonic() + self._first
+
+    def say(self, line: str) -> None:
+        self._console.print(line)
+        with self._lock:
+            if self._due is not None:
+                self._due = time.monotonic() + self._every
+
+    @contextmanager
+    def counting(self, what: str, total: int) -> Iterator[Callable[[], None]]:
+        """Yields what to call after each of `total` steps: a bar on a terminal, lines elsewhere, however few they are."""
+        before, done = self._doing, 0
+        columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        bar = Progress(*columns, console=self._console, disable=not self._console.is_terminal, transient=True)
+        task = bar.add_task(what, total=total)
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            bar.advance(task)
+
+        self.doing(lambda: f"{what}: {done} of {total}")
+        if self._console.is_terminal:
+            self._due = None
+        try:
+            with bar:
+                yield step
+        finally:
+            self.doing(before)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.05):
+            with self._lock:
+                if self._due is None or time.monotonic() < self._due:
+                    continue
+                self._due, told = time.monotonic() + self._every, self._doing()
+            self._console.print(f"  … {told}")

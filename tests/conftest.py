@@ -40,10 +40,10 @@ def _static_files_as_they_stand(settings: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def _an_empty_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The queue before public forms, kept by each process, begins anew: another test's time may be later."""
+    """The places behind public forms, counted by each process, begin anew: another test's time may be later."""
     from mamori.hotline.intake import gate
 
-    monkeypatch.setattr(gate, "_next_turn", 0.0)
+    monkeypatch.setattr(gate, "_next_place", 0.0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -46,8 +46,11 @@ def test_a_missing_setting_is_one_clear_line() -> None:
 ASK = """
 import json, django
 django.setup()
-from django.test import Client
-answer = Client().get("/no-such-page", secure=True, HTTP_HOST="mamori.example")
+from django.conf import settings
+from django.test import Client, override_settings
+plain = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+with override_settings(STORAGES=plain):  # nothing is collected here
+    answer = Client().get("/no-such-page", secure=True, HTTP_HOST="mamori.example")
 print(json.dumps({"status": answer.status_code, **answer.headers}))
 """
 

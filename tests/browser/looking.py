@@ -65,14 +65,17 @@ class Look:
     seen: set[str] = field(default_factory=set)
     judged: set[str] = field(default_factory=set)
 
-    def at(self, page: Page) -> list[str]:
-        """Faults of the page that is open: language, width, axe, print."""
+    def at(self, page: Page, name: str = "") -> list[str]:
+        """Faults of the page that is open: language, width, axe, print.
+
+        `name`: of a page that is no address's own: a refusal, or what a form is answered with.
+        """
         where = urlsplit(page.url).path
         faults = []
         if page.get_attribute("html", "lang") != self.language:
             faults.append(f"{where}: not in {self.language}")
         parts: list[str] = page.evaluate(f"['main', '.desks'].map((s) => ({SKELETON})(document.querySelector(s)))")
-        url = self.name_of(where)
+        url = name or self.name_of(where)
         fresh = url not in self.judged or not self.seen.issuperset(parts)
         self.seen.update(parts)
         self.judged.add(url)

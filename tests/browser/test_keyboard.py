@@ -159,6 +159,33 @@ def test_an_opinion_from_log_in_to_the_record(window: Window, busy: HalfWay) -> 
     assert known == [("NOT_ILLEGAL", person("baba").email)]
 
 
+def test_two_analysts_confirm_an_item_as_illegal(window: Window, busy: HalfWay) -> None:
+    ((content,),) = busy.rows(
+        "SELECT id FROM assessment_contentitem WHERE host LIKE 'kumo-%%' AND state = 'awaiting_assessment'"
+        " AND NOT at_risk ORDER BY id DESC LIMIT 1"
+    )
+    for login in ("aoki", "chiba"):
+        keys = keys_of(window("en", login), f"{busy.url('staff')}/contents/{content}/assess/")
+        keys.follow("button[data-key=t]", "Space")
+        keys.to("[name=verdict]")
+        keys.press("Space")
+        while keys.page.evaluate("document.activeElement.value") != "BASELINE":
+            keys.press("ArrowDown")
+            assert keys.page.evaluate(SHOWN) == ""
+        keys.to("[name=law_codes]")
+        keys.press("Space")
+        keys.follow("button[data-key=s]")
+        assert keys.page.url.endswith("/queue/"), keys.page.inner_text("main")[:300]
+    given = busy.rows(
+        "SELECT d.verdict, u.email FROM assessment_decision d JOIN accounts_user u ON u.id = d.decided_by_id"
+        " WHERE d.content_id = %s ORDER BY d.position",
+        content,
+    )
+    assert given == [("BASELINE", person("aoki").email), ("BASELINE", person("chiba").email)]
+    state = busy.rows("SELECT state FROM assessment_contentitem WHERE id = %s", content)
+    assert state[0][0] in {"assessed", "actioning"}, "confirmed"
+
+
 def test_single_keys_reach_every_desk_and_can_be_switched_off(window: Window, busy: HalfWay) -> None:
     keys = keys_of(window("en", "aoki"), f"{busy.url('staff')}/")
     keys.press("?")

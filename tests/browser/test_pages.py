@@ -197,12 +197,120 @@ def test_the_own_account(window: Window, busy: HalfWay, language: str) -> None:
     assert not faults, "\n".join(faults)
 
 
+# As without JavaScript: no proof of work goes along.
+SEND_BARE = "form => { form.querySelector('[name=proof]').value = ''; form.submit() }"
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_what_public_forms_answer_without_javascript_and_what_is_refused(
+    window: Window, busy: HalfWay, language: str
+) -> None:
+    base, look = f"{busy.url('public')}/{language}", PUBLIC_LOOKS[language]
+    page = window(language).new_page()
+    faults = []
+    for path, typed, name in (
+        ("report", {"addresses": f"http://queue-{language}.example/a"}, "intake/wait.html"),
+        ("list/appeal", {"address": "http://shop.example/", "text": "A shop.", "contact": "shop@mail.example"},
+         "listing/appeal_wait.html"),
+    ):  # fmt: skip
+        page.goto(f"{base}/{path}/")
+        for field, value in typed.items():
+            page.fill(f"[name={field}]", value)
+        with page.expect_navigation():
+            page.eval_on_selector("main form", SEND_BARE)
+        page.wait_for_selector("[name=ticket]:not([value=''])", state="attached")
+        faults += look.at(page, name)
+    page.wait_for_timeout(2500)  # the demo's queue is a second long
+    ticket = page.input_value("[name=ticket]")
+    with page.expect_navigation():
+        page.click("main form button")
+    page.goto(f"{base}/list/appeal/")
+    for field, value in {**typed, "ticket": ticket}.items():
+        page.eval_on_selector(f"[name={field}]", "(field, value) => { field.value = value }", value)
+    with page.expect_navigation() as second:
+        page.eval_on_selector("main form", SEND_BARE)
+    assert second.value.status >= 400, "a ticket works once"
+    faults += look.at(page, f"ui/error.html {second.value.status}")
+    answer = page.goto(f"{base}/hoster/nonsense/")
+    assert answer is not None
+    assert answer.status in {403, 404, 410}
+    faults += look.at(page, f"ui/error.html {answer.status}")
+    answer = page.goto(f"{base}/no-such-page/")
+    assert answer is not None
+    assert answer.status == 404
+    faults += look.at(page, "ui/error.html 404")
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_what_staff_forms_are_answered_with_and_what_is_refused(window: Window, busy: HalfWay, language: str) -> None:
+    base, look = busy.url("staff"), LOOKS[language]
+    page = window(language, "aoki").new_page()
+    page.goto(f"{base}/intake/phone/")
+    page.fill("[name=addresses]", f"http://told-by-phone-{language}.example/a")
+    page.select_option("[name=channel]", "phone") if page.locator("select[name=channel]").count() else page.check(
+        "[name=channel][value=phone]"
+    )
+    page.check("[name=signed]")
+    page.click("main form button")
+    page.wait_for_selector("#receipt-code")
+    faults = look.at(page, "intake/taken.html")
+    for path, status in (("/editions/subscribers/", 403), ("/no-such-page/", 404)):
+        answer = page.goto(f"{base}{path}")
+        assert answer is not None
+        assert answer.status == status
+        faults += look.at(page, f"ui/error.html {status}")
+    ((content,),) = busy.rows(
+        "SELECT id FROM assessment_contentitem WHERE host LIKE 'kumo-%%' AND state = 'awaiting_assessment' LIMIT 1"
+    )
+    page.goto(f"{base}/contents/{content}/assess/")
+    page.click("[data-key=t]")
+    page.wait_for_selector("[name=verdict]")
+    page.click("main details summary")
+    page.click("form[action$='/text/'] button")
+    page.wait_for_selector("[data-key=q]")
+    faults += look.at(page, "assessment/text.html")
+    page.click("[data-key=q]")
+    page.click("[data-key=p]")
+    page.wait_for_url("**/queue/")
+
+    page = window(language, "fujii").new_page()
+    for delivery in ("nxdomain", "url"):
+        page.goto(f"{base}/editions/subscribers/")
+        page.fill("[name=organisation]", f"Net {language} {delivery}")
+        page.check(f"[name=delivery][value={delivery}]")
+        page.click("form:has([name=organisation]) button")
+        page.wait_for_selector("main .mono")
+        faults += look.at(page, f"distribution/secret.html {delivery}")
+
+    page = window(language, "honda").new_page()
+    page.goto(f"{base}/people/tokens/new/")
+    page.select_option("[name=organisation]", index=1)
+    page.fill("[name=title]", "A test")
+    page.check("[name=scopes] >> nth=0")
+    page.click("main form button")
+    page.wait_for_selector("p.mono")
+    faults += look.at(page, "accounts/shown_once.html")
+    assert not faults, "\n".join(faults)
+
+
+# Templates that no address opens, and that forms or refusals are answered with.
+ANSWERS = {
+    "public": {"intake/wait.html", "listing/appeal_wait.html", "ui/error.html 404"},
+    "staff": {
+        "intake/taken.html", "assessment/text.html", "distribution/secret.html nxdomain", "distribution/secret.html url",
+        "accounts/shown_once.html", "ui/error.html 403", "ui/error.html 404",
+    },
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("face", ["staff", "public"])
 def test_each_page_was_judged_in_both_languages(face: str) -> None:
     """The last test here: it looks at what the others did, so it needs the whole file to run."""
     known = {str(entry.name) for _route, entry in patterns(get_resolver(f"mamori.site.urls_{face}"))}
     shown = known - {name for name, page in PAGES.items() if page.post} - set(NOT_JUDGED)
     looks = LOOKS if face == "staff" else PUBLIC_LOOKS
+    shown |= ANSWERS[face]
     assert shown - looks["ja"].judged == set()
     assert shown - looks["en"].judged - BILINGUAL == set()
     assert not any(look.judged & set(NOT_JUDGED) for look in looks.values())

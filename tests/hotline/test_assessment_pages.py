@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from mamori.ground import jobs
+from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import User
 from mamori.ground.actors import Role
 from mamori.hotline.assessment import services
@@ -276,3 +276,41 @@ def test_an_empty_queue_is_said_on_the_queue_itself(ana: User, browser_of: Brows
     answer = browser_of(ana).post(reverse("assessment_next"), follow=True)
     assert answer.redirect_chain == [(reverse("assessment_queue"), 302)]
     assert "Nothing waits that you may take." in answer.content.decode()
+
+
+def looked(person: User, minutes: int) -> None:
+    """A lease of so many minutes that ends now."""
+    Lease.objects.create(
+        content=item(f"https://looked.example/{uuid4().hex}"), person=person, taken_at=clock.now() - timedelta(minutes=minutes),
+        until=clock.now() + timedelta(minutes=5), ended_at=clock.now(), end="decided",
+    )  # fmt: skip
+
+
+def test_the_page_of_an_item_warns_before_the_budget_ends_and_asks_for_rest(
+    ana: User, browser_of: Browser, frozen: time_machine.Traveller
+) -> None:
+    warning, rest = "Your budget for today is nearly used up.", "Please rest for ten minutes, until"
+    window = browser_of(ana)
+    content = item("https://site.example/a")
+
+    def page() -> str:
+        window.post(reverse("assessment_take", args=[content.id]))
+        told = window.get(assess(content)).content.decode()
+        assert "Record my opinion" in told
+        window.post(reverse("assessment_release", args=[content.id]))
+        return told
+
+    told = page()
+    assert warning not in told
+    assert rest not in told
+    looked(ana, 61)
+    told = page()
+    assert rest in told, "an hour without a break"
+    assert warning not in told
+    frozen.shift(timedelta(minutes=15))
+    assert rest not in page(), "the break was taken"
+    for _ in range(3):
+        looked(ana, 45)
+        frozen.shift(timedelta(minutes=15))
+    told = page()
+    assert warning in told, "more than four fifths of four hours"

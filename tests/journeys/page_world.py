@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 from mamori.desks.services import figures_refresh
 from mamori.ground import clock
@@ -12,9 +13,11 @@ from mamori.ground.actors import SYSTEM, Role
 from mamori.ground.letters.models import Letter
 from mamori.ground.letters.services import letter_post
 from mamori.ground.sealed.services import seal_texts
-from mamori.hotline.assessment.models import Decision
+from mamori.hotline.assessment.models import ContentItem, Decision, Lease
+from mamori.hotline.assessment.services import lease_take
 from mamori.hotline.checks.models import Watch
-from mamori.hotline.referral.models import Evidence, Preservation
+from mamori.hotline.referral.models import Evidence, Preservation, Referral
+from mamori.hotline.referral.services import hold_request
 from mamori.hotline.takedown.models import HosterAnswer, Notice, NoticeItem, Removal
 from mamori.hotline.tracing.models import Contact, Trace
 from mamori.lists.distribution.models import Edition, EditionChange, Subscriber
@@ -24,9 +27,10 @@ from tests.lists.cases import checked, confirmed, make_body, told_to_police, tri
 from tests.lists.fingerprints.world import bank_objects
 
 Make = Callable[..., User]
+Known = dict[str, Any]
 
 
-def objects(person: Make) -> dict[str, object]:
+def objects(person: Make) -> Known:
     """Url parameter -> the id of an object that exists. Made by other people than those who look."""
     now = clock.now()
     first, second = person(Role.ANALYST), person(Role.ANALYST)
@@ -92,3 +96,58 @@ def objects(person: Make) -> dict[str, object]:
 def _sealed() -> dict[str, object]:
     key, sealed = seal_texts({"text": "a", "contact": "b"})
     return {"seal_key": key, "text": sealed["text"], "contact": sealed["contact"]}
+
+
+# What a form needs before it: each brings the object of the world there, for the person who sends it.
+
+
+def organisation() -> UUID:
+    return Organisation.objects.get(kind="hotline").id
+
+
+def waiting(known: Known, _user: User) -> None:
+    """The item waits for a first opinion of a new round."""
+    item = ContentItem.objects.get(id=known["content_id"])
+    item.state, item.round, item.position = "awaiting_assessment", item.round + 1, 1
+    item.save()
+
+
+def leased(known: Known, user: User) -> None:
+    waiting(known, user)
+    lease = lease_take(actor=user.actor, content_id=known["content_id"])
+    Lease.objects.filter(id=lease).update(until=clock.now() + timedelta(minutes=9))
+
+
+def _referral(known: Known, state: str, **fields: object) -> None:
+    Referral.objects.filter(id=known["referral_id"]).update(state=state, **fields)
+
+
+def delivered(known: Known, _user: User) -> None:
+    _referral(known, "delivered", cleared_at=None)
+
+
+def sent(known: Known, _user: User) -> None:
+    early = clock.now() - timedelta(hours=1)
+    _referral(
+        known,
+        "sent",
+        opened_at=early,
+        queued_at=early,
+        sent_at=early,
+        cleared_at=None,
+        delivered_at=None,
+        delivered_by="",
+        officer="",
+    )
+
+
+def held(known: Known, user: User) -> None:
+    delivered(known, user)
+    officer = User.objects.filter(memberships__role=Role.POLICE_LIAISON).first()
+    assert officer is not None
+    hold_request(actor=officer.actor, referral_id=known["referral_id"], until=clock.now() + timedelta(days=2),
+                 reason="We look.")  # fmt: skip
+
+
+def disputed(known: Known, _user: User) -> None:
+    NoticeItem.objects.filter(id=known["item_id"]).update(state="disputed")

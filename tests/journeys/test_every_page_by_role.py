@@ -1,15 +1,19 @@
-"""Every address of the staff face, asked by a stranger, by a member without a role, and by each role.
+"""Every address of the staff face, asked by a stranger, by a member without a role, and by each role; by POST too.
 
-A new page needs one line in PAGES: who may open it. A page that is not listed fails the test.
+A new page needs one line in PAGES: who may open it. A page that is not listed fails the test. One that is opened and
+takes a form needs a line in TAKES: who may send it, and what is sent. Whoever may not is refused and changes nothing.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import transaction
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
@@ -17,28 +21,63 @@ from mamori.ground import clock
 from mamori.ground.accounts.models import User
 from mamori.ground.actors import Role
 from mamori.lists.distribution.models import Edition, KillOrder
-from tests.journeys.page_world import objects
+from tests.journeys.page_world import (
+    delivered,
+    disputed,
+    held,
+    leased,
+    objects,
+    organisation,
+    sent,
+    waiting,
+)
 
 A, S, P = Role.ANALYST, Role.SENIOR_ANALYST, Role.POLICE_LIAISON
 R, V, U, O = Role.LIST_REVIEWER, Role.LIST_APPROVER, Role.AUDITOR, Role.OPERATOR  # noqa: E741
 HOTLINE, BODY = {A, S}, {R, V}
 CASES = {A, S, P, R, V, U}
 EVERYBODY = set(Role)
+SOON = (clock.now() + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
+JUST_NOW = (clock.now().astimezone(ZoneInfo("Asia/Tokyo")) - timedelta(minutes=1)).strftime("%Y-%m-%dT%H:%M")
+POLICY = {
+    "kind": "simultaneous", "silence_hours": "48", "longest_hold_days": "30", "channel": "desk", "organisation_id": "",
+    "notification_mail": "cyber@police.example", "duty_mail": "duty@police.example", "duty_phone": "", "supervisors": "",
+}  # fmt: skip
+
+
+Known = dict[str, Any]
+Before = Callable[[Known, User], object]
+DONE = {200, 302}
 
 
 @dataclass(frozen=True)
 class Page:
-    """Who may open a page. `post`: it only takes forms, and `data` fills one. `own`: even with the right role only the
-    person whose thing it is gets in."""
+    """Who may open a page. `post`: it only takes forms, and `data` fills one.
+
+    `before`: brings the object of the world where the form belongs to, undone with the rest. `gives`: the answers to
+    the right role; other than DONE only where the act itself needs more than one form (a signature, another person's
+    step before): what it does then is tested in its room.
+    """
 
     roles: set[Role]
     post: bool = False
-    own: bool = False
-    data: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] | Callable[[Known], dict[str, Any]] = field(default_factory=dict)
+    before: Before | None = None
+    gives: frozenset[int] | set[int] = frozenset(DONE)
 
 
-def form(roles: set[Role], *, own: bool = False, **data: Any) -> Page:
-    return Page(roles, post=True, own=own, data=data)
+def form(roles: set[Role], *, before: Before | None = None, gives: int = 0, **data: Any) -> Page:
+    return Page(roles, post=True, data=data, before=before, gives={gives} if gives else DONE)
+
+
+def takes(
+    roles: set[Role],
+    data: dict[str, Any] | Callable[[Known], dict[str, Any]] | None = None,
+    *,
+    before: Before | None = None,
+    gives: int = 0,
+) -> Page:
+    return Page(roles, post=True, data=data or {}, before=before, gives={gives} if gives else DONE)
 
 
 # Pages anybody may open: the entrance.
@@ -83,23 +122,23 @@ PAGES = {
     "intake_reports": Page({A, S, U}),
     "intake_report_page": Page({A, S, U}),
     "intake_screen": form(HOTLINE, outcome="spam"),
-    "intake_reply": form(HOTLINE, text="Thank you.", body="Thank you."),
+    "intake_reply": form(HOTLINE, message="Thank you."),
     "intake_withhold": form({S}),
     "intake_phone": Page(HOTLINE),
     "intake_patrol": Page({P}),
     "intake_messages": Page(HOTLINE),
     "assessment_queue": Page(HOTLINE),
-    "assessment_next": form(HOTLINE, own=True),
+    "assessment_next": form(HOTLINE),
     "assessment_exposure": Page({S}),
     "assessment_assess": Page(HOTLINE),
-    "assessment_take": form(HOTLINE),
-    "assessment_release": form(HOTLINE, own=True),
-    "assessment_extend": form(HOTLINE, own=True),
-    "assessment_unseen": form(HOTLINE, own=True, unseen_reason="password_protected"),
+    "assessment_take": form(HOTLINE, before=waiting),
+    "assessment_release": form(HOTLINE, before=leased),
+    "assessment_extend": form(HOTLINE, before=leased),
+    "assessment_unseen": form(HOTLINE, before=leased, unseen_reason="password_protected"),
     "assessment_again": Page({S}),
-    "assessment_report_text": form(HOTLINE, own=True),
-    "assessment_withdraw": form(HOTLINE, own=True),
-    "assessment_note": form(HOTLINE, own=True),
+    "assessment_report_text": form(HOTLINE, gives=404),  # the report is of another content
+    "assessment_withdraw": form(HOTLINE, gives=404),  # both opinions are other people's
+    "assessment_note": form(HOTLINE, gives=404),
     "tracing_contacts": Page(CASES),
     "tracing_contact": Page(CASES),
     "tracing_hosts": Page(CASES),
@@ -112,29 +151,31 @@ PAGES = {
     "referral_desk": Page({A, S, P, U}),
     "referral_policy": Page({A, S, P, U}),
     "referral_page": Page({A, S, P, U}),
-    "referral_open": form({P}),
-    "referral_acknowledge": form({P}, **{"acknowledge-reference": "X-1"}),
-    "referral_hold": form({P}, **{"hold-until": "2026-12-31T10:00", "hold-reason": "We look."}),
-    "referral_renew": form({P}, **{"renew-until": "2026-12-31T10:00", "renew-reason": "We look."}),
+    "referral_open": form({P}, before=sent),
+    "referral_acknowledge": form({P}, before=delivered, **{"acknowledge-reference": "X-1"}),
+    "referral_hold": form({P}, before=delivered, **{"hold-until": SOON, "hold-reason": "We look."}),
+    "referral_renew": form({P}, before=held, **{"renew-until": SOON, "renew-reason": "We look."}),
     "referral_release": Page({P}),
     "referral_feedback": form({P}, **{"feedback-kind": "known"}),
     "referral_phone": form(
-        {S}, **{"phone-officer": "An Officer", "phone-number": "+81 3 0000 0000", "phone-talked_at": "2026-11-24T09:00"}
+        {S},
+        before=sent,
+        **{"phone-officer": "An Officer", "phone-number": "+81 3 0000 0000", "phone-talked_at": JUST_NOW},
     ),
-    "referral_choose": form(HOTLINE, **{"choose-kind": "simultaneous"}),
+    "referral_choose": form(HOTLINE, gives=422, **{"choose-kind": "simultaneous"}),
     "referral_evidence": Page({P}),
     "referral_preserve": Page({P}),
     "referral_extend": Page({P, S}),
     "checks_desk": Page({A, S, U}),
     "checks_content": Page({A, S, U}),
-    "checks_now": form(HOTLINE),
+    "checks_now": form(HOTLINE, gives=409),  # re-check is off
     "checks_attest": form(HOTLINE, found="online"),
     "takedown_notices": Page({A, S, U}),
     "takedown_addresses": Page({A, S, U}),
     "takedown_answers": Page({A, S, U}),
     "takedown_ended": Page({A, S, U}),
-    "takedown_regulator": Page({A, S, U}),
-    "takedown_settle": form(HOTLINE),
+    "takedown_regulator": Page({S}),
+    "takedown_settle": form(HOTLINE, before=disputed),
     "takedown_answer_settle": form(HOTLINE),
     "takedown_notice": Page({A, S, U}),
     "takedown_send": Page(HOTLINE),
@@ -146,9 +187,9 @@ PAGES = {
     "listing_propose": Page({R}),
     "listing_entry": Page({R, V, S, U}),
     "listing_statement": Page({R, V, S, U}),
-    "listing_sign": form({R}, own=True, signature="AAAA"),
-    "listing_activate": form({V}, signature="AAAA"),
-    "listing_review": form({R, V}, keep="yes", note="We looked."),
+    "listing_sign": form({R}, signature="AAAA", gives=409),
+    "listing_activate": form({V}, signature="AAAA", gives=409),
+    "listing_review": form({R, V}, keep="yes", note="We looked.", gives=409),
     "listing_withdraw": Page({R, V, U}),
     "listing_appeals": Page(BODY),
     "listing_appeal": Page(BODY),
@@ -170,8 +211,8 @@ PAGES = {
     "fingerprints_add_of": Page(HOTLINE),
     "fingerprints_entry": Page({A, S, U}),
     "fingerprints_confirm": form(HOTLINE),
-    "fingerprints_share": form(HOTLINE),
-    "fingerprints_release": form({S}),
+    "fingerprints_share": form(HOTLINE, gives=409),
+    "fingerprints_release": form({S}, gives=409),
     "fingerprints_classify": form({S}, classification="national"),
     "fingerprints_vote": form(HOTLINE, verdict="deny", reason="adult"),
     "fingerprints_withdraw": Page({A, S, U}),
@@ -189,6 +230,70 @@ PAGES = {
     "fingerprints_import_confirm": form(HOTLINE),
     "fingerprints_import_withdraw": Page({A, S, U}),
     "fingerprints_export": Page({S, U}),
+}
+FILLED = {"csrfmiddlewaretoken": "x"}  # nothing but what every form has
+FINGERPRINT = {"source": "ngo", "kind": "image", "classification": "national", "typed": "a" * 32}
+# Pages that are opened and take a form as well: who may send it, and with what it is done.
+TAKES = {
+    "accounts_invite": takes(
+        {S, O}, lambda _: {"email": "x@staff.example", "organisation": organisation(), "role": "analyst"}
+    ),
+    "accounts_organisation_new": takes({O}, {"name": "New Provider", "kind": "provider"}),
+    "accounts_token_new": takes(
+        {O}, lambda _: {"organisation": organisation(), "title": "t", "scopes": "reports.write"}
+    ),
+    "accounts_member_renew": takes({S, O}),
+    "accounts_member_remove": takes({S, O}),
+    "accounts_invitation_withdraw": takes({S, O}),
+    "accounts_token_revoke": takes({O}),
+    "desks_search": takes({A, S, U}, {"address": "https://page.example/board/1"}),
+    "letters_resend": takes({S}),
+    "letters_take": takes({S}),
+    "intake_phone": takes(HOTLINE, {"addresses": "https://told.example/1", "channel": "phone"}),
+    "intake_patrol": takes(
+        {P}, {"addresses": "https://told.example/1", "category": "csam", "found_by": "tip", "prefecture": "13"}
+    ),
+    "assessment_exposure": takes({S}, lambda known: {"person": known["user_id"], "minutes": 30, "reason": "On duty."}),
+    "assessment_assess": takes(HOTLINE, {"verdict": "NOT_ILLEGAL", "note": "A drawing."}, before=leased),
+    "assessment_again": takes({S}, {"why": "appeal"}),
+    "tracing_approve": takes(HOTLINE),
+    "tracing_replace": takes(HOTLINE, {"mail": "right@host.example", "organisation": "The Right Host"}),
+    "tracing_confirm": takes(HOTLINE),
+    "referral_policy": takes({S}, POLICY),
+    "referral_release": takes({P}, before=delivered),
+    "referral_preserve": takes({P}, gives=409),
+    "takedown_send": takes(HOTLINE, gives=409),
+    "takedown_close": takes({S}),
+    "takedown_resend": takes(HOTLINE, gives=409),
+    "takedown_regulator": takes({S}, {"reference": "R-7"}),
+    "listing_propose": takes({R}, FILLED, gives=422),
+    "listing_withdraw": takes({R, V, U}),
+    "listing_appeal": takes(BODY, FILLED, gives=404),
+    "listing_keys": takes({R, V}, {"public_key": "x"}, gives=422),
+    "distribution_subscribers": takes({V, O}, {"organisation": "New Net", "delivery": "nxdomain", "notify": ""}),
+    "distribution_subscriber": takes({V, O}, FILLED),
+    "distribution_subscriber_revoke": takes({V, O}),
+    "distribution_take_back": takes({R, V, U}),
+    "distribution_kill": takes({V, S, U}, {"reason": "Wrong.", "word": "EMPTY"}),
+    "fingerprints_add": takes(HOTLINE, FINGERPRINT),
+    "fingerprints_add_of": takes(HOTLINE, FINGERPRINT),
+    "fingerprints_withdraw": takes({A, S, U}, {"reason": "mistake"}),
+    "fingerprints_negative": takes(HOTLINE, {"value": f"md5 {'a' * 32}", "reason": "A drawing.", "days": "365"}),
+    "fingerprints_sources": takes({S}, {"code": "new-body", "name": "New Body", "kind": "hotline"}),
+    "fingerprints_source": takes(
+        {S}, {"code": "ngo", "name": "An NGO", "kind": "ngo", "contact_mail": "a@ngo.example"}
+    ),
+    "fingerprints_imports": takes(
+        {S},
+        lambda _: {
+            "source": "ngo",
+            "kind": "image",
+            "format": "md5",
+            "profile": "us",
+            "file": SimpleUploadedFile("a.txt", f"{'b' * 32}\n".encode()),
+        },
+    ),
+    "fingerprints_import_withdraw": takes({A, S, U}),
 }
 REFUSED = {403, 404}
 
@@ -212,17 +317,43 @@ def address(name: str, known: dict[str, object]) -> str:
     return reverse(name, urlconf="mamori.site.urls_staff", kwargs={key: known[key] for key in wanted})
 
 
-def ask(browser: Client, url: str, page: Page) -> int:
-    """The status of the page; whatever the request changed is undone."""
+@dataclass(frozen=True)
+class Answer:
+    """`status`: 401 for the way to the log-in. `wrote`: tables it wrote into, the session apart."""
+
+    status: int
+    wrote: tuple[str, ...]
+
+
+def ask(
+    browser: Client, url: str, page: Page | None = None, known: Known | None = None, user: User | None = None
+) -> Answer:
+    """Ask for a page, or send it its form; whatever the request changed is undone."""
+    wrote: list[str] = []
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if found := _WRITING.match(sql):
+            wrote.append(found[1])
+        return execute(sql, params, many, context)
+
     with transaction.atomic():
-        answer = browser.post(url, page.data) if page.post else browser.get(url)
-        if not page.post and answer.status_code == 302 and not answer["Location"].startswith("/account/"):
+        if page and page.before and user is not None:
+            page.before(known or {}, user)
+        data = page.data(known or {}) if page and callable(page.data) else page.data if page else {}
+        with connection.execute_wrapper(watch):
+            answer = browser.post(url, data) if page else browser.get(url)
+        if not page and answer.status_code == 302 and not answer["Location"].startswith("/account/"):
             answer = browser.get(answer["Location"])
         if answer.streaming:
             b"".join(answer.streaming_content)
         transaction.set_rollback(True)
     login = answer.status_code == 302 and answer["Location"].startswith("/account/login/")
-    return 401 if login else answer.status_code
+    return Answer(401 if login else answer.status_code, tuple(wrote))
+
+
+_WRITING = re.compile(
+    r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "?((?!django_session|django_cache|accounts_usersession)\w+)'
+)
 
 
 def test_every_page_of_the_staff_face_is_listed_here() -> None:
@@ -238,28 +369,45 @@ def test_each_role_opens_its_pages_and_no_others(
 ) -> None:
     settings.ROOT_URLCONF = "mamori.site.urls_staff"
     known = objects(person)
-    members = {role: browser_of(person(role)) for role in Role}
+    users = {role: person(role) for role in Role}
+    members = {role: browser_of(user) for role, user in users.items()}
     nobody, stranger = browser_of(person()), Client()
-    wrong = []
+    wrong: list[tuple[str, str, object]] = []
     for name, page in PAGES.items():
         if name.partition("_")[0] != room:
             continue
-        url = address(name, known)
-        if (status := ask(stranger, url, page)) != 401:
-            wrong.append((name, "stranger", status))
-        if (status := ask(nobody, url, page)) not in REFUSED and page.roles != EVERYBODY:
-            wrong.append((name, "no role", status))
+        url, sends = address(name, known), page if page.post else TAKES.get(name)
+        outsiders = [("a stranger", stranger, {401})]
+        if page.roles != EVERYBODY:
+            outsiders.append(("no role", nobody, REFUSED))
+        for who, browser, refused in outsiders:
+            answers = [ask(browser, url, sends or NOTHING, known)] + ([] if page.post else [ask(browser, url)])
+            good = refused if sends else refused | {405}
+            wrong += [(name, who, answer) for answer in answers if answer.status not in good or answer.wrote]
         for role, browser in members.items():
-            status = ask(browser, url, page)
-            if role not in page.roles:
-                good = status in REFUSED
-            elif page.post:
-                good = status in {200, 302, 409, 422} or (page.own and status in REFUSED)
-            else:
-                good = status == 200
-            if not good:
-                wrong.append((name, str(role), status))
+            if not page.post:
+                answer = ask(browser, url)
+                if (answer.status == 200) != (role in page.roles) or answer.status not in {200, *REFUSED}:
+                    wrong.append((name, f"{role} opens", answer))
+            right = sends is not None and role in sends.roles
+            answer = ask(browser, url, sends or NOTHING, known, users[role] if right else None)
+            if right and sends:
+                must = answer.status in DONE and name not in READS
+                fine = answer.status in sends.gives and (bool(answer.wrote) or not must)
+            elif sends:
+                fine = answer.status in REFUSED and not answer.wrote
+            else:  # it takes no form: at most it is shown again
+                fine = answer.status in {200, 405, *REFUSED} and (not answer.wrote or name in LOGGED)
+            if not fine:
+                wrong.append((name, f"{role} sends", answer))
     assert not wrong, "\n".join(map(str, wrong))
+
+
+NOTHING = Page(set(), post=True)
+# Forms that are answered and write nothing where nothing waits.
+READS = {"assessment_next"}
+# Opening it is an event of the log.
+LOGGED = {"audit_export"}
 
 
 @pytest.mark.django_db

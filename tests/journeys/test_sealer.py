@@ -1,5 +1,7 @@
 """The real worker's sealer: what a face writes into the log is soon in the chain, and soon after co-signed outside."""
 
+import time
+from statistics import median
 from uuid import uuid4
 
 import psycopg
@@ -15,12 +17,23 @@ WRITTEN = """
 SEALED = "SELECT seq FROM audit_seal s JOIN audit_event e ON e.id = s.event_id WHERE e.subject_id = %s"
 
 
-def test_an_event_of_a_face_is_sealed_in_seconds_and_then_co_signed(platform: Platform) -> None:
-    """The log says within a second; a machine under load is given more here, and the figure is measured elsewhere."""
-    thing = str(uuid4())
+EVENTS = 9
+WITHIN = 1.0
+FOR_LOAD = 0.5  # what tests that run beside this one may take of the two processors
+
+
+def test_events_of_a_face_are_sealed_within_a_second_and_then_co_signed(platform: Platform) -> None:
+    """The median of several, one after another, each written at another moment of the sealer's own round."""
+    took = []
     with psycopg.connect(platform.environment("partner")["DATABASE_URL"], autocommit=True) as connection:
-        connection.execute(WRITTEN, [thing])
-    wait_until(lambda: bool(rows(platform, SEALED, thing)), 10, "the worker did not seal an event")
+        for n in range(EVENTS):
+            thing = str(uuid4())
+            connection.execute(WRITTEN, [thing])
+            begun = time.monotonic()
+            wait_until(lambda thing=thing: bool(rows(platform, SEALED, thing)), 10, "the worker did not seal an event")  # type: ignore[misc]
+            took.append(time.monotonic() - begun)
+            time.sleep(0.13 * n % 1)
+    assert median(took) <= WITHIN + FOR_LOAD, took
     ((seq,),) = rows(platform, SEALED, thing)
     cosigned = "SELECT 1 FROM audit_checkpoint WHERE witnessed AND size >= %s"
     wait_until(lambda: bool(rows(platform, cosigned, seq)), 30, "the witness did not co-sign a sealed event")

@@ -62,3 +62,9 @@ class ErrorPages:
         if not isinstance(exception, DomainError):
             return None
         return render(request, "ui/error.html", {"error": exception}, status=exception.status)
+
+
+def no_such_page(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's way to call it
+    """An address that leads nowhere is refused as everything else: in the reader's language, by the one page."""
+    error = NotFound()
+    return render(request, "ui/error.html", {"error": error}, status=error.status)

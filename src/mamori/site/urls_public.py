@@ -4,4 +4,5 @@ from django.conf.urls.i18n import i18n_patterns
 
 from mamori.site.faces import pages
 
+handler404 = "mamori.ground.errors.no_such_page"
 urlpatterns = i18n_patterns(*pages("PUBLIC"), prefix_default_language=True)

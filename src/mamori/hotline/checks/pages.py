@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -16,7 +16,7 @@ from mamori.hotline.checks import queries, services
 from mamori.hotline.checks.forms import AttestForm
 from mamori.hotline.checks.permissions import CHECK
 from mamori.hotline.checks.states import End, WatchState
-from mamori.hotline.checks.tables import WatchTable
+from mamori.hotline.checks.tables import CheckTable, WatchTable
 
 
 @require_GET
@@ -34,17 +34,17 @@ def _content(request: StaffRequest, content_id: UUID, form: AttestForm, status: 
     watch = queries.watch_of(request.actor, content_id)
     if watch is None:
         raise NotFound
+    table = CheckTable(request.GET, queries.checks_rows(request.actor, content_id), actor=request.actor)
     context = {
         "watch": watch,
         "address": assessment.content_address(content_id),
         "verdict": queries.last_verdict(content_id),
-        "checks": queries.checks_of(request.actor, content_id),
         "next": queries.next_check(watch),
         "form": form,
         "may_check": request.actor.may(CHECK) and watch.state != WatchState.ENDED,
         "may_attest": queries.person_may_attest(watch),
     }
-    return render(request, "checks/content.html", context, status=status)
+    return table_page(request, "checks/content.html", table, "checks-of-one-address", status=status, **context)
 
 
 @require_POST

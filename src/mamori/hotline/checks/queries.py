@@ -52,11 +52,15 @@ def is_surely_online(content_id: UUID, now: datetime) -> bool:
     return found is not None and now - found <= (FRESH if settings.RECHECK else ATTESTED_FRESH)
 
 
-def checks_of(actor: Actor, content_id: UUID) -> list[Check]:
-    """The newest checks of an item, newest first."""
+def checks_rows(actor: Actor, content_id: UUID) -> QuerySet[Check]:
+    """All checks of an item, for a table."""
     actor.require(SEE)
-    rows = Check.objects.filter(content_id=content_id).select_related("attested_by")
-    return list(rows.order_by("-at", "-id")[:200])
+    return Check.objects.filter(content_id=content_id).select_related("attested_by")
+
+
+def checks_of(actor: Actor, content_id: UUID) -> list[Check]:
+    """The six newest checks of an item, newest first."""
+    return list(checks_rows(actor, content_id).order_by("-at", "-id")[:6])
 
 
 def watch_of(actor: Actor, content_id: UUID) -> Watch | None:

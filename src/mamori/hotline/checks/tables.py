@@ -3,12 +3,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground import clock
 from mamori.ground.ui.states import choices
-from mamori.ground.ui.tables import ChoiceFilter, Column, Table
+from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 from mamori.hotline.checks import queries
+from mamori.hotline.checks.models import Check
 from mamori.hotline.checks.permissions import EXPORT
 
 
@@ -46,3 +48,36 @@ class WatchTable(Table):
     export_permission = EXPORT
     empty_title = _("Nothing is watched yet")
     empty_text = _("Content is looked at again from the moment two people have confirmed it.")
+
+
+def _by(row: Check) -> str:
+    if row.attested_by is not None:
+        return row.attested_by.name
+    return gettext("the re-check, from place %(place)s") % {"place": row.vantage}
+
+
+class CheckTable(Table):
+    """Every look at one content."""
+
+    id = "checks"
+    caption = _("What was found")
+    columns = (
+        Column("at", _("At"), sort=("at", "id"), render="moment"),
+        Column("result", _("Found"), render="state:check"),
+        Column("note", _("Remark"), render="code"),
+        Column("by", _("By"), value=_by),
+        Column("status", _("Response code"), render="number"),
+        Column(
+            "fingerprint",
+            _("Fingerprint"),
+            render="digest",
+            value=lambda row: bytes(row.fingerprint).hex() if row.fingerprint else None,
+        ),
+    )
+    filters = (
+        ChoiceFilter("result", _("Found"), choices=lambda: choices("check")),
+        DateFilter("at", _("At")),
+    )
+    order = "-at"
+    export_permission = EXPORT
+    empty_title = _("Nobody has looked yet")

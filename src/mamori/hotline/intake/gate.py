@@ -1,7 +1,8 @@
-"""The gate before the public form: a proof of work when JavaScript is on, a turn in a queue when it is off.
+"""The gate before the public form: a proof of work when JavaScript is on, a short wait and then a place when it is off.
 
 Both are signed by us, work once, and tell nothing about who holds them: their times are cut so that none of them
-tells when the form was opened.
+tells when the form was opened. A ticket costs nothing and moves nobody back: only one that comes back after its wait
+takes one of the minute's places, so that whoever collects tickets and does not use them delays nobody.
 """
 
 import hashlib
@@ -9,8 +10,11 @@ import hmac
 import json
 import secrets
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 import altcha
 from django.conf import settings
@@ -23,8 +27,9 @@ ALGORITHM = "PBKDF2/SHA-256"
 COST = 5000  # iterations: 1.4 ms here, about 10 ms on an old phone
 FEWEST, MOST = 40, 240  # tries a browser makes: the tail of random search is cut, so an old phone stays under 3 s
 LIFE = timedelta(hours=12)
-_turns = threading.Lock()
-_next_turn = 0.0
+AT_ONCE = 10.0  # seconds' worth of places that may be taken at once
+_places = threading.Lock()
+_next_place = 0.0  # this process's count: when the places taken so far are all used up
 
 
 @dataclass(frozen=True)
@@ -64,34 +69,64 @@ def check_proof(payload: str) -> Spent:
 
 
 def ticket() -> str:
-    """A turn in the queue: valid from its moment on. Each process lets QUEUE_PER_MINUTE through in a minute."""
-    global _next_turn  # noqa: PLW0603 - the head of this process's queue
+    """A short wait: it may come back from its moment on. Nothing is stored, nobody else waits longer for it."""
+    turn = clock.now().timestamp() + settings.QUEUE_SECONDS
+    body = f"{int(turn) + 1}.{int(_expiry().timestamp())}.{secrets.token_hex(16)}"
+    return f"{body}.{_sign(body)}"
+
+
+def seconds_left(text: str) -> int:
+    """How long a ticket's holder has still to wait, for its moment and for a place.
+
+    DomainError for a ticket that is not ours or too old.
+    """
     now = clock.now().timestamp()
-    with _turns:
-        turn = max(now + settings.QUEUE_SECONDS, _next_turn)
-        if turn - now > LIFE.total_seconds() / 2:
+    return max(0, _read_ticket(text)[0] - int(now), ceil(_next_place - AT_ONCE - now))
+
+
+@contextmanager
+def passing(*, proof: str, ticket: str) -> Iterator[Spent]:
+    """What lets one form through: a solved challenge, or a ticket whose wait is over and a place for it.
+
+    Each process has QUEUE_PER_MINUTE places in a minute; one is free again when what was sent is not taken.
+    DomainError when the proof or ticket does not hold, or no place is free.
+    """
+    if proof:
+        yield check_proof(proof)
+        return
+    turn, expires = _read_ticket(ticket)
+    if turn > clock.now().timestamp():
+        raise _refused()
+    _take_place()
+    try:
+        yield Spent(_digest(ticket), datetime.fromtimestamp(expires, UTC))
+    except BaseException:
+        _move_places(-_each())
+        raise
+
+
+def _take_place() -> None:
+    global _next_place  # noqa: PLW0603 - this process's count
+    now = clock.now().timestamp()
+    with _places:
+        if _next_place - AT_ONCE > now:
             raise DomainError(
                 "queue_full",
                 _("Too many forms wait at the moment."),
                 remedy=_("Please try again later, or switch on JavaScript: then there is no queue."),
                 status=503,
             )
-        _next_turn = turn + 60 / settings.QUEUE_PER_MINUTE
-    body = f"{int(turn) + 1}.{int(_expiry().timestamp())}.{secrets.token_hex(16)}"
-    return f"{body}.{_sign(body)}"
+        _next_place = max(now, _next_place) + _each()
 
 
-def seconds_left(text: str) -> int:
-    """How long a ticket's holder has still to wait. DomainError for one that is not ours or too old."""
-    return max(0, _read_ticket(text)[0] - int(clock.now().timestamp()))
+def _move_places(seconds: float) -> None:
+    global _next_place  # noqa: PLW0603 - this process's count
+    with _places:
+        _next_place += seconds
 
 
-def check_ticket(text: str) -> Spent:
-    """Check a ticket whose turn has come. DomainError when it is not ours, too old, or not yet due."""
-    turn, expires = _read_ticket(text)
-    if turn > clock.now().timestamp():
-        raise _refused()
-    return Spent(_digest(text), datetime.fromtimestamp(expires, UTC))
+def _each() -> float:
+    return 60 / settings.QUEUE_PER_MINUTE
 
 
 def once(text: str) -> Spent:

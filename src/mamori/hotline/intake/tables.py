@@ -1,9 +1,14 @@
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from mamori.ground.ui.states import choices
-from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
+from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Filter, Table
 from mamori.hotline.intake.models import Report
 from mamori.hotline.intake.permissions import EXPORT
 
@@ -16,6 +21,16 @@ _ADDRESS = Column("url", _("Address"), render="address")
 _SOURCE = Column("source", _("Source"), render="state:report_source")
 _BY_SOURCE = ChoiceFilter("source", _("Source"), lambda: choices("report_source"))
 _BY_DAY = DateFilter("received", pgettext_lazy("day", "Received"), lookup="received_hour")
+
+
+class CaseFilter(Filter):
+    """The reports linked to one content item, by its number as the Case page has it."""
+
+    def fields(self) -> Mapping[str, forms.Field]:
+        return {self.name: forms.UUIDField(label=str(self.title), required=False)}
+
+    def apply(self, rows: QuerySet[Any], cleaned: Mapping[str, Any]) -> QuerySet[Any]:
+        return rows.filter(content_id=cleaned[self.name]) if cleaned[self.name] else rows
 
 
 class ReportTable(Table):
@@ -36,6 +51,7 @@ class ReportTable(Table):
         _BY_SOURCE,
         ChoiceFilter("outcome", _("Outcome"), lambda: choices("report_outcome")),
         _BY_DAY,
+        CaseFilter("content", _("Case")),
     )
     order = "-received_hour"
     export_permission = EXPORT

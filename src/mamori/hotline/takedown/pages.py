@@ -11,16 +11,23 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from mamori.ground.accounts.middleware import StaffRequest
-from mamori.ground.errors import NotFound
 from mamori.ground.ui.parts import KeyValue
 from mamori.ground.ui.tables import table_page
 from mamori.hotline.assessment.queries import content_address
 from mamori.hotline.takedown import queries, services, wording
 from mamori.hotline.takedown.forms import ReferenceForm, WarningForm
 from mamori.hotline.takedown.models import Notice
-from mamori.hotline.takedown.permissions import CLOSE, SEE, SEND, WARN
+from mamori.hotline.takedown.permissions import CLOSE, SEND, WARN
 from mamori.hotline.takedown.states import FINISHED, GATHERING, ItemState, NoticeState, WarningKind
-from mamori.hotline.takedown.tables import AddressTable, AnswerTable, EndedTable, ItemTable, LedgerTable, NoticeTable
+from mamori.hotline.takedown.tables import (
+    AddressTable,
+    AnswerTable,
+    EndedTable,
+    ItemTable,
+    LedgerTable,
+    NoticeTable,
+    RegulatorTable,
+)
 
 
 @require_GET
@@ -43,7 +50,8 @@ def answers(request: StaffRequest) -> HttpResponse:
 
 @require_GET
 def ended(request: StaffRequest) -> HttpResponse:
-    table = EndedTable(request.GET, queries.ended(request.actor), actor=request.actor)
+    kind = RegulatorTable if request.actor.may(WARN) else EndedTable
+    table = kind(request.GET, queries.ended(request.actor), actor=request.actor)
     return table_page(request, "takedown/list.html", table, "ended", title=table.caption)
 
 
@@ -160,8 +168,7 @@ def warn(request: StaffRequest, notice_id: UUID) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def regulator(request: StaffRequest, content_id: UUID) -> HttpResponse:
-    if not request.actor.may(SEE):
-        raise NotFound
+    request.actor.require(WARN)
     form = ReferenceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         services.regulator_told(actor=request.actor, content_id=content_id, reference=form.cleaned_data["reference"])

@@ -1,5 +1,5 @@
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -140,8 +140,28 @@ class AnswerTable(Table):
 class EndedTable(Table):
     id = "ended"
     caption = _("Nobody is left to ask but the regulator")
-    columns = (
+    columns: ClassVar[Sequence[Column]] = (
         Column("content__url", _("Address"), render="address"),
+        CASE,
+        Column("level", _("Level"), render="state:notice_level"),
+        Column("first_told_at", _("First told"), render="moment"),
+        Column("exhausted_at", _("Since"), sort=("exhausted_at",), render="moment"),
+    )
+    filters = (
+        ChoiceFilter("level", _("Level"), choices=lambda: choices("notice_level")),
+        DateFilter("exhausted", _("Since"), lookup="exhausted_at"),
+    )
+    order = "exhausted_at"
+    export_permission = EXPORT
+    empty_title = _("For all content there is somebody to ask")
+    empty_text = _("Content appears here when the last contact was told, its time is over and it is still online.")
+
+
+class RegulatorTable(EndedTable):
+    """The same for those who record that the regulator was told."""
+
+    columns = (
+        *EndedTable.columns,
         Column(
             "tell",
             _("Regulator"),
@@ -149,14 +169,7 @@ class EndedTable(Table):
             link=lambda row: reverse("takedown_regulator", args=[row.pk]),
             export=False,
         ),
-        Column("level", _("Level"), render="state:notice_level"),
-        Column("first_told_at", _("First told"), render="moment"),
-        Column("exhausted_at", _("Since"), sort=("exhausted_at",), render="moment"),
     )
-    order = "exhausted_at"
-    export_permission = EXPORT
-    empty_title = _("For all content there is somebody to ask")
-    empty_text = _("Content appears here when the last contact was told, its time is over and it is still online.")
 
 
 class LedgerTable(Table):

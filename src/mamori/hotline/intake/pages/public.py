@@ -66,14 +66,15 @@ def report(request: HttpRequest) -> HttpResponse:
     try:
         if not proof and (not ticket or gate.seconds_left(ticket)):
             return _wait(request, form, ticket or gate.ticket(), early=bool(ticket))
-        received = submission_receive(
-            actor=PUBLIC,
-            source=Source.PUBLIC,
-            locale=get_language() or "ja",
-            request_receipt=form.cleaned_data.get("signed", False),
-            spent=gate.check_proof(proof) if proof else gate.check_ticket(ticket),
-            **form.told(),
-        )
+        with gate.passing(proof=proof, ticket=ticket) as spent:
+            received = submission_receive(
+                actor=PUBLIC,
+                source=Source.PUBLIC,
+                locale=get_language() or "ja",
+                request_receipt=form.cleaned_data.get("signed", False),
+                spent=spent,
+                **form.told(),
+            )
     except DomainError as error:
         if error.code != "gate_refused":
             raise

@@ -34,7 +34,8 @@ def appeal(request: HttpRequest) -> HttpResponse:
     try:
         if not proof and (not ticket or gate.seconds_left(ticket)):
             return _wait(request, form, ticket or gate.ticket(), early=bool(ticket))
-        receipt = services.appeal_open(spent=gate.check_proof(proof) if proof else gate.check_ticket(ticket), **told)
+        with gate.passing(proof=proof, ticket=ticket) as spent:
+            receipt = services.appeal_open(spent=spent, **told)
     except DomainError as error:
         if error.status != 422:
             raise

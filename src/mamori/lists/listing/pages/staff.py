@@ -105,7 +105,7 @@ def propose(request: StaffRequest, content_id: UUID, method: str) -> HttpRespons
             "of_page": method == Method.URL,
             "tried": tried_of(content_id),
         },
-        status=422 if error else 200,
+        status=422 if error or form.errors else 200,
     )
 
 
