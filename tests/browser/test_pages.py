@@ -128,6 +128,9 @@ def test_the_entrance_and_an_item_under_assessment(window: Window, busy: HalfWay
 def test_staff_pages_no_walk_comes_by(window: Window, busy: HalfWay, language: str) -> None:
     ((notice,),) = busy.rows("SELECT id FROM takedown_notice LIMIT 1")
     ((letter,),) = busy.rows("SELECT id FROM letters_letter WHERE state = 'uncertain' LIMIT 1")
+    ((referral, asked),) = busy.rows(
+        "SELECT r.id, p.id FROM referral_preservation p JOIN referral_referral r ON r.content_id = p.content_id LIMIT 1"
+    )
     pages = {
         "aoki": [f"/contacts/{busy.contact}/approve/"],
         "chiba": [
@@ -136,7 +139,11 @@ def test_staff_pages_no_walk_comes_by(window: Window, busy: HalfWay, language: s
             f"/letters/{letter}/resend/",
             f"/letters/{letter}/take/",
         ],
-        "doi": [f"/police/{busy.quiet}/preserve/", f"/police/{busy.quiet}/release/"],
+        "doi": [
+            f"/police/{busy.quiet}/preserve/",
+            f"/police/{busy.quiet}/release/",
+            f"/police/{referral}/preserve/{asked}/extend/",
+        ],
         "fujii": ["/editions/1/take-back/"],
         "goto": ["/account/logout/"],
         None: ["/account/inactive/"],

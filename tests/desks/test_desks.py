@@ -168,7 +168,7 @@ def test_today_costs_a_bounded_number_of_queries_and_other_pages_few(
     with django_assert_max_num_queries(9):
         browser.get("/search/")
     cache.clear()
-    with django_assert_max_num_queries(35):
+    with django_assert_max_num_queries(36):
         browser.get("/search/")
 
 

@@ -15,14 +15,14 @@ from mamori.ground.ui.tables import table_page
 from mamori.hotline.tracing import queries, services
 from mamori.hotline.tracing.forms import EnterForm, KeyForm, ReplaceForm
 from mamori.hotline.tracing.models import Contact
-from mamori.hotline.tracing.permissions import APPROVE, CONFIRM
+from mamori.hotline.tracing.permissions import APPROVE, CONFIRM, SEE_HOSTS
 from mamori.hotline.tracing.tables import ContactTable, HostTable
 
 
 @require_GET
 def contacts_page(request: StaffRequest) -> HttpResponse:
     table = ContactTable(request.GET, queries.contacts(request.actor), actor=request.actor)
-    return table_page(request, "tracing/contacts.html", table, "contacts")
+    return table_page(request, "tracing/contacts.html", table, "contacts", sees_hosts=request.actor.may(SEE_HOSTS))
 
 
 @require_GET

@@ -17,7 +17,7 @@ from mamori.ground.actors import Actor
 from mamori.ground.errors import NotFound
 from mamori.ground.ui.moments import Moment, Text, Waiting
 from mamori.hotline.tracing.models import TURNED, Contact, HostAddress, Rung, Trace
-from mamori.hotline.tracing.permissions import APPROVE, CONFIRM, SEE
+from mamori.hotline.tracing.permissions import APPROVE, CONFIRM, SEE, SEE_HOSTS
 from mamori.hotline.tracing.states import Level, Method, Outcome, TraceState
 
 CACHE_LIFE = timedelta(hours=12)
@@ -279,8 +279,7 @@ def waiting_hosts() -> QuerySet[Trace]:
 
 def hosts(actor: Actor) -> QuerySet[Trace]:
     """All findings, for the table."""
-    if not actor.may(SEE):
-        raise NotFound
+    actor.require(SEE_HOSTS)
     return Trace.objects.select_related("contact__replaced_by")
 
 
