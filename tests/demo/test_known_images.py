@@ -38,6 +38,6 @@ def test_a_known_image_becomes_a_report(house: Platform, demo_world: World) -> N
     assert rows(house, 'SELECT examined, "similar", same FROM fingerprints_matchday') == [(OTHERS + 1, 1, 0)]
     [(number, state)] = rows(house, "SELECT number, state FROM fingerprints_entry")
     assert state == "active"
-    line = json.loads(next(iter((house.base / "provider").glob("*.jsonl"))).read_text().splitlines()[0])
+    line = json.loads((known.folder / f"{known.mark}.jsonl").read_text().splitlines()[0])
     assert (line["entry"], line["bank"]) == (str(number), house.url("partner") + "/api/v1")
     assert rows(house, "SELECT count(*) FROM intake_report") == [(1,)]
