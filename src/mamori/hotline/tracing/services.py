@@ -97,10 +97,7 @@ def trace_contact_enter(*, actor: Actor, content_id: UUID, mail: str, organisati
     The contact is approved, and the host confirmed, by the same act.
     """
     actor.require(CONFIRM)
-    clean = mail_or_nothing(mail)
-    if not clean:
-        raise DomainError("bad_mail", _("This is not a mail address."), status=422)
-    contact = _contact_by_person(clean, organisation)
+    contact = _contact_by_person(mail, organisation)
     _confirm(content_id, contact, actor)
     return contact.id
 
@@ -184,12 +181,9 @@ def contact_replace(*, actor: Actor, contact_id: UUID, mail: str, organisation: 
     actor.require(APPROVE)
     _require_person(actor)
     old = _contact_locked(contact_id)
-    clean = mail_or_nothing(mail)
-    if not clean:
-        raise DomainError("bad_mail", _("This is not a mail address."), status=422)
-    if clean == old.mail:
+    new = _contact_by_person(mail, organisation)
+    if new.id == old.id:
         raise DomainError("same_contact", _("This is the same mail address."), status=422)
-    new = _contact_by_person(clean, organisation)
     Contact.objects.filter(replaced_by=old).update(replaced_by=new)
     old.replaced_by = new
     old.save(update_fields=["replaced_by"])
@@ -221,9 +215,12 @@ def contact_register_key(*, actor: Actor, contact_id: UUID, age_key: str) -> Non
 
 
 def _contact_by_person(mail: str, organisation: str) -> Contact:
-    """The contact a person names, locked."""
+    """The contact a person names, locked. DomainError for what is no mail address."""
+    clean = mail_or_nothing(mail)
+    if not clean:
+        raise DomainError("bad_mail", _("This is not a mail address."), status=422)
     contact, _made = Contact.objects.select_for_update().get_or_create(
-        mail=mail, defaults={"organisation": organisation[:200], "source": "person", "found_at": clock.now()}
+        mail=clean, defaults={"organisation": organisation[:200], "source": "person", "found_at": clock.now()}
     )
     if contact.replaced_by_id is not None:
         raise DomainError(

@@ -1,6 +1,6 @@
 """How long this room keeps what. Numbers, moments and digests of editions stay, and how fast resolvers were."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -26,17 +26,12 @@ def _editions_due(before: datetime, most: int) -> Sequence[UUID]:
 
 
 def _editions_held(ids: Sequence[UUID]) -> set[UUID]:
-    rows = EditionChange.objects.filter(edition_id__in=ids).values_list("edition_id", "entry_id")
-    return _with_held_entries((edition, [entry]) for edition, entry in rows) | _with_held_entries(
-        (edition, [UUID(each["entry_id"]) for each in refusals if each.get("entry_id")])
-        for edition, refusals in Edition.objects.filter(id__in=ids).values_list("id", "refusals")
-    )
-
-
-def _with_held_entries(named: Iterable[tuple[UUID, list[UUID]]]) -> set[UUID]:
-    found = [(edition, entry) for edition, entries in named for entry in entries]
-    held = entries_held([entry for _edition, entry in found])
-    return {edition for edition, entry in found if entry in held}
+    """Editions that name an entry of held content, in what they changed or in what they refused."""
+    named = list(EditionChange.objects.filter(edition_id__in=ids).values_list("edition_id", "entry_id"))
+    for edition, refusals in Edition.objects.filter(id__in=ids).values_list("id", "refusals"):
+        named += [(edition, UUID(each["entry_id"])) for each in refusals if each.get("entry_id")]
+    held = entries_held(entry for _edition, entry in named)
+    return {edition for edition, entry in named if entry in held}
 
 
 def _kills_due(before: datetime, most: int) -> Sequence[UUID]:

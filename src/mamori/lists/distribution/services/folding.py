@@ -1,7 +1,6 @@
 """The base: folded anew beside the publisher, and kept as it is at the primary."""
 
 import logging
-from contextlib import suppress
 from uuid import UUID
 
 from django.conf import settings
@@ -120,12 +119,10 @@ def _rebased(held: EditionKeys, then: press.Opened, written: store.Draft, base: 
 
 def primary_require() -> None:
     """Have the primary hold the list, which it did not when it was last seen. KnotError when it still does not."""
-    if press.configured() and settings.KNOT_SOCKET:
-        with suppress(KnotError):
-            primary.require()
-            return
+    if press.configured() and settings.KNOT_SOCKET and primary.problem():
         primary_heal()
-        primary.require()
+        if left := primary.problem():
+            raise KnotError(left)
 
 
 def primary_heal() -> None:

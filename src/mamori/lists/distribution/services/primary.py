@@ -82,10 +82,9 @@ def lift_all() -> None:
         _seen(zones.hot, knot.sync(zones.hot, LIFT_ALL, after=_last_serial(zones.hot)), set_digest(LIFT_ALL))
 
 
-def require() -> None:
-    """KnotError when the primary was last seen not to hold the list."""
-    for state in models.KnotState.objects.exclude(problem=""):
-        raise KnotError(state.problem)
+def problem() -> str:
+    """Why the primary was last seen not to hold the list; empty when it held it."""
+    return models.KnotState.objects.exclude(problem="").values_list("problem", flat=True).first() or ""
 
 
 def push_base(base: Base) -> None:
