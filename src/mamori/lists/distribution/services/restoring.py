@@ -52,6 +52,7 @@ def edition_restore(told: Told, *, above: int = 0) -> UUID:
             rules(held),
             max_added=len(proposed.entries),
             small_list=len(proposed.entries),
+            added_lately=0,
             reaches_far=lambda _entry: False,
         )
         why: dict[str, list[dict[str, object]]] = {}
@@ -68,8 +69,8 @@ def edition_restore(told: Told, *, above: int = 0) -> UUID:
             draft, version, files, held, base=version, rules=rules_digest(), names=sizes["dns"], urls=sizes["url"]
         )
         audit.record("distribution.restored_files", subject=row, actor=SYSTEM, version=version, left_out=len(why))
-        listing_services.publication_told(went=[*filter(None, why)], refused={})
-        release(held, draft, row, {number: reasons for number, reasons in why.items() if number})
+        listing_services.publication_told(went=why.keys(), refused={})
+        release(held, draft, row, why)
         told(f"edition {version} is signed and in force")
     edition_publish()  # what waited meanwhile, an order of the kill switch too
     return row.id
