@@ -172,6 +172,7 @@ try:  # staff: networks of proxies whose X-Forwarded-For is believed, for the li
 except ValueError as error:
     raise env.SettingError(f"MAMORI_TRUSTED_PROXIES: {error}") from error
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "mamori.ground.errors.foreign_form"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"

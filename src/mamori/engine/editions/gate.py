@@ -19,6 +19,7 @@ from mamori.engine.editions.statements import (
     utc_text,
 )
 
+FLOOD = 2  # days' additions that may wait at once: more are a mistake, as copies of whole lists were, until checked
 # code: message, remedy. Both are constant, with %(name)s fields filled from Refusal.params.
 REASONS: dict[str, tuple[str, str]] = {
     "version": (
@@ -32,6 +33,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "too_many_additions": (
         "With this edition %(added)s entries are added within a day; at most %(limit)s may be.",
         "Check where the additions come from. If they are right, leave them: the oldest go first, the rest follows.",
+    ),
+    "flood": (
+        "%(added)s entries at once: more than twice the %(limit)s that may be added within a day. None of them is added.",
+        "Find out where they were copied from, and withdraw what is wrong. The operator raises MAMORI_LIST_MAX_ADDED for more.",
     ),
     "too_large_share": (
         "A list of %(before)s entries grows by %(added)s within a day; at most %(limit)s may be added to it.",
@@ -130,8 +135,9 @@ class Refusal:
 class Rules:
     """What the gate holds an edition against. ``keys`` by key id.
 
-    At most ``max_added`` entries are added in a day, and at most ``max_share`` of the list before; a list below
-    ``small_list`` entries may grow by ``small_list``. ``added_lately``: how many other editions of that day added.
+    At most ``max_added`` entries are added in a day (when more than twice as many wait: none), and at most ``max_share``
+    of the list before; a list below ``small_list`` entries may grow by ``small_list``. ``added_lately``: how many other
+    editions of that day added.
     ``reaches_far``: whether a new entry needs a third person's signature.
     """
 
@@ -203,7 +209,9 @@ def _whole(
     if not proposed.entries and not rest.size and before and not killed:
         yield Refusal("empty")
     in_all = added + rules.added_lately
-    if added and in_all > rules.max_added:
+    if added > FLOOD * rules.max_added:
+        yield Refusal("flood", {"added": added, "limit": rules.max_added})
+    elif added and in_all > rules.max_added:
         yield Refusal("too_many_additions", {"added": in_all, "limit": rules.max_added})
     earlier, limit = rules.share_of(before)
     if added and in_all > limit:

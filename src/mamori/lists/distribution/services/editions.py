@@ -280,7 +280,9 @@ def rules_digest() -> str:
 
 
 def _fewer(new: frozenset[ListEntry], refusals: list[Refusal], room: int) -> frozenset[ListEntry]:
-    """Fewer of the new entries: without the refused ones, else without the youngest of too many, else none."""
+    """Fewer of the new entries: without the refused ones, else without the youngest of too many, else none. Of a flood none."""
+    if any(refusal.code == "flood" for refusal in refusals):
+        return frozenset()
     named = {refusal.entry_id for refusal in refusals}
     fewer = frozenset(entry for entry in new if entry.entry_id not in named)
     if len(fewer) < len(new):
