@@ -28,8 +28,9 @@ from mamori.ground.actors import SYSTEM, Role
 from mamori.ground.errors import DomainError, Forbidden
 from mamori.lists.distribution import queries, roundtrip, services, store
 from mamori.lists.distribution.commands import rebuild
-from mamori.lists.distribution.knot import Knot, KnotError
+from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.models import Edition, KillOrder, KnotState, Probe, Subscriber
+from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.services import primary
 from mamori.lists.distribution.services.subscribers import key_name
 from mamori.lists.distribution.states import Delivery

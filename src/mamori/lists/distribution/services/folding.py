@@ -13,8 +13,8 @@ from mamori.ground.facts import announce
 from mamori.lists.distribution import models, press, store
 from mamori.lists.distribution.facts import EditionRefused
 from mamori.lists.distribution.keys import EditionKeys
-from mamori.lists.distribution.knot import KnotError
 from mamori.lists.distribution.locks import advisory_lock, advisory_lock_if_free
+from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.roundtrip import RoundTripError
 from mamori.lists.distribution.services import primary
 from mamori.lists.distribution.services.editions import (

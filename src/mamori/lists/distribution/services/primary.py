@@ -5,11 +5,11 @@ the small zone alone. The base zone follows when the list is folded.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import F
@@ -17,8 +17,9 @@ from django.db.models import F
 from mamori.engine.editions import HOT, LIFT_ALL, Action, Record, compile_hot, compile_sorted, hot_names, set_digest
 from mamori.ground import clock
 from mamori.lists.distribution import models
-from mamori.lists.distribution.knot import Knot, KnotError, Synced
+from mamori.lists.distribution.knot import Knot, Synced
 from mamori.lists.distribution.press import Base, Opened
+from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.roundtrip import Judged, judge
 from mamori.lists.distribution.services.following import offer_note
 from mamori.lists.distribution.states import EditionState
@@ -61,25 +62,26 @@ def hot_canary() -> str:
 
 def push_hot(opened: Opened) -> None:
     """Bring the hot zones to what the edition asks for; under the kill switch they let everything pass. KnotError."""
-    knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
     names = {} if opened.row.kill_id is not None else _hot_names(opened)
-    serials = {zones.hot: _last_serial(zones.hot) for zones in all_zones()}
-
-    def bring(zones: Zones) -> tuple[frozenset[Record], Synced]:
-        records = compile_hot(names, zones.action, zones.stop_host) if names else LIFT_ALL
-        return records, knot.sync(zones.hot, records, after=serials[zones.hot])
-
-    with ThreadPoolExecutor(len(serials)) as both:  # neither way of blocking waits for the other
-        for zones, (records, synced) in zip(all_zones(), both.map(bring, all_zones()), strict=True):
-            _seen(zones.hot, synced, set_digest(records))
-            offer_note(opened.row, zones.hot, synced.serial)
+    _bring(
+        {zones.hot: compile_hot(names, zones.action, zones.stop_host) if names else LIFT_ALL for zones in all_zones()},
+        opened.row,
+    )
 
 
 def lift_all() -> None:
     """Let every name pass, whatever the list is. KnotError."""
+    _bring({zones.hot: LIFT_ALL for zones in all_zones()})
+
+
+def _bring(wanted: Mapping[str, frozenset[Record]], row: models.Edition | None = None) -> None:
+    """Bring zones to these records, and note that they hold them since; `row`: the edition they say. KnotError."""
     knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
-    for zones in all_zones():
-        _seen(zones.hot, knot.sync(zones.hot, LIFT_ALL, after=_last_serial(zones.hot)), set_digest(LIFT_ALL))
+    synced = knot.sync_all({zone: (records, _last_serial(zone)) for zone, records in wanted.items()})
+    for zone, records in wanted.items():
+        _seen(zone, synced[zone], set_digest(records))
+        if row is not None:
+            offer_note(row, zone, synced[zone].serial)
 
 
 def problem() -> str:
@@ -169,20 +171,29 @@ def _hot_names(opened: Opened) -> dict[str, bool]:
     )
 
 
-def _touched(opened: Opened) -> set[str]:
+_touched_since: dict[UUID, tuple[int, frozenset[str]]] = {}
+"""By the base: up to which edition it was read which names came or went since. One base is kept."""
+
+
+def _touched(opened: Opened) -> frozenset[str]:
     """Names that came or went since the oldest base a resolver may hold. Those since the present base are signed."""
-    rows = models.EditionChange.objects.filter(
-        method="dns", edition__version__gt=_floor(opened.row), edition__version__lte=opened.row.version
-    ).exclude(edition__state=EditionState.ABANDONED)
-    return opened.names_changed() | set(rows.values_list("target", flat=True).distinct())
+    base = _oldest(opened.row)
+    until, names = _touched_since.get(base.id, (base.base_of or base.version, frozenset[str]()))
+    if until < opened.row.version:
+        rows = models.EditionChange.objects.filter(
+            method="dns", edition__version__gt=until, edition__version__lte=opened.row.version
+        ).exclude(edition__state=EditionState.ABANDONED)
+        names |= set(rows.values_list("target", flat=True))
+        _touched_since.clear()
+        _touched_since[base.id] = opened.row.version, names
+    return names | opened.names_changed()
 
 
-def _floor(row: models.Edition) -> int:
-    """The version of the oldest base that resolvers may still hold."""
+def _oldest(row: models.Edition) -> models.Edition:
+    """The edition that made the oldest base resolvers may still hold."""
     bases = models.Edition.objects.filter(state=EditionState.PUBLISHED, version=F("base"), version__lte=row.base)
     old = bases.filter(published_at__lt=clock.now() - GRACE).order_by("-version").first()
-    found = old or bases.order_by("version").first() or row
-    return found.base_of or found.version
+    return old or bases.order_by("version").first() or row
 
 
 def _last_serial(zone: str) -> int:
