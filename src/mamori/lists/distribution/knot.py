@@ -35,6 +35,7 @@ _WORD = re.compile(r"[A-Za-z0-9.@:=/+_-]+")
 BULK = 200  # differences from which a zone may be handed over as a file
 LINE = 12  # times as dear as a record of the file is a command for a difference
 LOADING = 600  # seconds
+PIECE = 2_000  # lines of one call
 LINES_A_SECOND = 5_000  # at least, through the control socket
 PROGRAM_PATH = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin:/usr/local/bin:/bin"
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
@@ -59,6 +60,13 @@ class Synced:
     records: int
     changed: int
     serial: int
+
+
+class Held(NamedTuple):
+    """What a zone holds under a serial number, in the order of zones."""
+
+    serial: int
+    records: Callable[[], Iterable[Record]]
 
 
 class _Plan(NamedTuple):
@@ -135,13 +143,27 @@ class Knot:
         assert serial is not None
         return Synced(len(plan.records), changed, serial)
 
-    def sync_sorted(self, zone: str, wanted: Callable[[], Iterable[Record]], after: int = 0) -> Synced:
-        """As `sync`, a zone of any size. `wanted` gives the records in the order of zones, again each time."""
+    def sync_sorted(
+        self, zone: str, wanted: Callable[[], Iterable[Record]], after: int = 0, before: Held | None = None
+    ) -> Synced:
+        """As `sync`, a zone of any size. `wanted` gives the records in the order of zones, again each time.
+
+        Knot's control answers one at a time, and reading a large zone keeps it for seconds: a zone that has the serial
+        number of `before` is taken to hold what is told there, and only what is changed is read.
+        """
         check_zone(zone)
-        records = itertools.count()  # as many as are taken from it
-        with closing(
-            self._differences(zone, (record for record, _n in zip(single(wanted()), records, strict=False)))
-        ) as differences:
+        if before is not None and self.serial(zone) == before.serial >= after:
+            records, known = (
+                itertools.count(),
+                ((record.owner, f"CNAME {record.target}") for record in before.records()),
+            )
+            found = list(_differing(known, _counted(single(wanted()), records)))
+            size = next(records)
+            if len(found) <= max(BULK, size / LINE):
+                self._change(zone, list(commands(zone, found)))
+                return Synced(size, len(found), self._require_changed(zone, found))
+        records = itertools.count()
+        with closing(self._differences(zone, _counted(single(wanted()), records))) as differences:
             serial = cast("int | None", next(differences))
             different = cast("list[Difference]", list(itertools.islice(differences, BULK + 1)))
             is_new = serial is None and len(different) > BULK and self._zone_folder is not None
@@ -221,6 +243,14 @@ class Knot:
                 raise _not_held(zone)
         return serial
 
+    def _require_changed(self, zone: str, different: Sequence[Difference]) -> int:
+        """The zone's serial; KnotError unless it holds what had to come."""
+        wanted = [f"[{zone}.] {one.owner}.{zone}. {TTL} CNAME {one.data}" for one in different if not one.goes]
+        asked = [f"zone-read {zone} {one.owner} CNAME" for one in different if not one.goes]
+        if [line for at in range(0, len(asked), PIECE) for line in self._run(asked[at : at + PIECE])] != wanted:
+            raise _not_held(zone)
+        return self.serial(zone)
+
     def _require_file(self, zone: str, file: Path) -> int:
         """The zone's serial; KnotError unless it holds what the file says, which is in the order of zones."""
         with file.open() as text, self.zone(zone) as (serial, held):
@@ -269,20 +299,7 @@ class Knot:
         """First the zone's serial, None for no zone; then, in the order of the zone, what is not as wanted."""
         with self.zone(zone) as (serial, held):
             yield serial
-            has = next(held, None)
-            for record in wanted:
-                found = False
-                while has is not None and name_key(has[0]) <= name_key(record.owner):
-                    if has == (record.owner, f"CNAME {record.target}"):
-                        found = True
-                    else:
-                        yield Difference(True, *has)
-                    has = next(held, None)
-                if not found:
-                    yield Difference(False, record.owner, record.target)
-            while has is not None:
-                yield Difference(True, *has)
-                has = next(held, None)
+            yield from _differing(held, wanted)
 
     @contextmanager
     def zone(self, zone: str, what: str = "") -> Iterator[tuple[int | None, Iterator[tuple[str, str]]]]:
@@ -408,7 +425,8 @@ class Knot:
     def _whole(self, commands: Sequence[str], commit: str, abort: str, seconds: float = TIMEOUT) -> None:
         """All or nothing: knotc goes on after an error, so the commit is a call of its own."""
         try:
-            self._run(commands, seconds)
+            for at in range(0, len(commands), PIECE):  # others are heard in between
+                self._run(commands[at : at + PIECE], seconds)
             self._run([commit], seconds)
         except KnotError:
             with suppress(KnotError):
@@ -434,6 +452,29 @@ class Knot:
         if done.returncode or complaints:
             raise KnotError((complaints or lines or ["no answer"])[0][:180])
         return lines
+
+
+def _counted(records: Iterable[Record], count: Iterator[int]) -> Iterator[Record]:
+    """The records; as many numbers are taken from `count`."""
+    return (record for record, _n in zip(records, count, strict=False))
+
+
+def _differing(held: Iterator[tuple[str, str]], wanted: Iterable[Record]) -> Iterator[Difference]:
+    """What of the one has to go, and of the other to come; both in the order of zones."""
+    has = next(held, None)
+    for record in wanted:
+        found = False
+        while has is not None and name_key(has[0]) <= name_key(record.owner):
+            if has == (record.owner, f"CNAME {record.target}"):
+                found = True
+            else:
+                yield Difference(True, *has)
+            has = next(held, None)
+        if not found:
+            yield Difference(False, record.owner, record.target)
+    while has is not None:
+        yield Difference(True, *has)
+        has = next(held, None)
 
 
 def _not_held(zone: str) -> KnotError:

@@ -66,7 +66,7 @@ def edition_fold(told: Told = _log) -> UUID | None:
                     _refuse_base(base, error)
                 return None
             if settings.KNOT_SOCKET:
-                primary.push_base(base)
+                primary.push_base(base, now.base)
                 told("handed over to the primary")
             with advisory_lock(LOCK):
                 return _rebased(held, now, written, base)

@@ -17,7 +17,7 @@ from django.db.models import F
 from mamori.engine.editions import HOT, LIFT_ALL, Action, Record, compile_hot, compile_sorted, hot_names, set_digest
 from mamori.ground import clock
 from mamori.lists.distribution import models
-from mamori.lists.distribution.knot import Knot, Synced
+from mamori.lists.distribution.knot import Held, Knot, Synced
 from mamori.lists.distribution.press import Base, Opened
 from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.roundtrip import Judged, judge
@@ -89,14 +89,20 @@ def problem() -> str:
     return models.KnotState.objects.exclude(problem="").values_list("problem", flat=True).first() or ""
 
 
-def push_base(base: Base) -> None:
-    """Bring the base zones to a base. KnotError.
+def push_base(base: Base, before: Base | None = None) -> None:
+    """Bring the base zones to a base. KnotError. `before`: the base they hold, if nobody changed them meanwhile.
 
     Also to one no edition points to yet: the hot zones are right over each base since the oldest they were made for.
     """
     knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
+    states = {state.zone: state for state in models.KnotState.objects.filter(problem="")}
     for zones in all_zones():
-        synced = knot.sync_sorted(zones.base, base_records(base, zones), after=_last_serial(zones.base))
+        state = states.get(zones.base)
+        held = None
+        if before is not None and state is not None and state.digest == _meant(before, zones):
+            held = Held(state.serial, base_records(before, zones))
+        wanted = base_records(base, zones)
+        synced = knot.sync_sorted(zones.base, wanted, after=_last_serial(zones.base), before=held)
         _seen(zones.base, synced, _meant(base, zones))
 
 
