@@ -153,10 +153,8 @@ class Knot:
         """
         check_zone(zone)
         if before is not None and self.serial(zone) == before.serial >= after:
-            records, known = (
-                itertools.count(),
-                ((record.owner, f"CNAME {record.target}") for record in before.records()),
-            )
+            records = itertools.count()
+            known = ((record.owner, f"CNAME {record.target}") for record in before.records())
             found = list(_differing(known, _counted(single(wanted()), records)))
             size = next(records)
             if len(found) <= max(BULK, size / LINE):
