@@ -114,7 +114,7 @@ def push_hot(opened: Opened) -> None:
 
 def lift_all() -> None:
     """Let every name pass, whatever the list is. KnotError."""
-    _bring({zones: LIFT_ALL for zones in hot_zones()})
+    _bring(dict.fromkeys(hot_zones(), LIFT_ALL))
 
 
 def _bring(wanted: Mapping[Zones, frozenset[Record]], row: models.Edition | None = None) -> None:
