@@ -71,11 +71,6 @@ class Opened:
     listed: ListInForce
     base: Base
 
-    def names_changed(self) -> set[str]:
-        """Names that came or went since the base."""
-        delta = self.listed.delta
-        return {entry.target for entry in delta.added | delta.removed if entry.method == "dns"}
-
 
 def configured() -> bool:
     """Whether this process can publish: it holds the keys and the folder."""

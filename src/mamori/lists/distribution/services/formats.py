@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mamori.engine.editions import BASE_FILES, FileDigest, ListEntry, sign_files
+from mamori.engine.editions import BASE_FILES, LAST_RING, FileDigest, ListEntry, sign_files
 from mamori.engine.formats import Listing, sift, write_all
 from mamori.engine.hashlists import changes, checksum, full_update, v4, v5
 from mamori.engine.patches import make_patch
@@ -27,7 +27,10 @@ log = logging.getLogger("mamori.formats")
 
 
 def formats_write(told: Told = lambda _step: None) -> None:
-    """Bring the files to the edition in force. Run often or rarely, it comes to the same. `told` hears of each step."""
+    """Bring the files to the edition in force, as the last ring has it. Run often or rarely, it comes to the same.
+
+    `told` hears of each step.
+    """
     if not press.configured():
         return
     with advisory_lock(LOCK):
@@ -35,8 +38,8 @@ def formats_write(told: Told = lambda _step: None) -> None:
         written = Store(press.folder()).current()
         if row is None or (written is not None and written["edition"] == row.version):
             return
-        held = press.keys()
-        entries = [] if row.kill_id is not None else press.open_edition(held, row).listed.entries()
+        held, emptied = press.keys(), row.kill_id is not None
+        entries = [] if emptied else press.open_edition(held, row).listed.for_ring(LAST_RING).entries()
         write(press.folder(), row.version, entries, lambda files: _signed(row, files, held), told)
 
 
