@@ -351,7 +351,7 @@ def _for_police(actor: Actor) -> list[Waiting]:
         .values_list("delivered_at", "policy__silence_hours")[:MOST]
     )
     if silent:
-        due = min(since + timedelta(hours=hours) for since, hours in silent)
+        due = min(since + timedelta(hours=hours) for since, hours in silent if since)
         title = _("Referrals you may still hold")
         found.append(Waiting(title, len(silent), page, "info", due, started_at=silent[0][0]))
     over = rows.filter(Exists(Hold.objects.filter(referral=OuterRef("pk"), ended_at=None, until__lte=clock.now())))
