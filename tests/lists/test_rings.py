@@ -29,6 +29,7 @@ from mamori.lists.listing import services as listing
 from mamori.lists.listing.case import content_rules
 from mamori.lists.listing.models import Entry
 from mamori.lists.listing.states import Method
+from mamori.site.doctor import examine
 from tests.lists.cases import listable
 from tests.lists.test_late_resolvers import Resolver
 from tests.programs import needs
@@ -336,6 +337,22 @@ def ours(resolver: str, ring: int = 0) -> Subscriber:
         organisation=organisation, delivery="nxdomain", state="active", added_at=now, applied_at=now, ring=ring,
         resolvers=[resolver],
     )  # fmt: skip
+
+
+def test_the_doctor_says_when_nobody_would_see_harm(rings, settings):
+    def says() -> tuple[str, str]:
+        (found,) = (each for each in examine() if each.what == "rings of the list")
+        return found.level, found.finding
+
+    assert says()[0] == "bad" and "nobody sees harm before others" in says()[1]
+    ours("own")
+    assert says()[0] == "bad" and "nothing halts by itself" in says()[1]
+    settings.PROBE_RESOLVERS = {"own": "127.0.0.1:1"}
+    assert says()[0] == "note" and "they wait for nobody" in says()[1]
+    ours("theirs", 1)
+    assert says()[0] == "good"
+    settings.RING_SECONDS = (0, 0)
+    assert not [each for each in examine() if each.what == "rings of the list"]
 
 
 @pytest.fixture
