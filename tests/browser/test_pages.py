@@ -325,3 +325,29 @@ def test_each_page_was_judged_in_both_languages(face: str) -> None:
     assert shown - looks["ja"].judged == set()
     assert shown - looks["en"].judged - BILINGUAL == set()
     assert not any(look.judged & set(NOT_JUDGED) for look in looks.values())
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_file_of_fingerprints_is_read_while_its_page_looks_on(window: Window, busy: HalfWay, language: str) -> None:
+    """The page asks for itself how far it has come, and is another when all is read."""
+    base, look = busy.url("staff"), LOOKS[language]
+    page = window(language, "chiba").new_page()
+    page.goto(f"{base}/bank/sources/")
+    page.fill("[name=code]", f"read-{language}")
+    page.fill("[name=name]", "A source")
+    page.click("main form button")
+    page.goto(f"{base}/bank/imports/")
+    page.select_option("[name=source]", f"read-{language}")
+    page.select_option("[name=format]", "md5")
+    lines = "".join(f"{number:032x}\n" for number in range(80_000)).encode()
+    page.set_input_files("[name=file]", {"name": "list.txt", "mimeType": "text/plain", "buffer": lines})
+    page.click("main form.confirm button")
+    page.wait_for_selector("#progress")
+    address, began = page.url, page.inner_text("#progress .clock-title")
+    faults = look.at(page, "fingerprints/import.html: being read")
+    page.goto(address)
+    page.wait_for_function("began => document.querySelector('#progress .clock-title').innerText !== began", arg=began)
+    page.wait_for_selector("#progress", state="detached", timeout=120_000)
+    assert page.url == address
+    faults += look.at(page)
+    assert not faults, "\n".join(faults)

@@ -21,6 +21,7 @@ from mamori.hotline.referral.services import hold_request
 from mamori.hotline.takedown.models import HosterAnswer, Notice, NoticeItem, Removal
 from mamori.hotline.tracing.models import Contact, Trace
 from mamori.lists.distribution.models import Edition, EditionChange, Subscriber, Wait
+from mamori.lists.fingerprints.models import ImportRun
 from mamori.lists.listing.models import Appeal, SigningKey
 from tests.hotline.intake_steps import take
 from tests.lists.cases import checked, confirmed, make_body, told_to_police, tried
@@ -152,3 +153,8 @@ def held(known: Known, user: User) -> None:
 
 def disputed(known: Known, _user: User) -> None:
     NoticeItem.objects.filter(id=known["item_id"]).update(state="disputed")
+
+
+def unread(known: Known, _user: User) -> None:
+    """The import is one of a file given on a page, and is being read."""
+    ImportRun.objects.filter(id=known["import_id"]).update(state="running", total=9, done_at=None)

@@ -29,6 +29,7 @@ from tests.journeys.page_world import (
     objects,
     organisation,
     sent,
+    unread,
     waiting,
 )
 
@@ -228,6 +229,7 @@ PAGES = {
     "fingerprints_settle": form({S}, outcome="kept"),
     "fingerprints_imports": Page({A, S, U}),
     "fingerprints_import": Page({A, S, U}),
+    "fingerprints_import_stop": form({S}, before=unread),
     "fingerprints_import_confirm": form(HOTLINE),
     "fingerprints_import_withdraw": Page({A, S, U}),
     "fingerprints_export": Page({S, U}),

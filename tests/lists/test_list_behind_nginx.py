@@ -34,13 +34,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def proxy(base: Path, editions: Path, target: str) -> Iterator[str]:
-    """nginx with the shipped partner server, on a loopback port and without TLS."""
+def proxy(base: Path, editions: Path, target: str, face: str = "http://127.0.0.1:8002") -> Iterator[str]:
+    """nginx with the shipped server of a face, the partner one, on a loopback port and without TLS."""
     port = free_ports(1)
-    shipped = (DEPLOY / "nginx" / "mamori.conf").read_text()
-    head, server = shipped.split("\nserver {")[0], shipped.split("\nserver {")[-1]
-    server = re.sub(r"\n *(listen|ssl_\w+) .*", "", server)
-    text = f"{head}\nserver {{\nlisten 127.0.0.1:{port};\n{server}".replace("http://127.0.0.1:8002", target)
+    head, *servers = (DEPLOY / "nginx" / "mamori.conf").read_text().split("\nserver {")
+    (server,) = [each for each in servers if face in each]
+    server = re.sub(r"\n *(listen|ssl_\w+|allow|deny) .*", "", server)
+    text = f"{head}\nserver {{\nlisten 127.0.0.1:{port};\n{server}".replace(face, target)
     text = text.replace("/var/lib/mamori/editions", str(editions)).replace(
         "/var/log/nginx/error.log", f"{base}/error.log"
     )
@@ -49,12 +49,12 @@ def proxy(base: Path, editions: Path, target: str) -> Iterator[str]:
     )
     user = "user root;" if os.geteuid() == 0 else ""
     (base / "nginx.conf").write_text(
-        f"{user}daemon off; pid {base}/pid;\nevents {{}}\nhttp {{ {temporary}\n{text} }}\n"
+        f"{user}daemon off; pid {base}/pid;\nevents {{}}\nhttp {{ {temporary}\n{text}\n}}\n"
     )
     started = subprocess.Popen([program("nginx"), "-e", str(base / "start.log"), "-c", str(base / "nginx.conf")])
     try:
         address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: asked(f"{address}/api/v1/list/formats")[0] == 401, 20, "nginx did not start")
+        wait_until(lambda: asked(f"{address}/api/v1/list/formats")[0] in {401, 404}, 20, "nginx did not start")
         yield address
     finally:
         started.terminate()

@@ -70,11 +70,13 @@ def defer_many(name: str, many: Iterable[Json], lane: Lane | None = None) -> Non
         )
 
 
-def waiting(name: str) -> int:
-    """How many jobs of a task wait or are under way."""
+def waiting(name: str, **arguments: Any) -> int:
+    """How many jobs of a task wait or are under way; with arguments: those that have them."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND args->>'name' = %s", [name]
+            "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND args->>'name' = %s"
+            " AND args->'arguments' @> %s::jsonb",
+            [name, json.dumps(arguments)],
         )
         return int(cursor.fetchone()[0])
 

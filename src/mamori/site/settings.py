@@ -180,6 +180,7 @@ SESSION_COOKIE_AGE = 8 * 3600
 SESSION_IDLE_SECONDS = int(env.number("MAMORI_SESSION_IDLE_SECONDS", 3600))
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = ["mamori.ground.ui.uploads.InMemory"]
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a host ticks pages of a notice: there may be thousands
 STATIC_URL = "/static/"
 STATIC_ROOT = env.path("MAMORI_STATIC_ROOT") or PACKAGE / "static-collected"

@@ -141,6 +141,7 @@ def test_a_senior_names_sources_and_imports_and_another_confirms(bank, desk, run
     assert answer.status_code == 422
     assert "not of this format" in answer.content.decode()
     link = sue.post("/bank/imports/", sent())["Location"]
+    run_jobs()
     page = sue.get(link).content.decode()
     assert "Records 2</td>" in page
     assert "Not an MD5 digest" in page
@@ -153,7 +154,7 @@ def test_a_senior_names_sources_and_imports_and_another_confirms(bank, desk, run
     assert ann.get("/bank/export/").status_code == 403
 
 
-def test_a_class_changed_by_its_source_is_seen_on_the_pages_and_settled_by_a_reviewer(bank, desk):
+def test_a_class_changed_by_its_source_is_seen_on_the_pages_and_settled_by_a_reviewer(bank, desk, run_jobs):
     ann, sue = desk(bank.ann), desk(bank.sue)
 
     def sent(category):
@@ -161,7 +162,9 @@ def test_a_class_changed_by_its_source_is_seen_on_the_pages_and_settled_by_a_rev
         body = json.dumps({"@odata.context": "x#Media", "value": [record]}).encode()
         file = SimpleUploadedFile("list.json", body)
         form = {"source": "own", "format": "vics-2.0", "profile": "icse", "kind": "image", "file": file}
-        return sue.post("/bank/imports/", form)["Location"]
+        link = sue.post("/bank/imports/", form)["Location"]
+        run_jobs()
+        return link
 
     assert "another class now" not in sue.get(sent(1)).content.decode()
     page = sue.get(sent(2)).content.decode()

@@ -37,6 +37,7 @@ def bank_objects(person: Callable[..., User], content_id: UUID) -> dict[str, Any
     )
     lines = f"{uuid4().hex}\nnot a digest\n".encode()
     run = services.import_file(actor=second, source_code="ngo", form=Format.MD5, stream=io.BytesIO(lines))
+    services.import_upload(actor=second, source_code="ngo", form=Format.MD5, stream=io.BytesIO(lines))
     return {
         "bank_id": made[0].id,
         "harmless_id": negative.id,

@@ -17,6 +17,7 @@ from mamori.engine.matching.folder import Lock, Manifest
 from mamori.engine.matching.log import ADD, REMOVE, Log, Records, compose
 from mamori.engine.matching.refusals import IndexRefused
 from mamori.engine.matching.segment import Segment, Sink, Writer, open_segment
+from mamori.engine.matching.words import ordered
 
 LARGEST_ID = 2**32 - 2
 _COMPACT_FROM = 262_144  # changes; with large segments an eighth of their rows
@@ -291,7 +292,7 @@ class LiveIndex(ABC):
             known is not None and known.segment == manifest.segment and manifest.logs[: len(known.logs)] == known.logs
         )
         logs = list(self._logs) if grown else []
-        pulse, changes = int(self._words[8]), int(self._words[10])  # before what they announce is read
+        changes, pulse = int(self._words[10]), ordered.native(int(self._words[8]))  # before what they announce is read
         if grown:
             news = [logs[-1].news()]
         else:
@@ -300,7 +301,7 @@ class LiveIndex(ABC):
             delta = Delta(segment, by_value=self.by_value)
         for name in manifest.logs[len(logs) :]:
             opened = Log(path / name, self.kind, writable=self._writing is not None)
-            pulse, changes = opened.pulse(), int(opened.words[10])
+            changes, pulse = int(opened.words[10]), opened.pulse()
             logs.append(opened)
             news.append(opened.recover())
         for records in news:

@@ -26,7 +26,7 @@ from mamori.engine.files import sync_folder
 from mamori.engine.matching.jit import address, kernel
 from mamori.engine.matching.refusals import IndexRefused, damaged
 from mamori.engine.matching.segment import KINDS
-from mamori.engine.matching.words import checksum, checksum_of, load64, store64
+from mamori.engine.matching.words import checksum, checksum_of, load64, ordered, store64
 
 MAGIC, FORMAT, PAGE, RECORD = b"MAMORIL1", 1, 4096, 64
 ADD, REMOVE = 1, 2
@@ -117,7 +117,8 @@ class Log:
         sync_folder(path.parent)
 
     def pulse(self) -> int:
-        return int(self.words[8])
+        """The pulse; what is read after this call is at least as new."""
+        return ordered.native(int(self.words[8]))
 
     def wake(self) -> None:
         """Tell readers to read the manifest again."""
@@ -125,8 +126,9 @@ class Log:
         self._beat()
 
     def _beat(self) -> None:
-        """Tell readers that there is something new."""
-        self.words[8] = (self.words[8] + 1) & (2**62 - 1)
+        """Tell readers that there is something new: who sees the pulse sees what was written before it."""
+        self.words[8] = ordered.native((self.words[8] + 1) & (2**62 - 1))
+        ordered.native(0)
 
     def recover(self) -> Records:
         """All whole records. IndexRefused where one was lost that had been acknowledged."""

@@ -105,6 +105,11 @@ def _prefetch(builder: Any, address: Any) -> Any:
     return ir.Constant(I64, 0)
 
 
+def _fence(builder: Any, value: Any) -> Any:
+    builder.fence("seq_cst")
+    return value
+
+
 def _shr(builder: Any, value: Any, bits: Any) -> Any:
     return builder.lshr(value, bits)
 
@@ -112,6 +117,7 @@ def _shr(builder: Any, value: Any, bits: Any) -> Any:
 pop = _intrinsic(1, _N, _pop, "pop")  # bits set
 trailing = _intrinsic(1, _N, _trailing, "trailing")  # index of the lowest bit set
 prefetch = _intrinsic(1, _N, _prefetch, "prefetch")  # of the cache line at an address; never faults
+fence = _intrinsic(1, _N, _fence, "fence")  # the number it is given
 shr = _intrinsic(2, _N, _shr, "shr")  # logical shift to the right
 
 
@@ -240,6 +246,15 @@ def checksum_of(place: int, size: int, seed: int) -> int:
     for lane in (b, c, d, e, f, g, h):
         total = _stirred(total, lane)
     return total
+
+
+@kernel("int64(int64)")
+def ordered(number: int) -> int:
+    """The number it is given. What was read or written before is so for other processes too before what comes after.
+
+    x86 keeps most of that order by itself; aarch64 keeps none.
+    """
+    return fence(number)
 
 
 @kernel("int64(int64, int64, int64)")

@@ -5,7 +5,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.accounts.models import Organisation
+from mamori.ground.errors import DomainError
 from mamori.ground.ui.states import registered
+from mamori.ground.ui.uploads import MOST_HELD
 from mamori.lists.fingerprints.codes import PROFILES, Classification
 from mamori.lists.fingerprints.formats import Format
 from mamori.lists.fingerprints.formats.records import Wrong, digest
@@ -14,7 +16,16 @@ from mamori.lists.fingerprints.services import NewFingerprint
 from mamori.lists.fingerprints.states import HARMLESS_DAYS, Algorithm, End, Kind, Media, Outcome, Reason, Verdict
 
 MOST_TYPED = 64 * 1024
-MOST_UPLOAD = 10 * 1024 * 1024
+MOST_UPLOAD = MOST_HELD
+TOO_LARGE = DomainError(
+    "file_too_large",
+    _("The file is larger than 10 MB. Nothing was taken from it."),
+    remedy=_(
+        "The operator imports files of any size on the server: “mamori images import FILE --format FORMAT"
+        " --source SOURCE --by MAIL”."
+    ),
+    status=413,
+)
 _LENGTHS = {32: Algorithm.MD5, 40: Algorithm.SHA1, 64: Algorithm.SHA256}
 
 
@@ -237,7 +248,7 @@ class ImportForm(FileForm):
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if (file.size or 0) > MOST_UPLOAD:
-            raise ValidationError(_("The file is larger than 10 MB: use “mamori images import”."))
+            raise ValidationError(f"{TOO_LARGE.message} {TOO_LARGE.remedy}")
         return file
 
 

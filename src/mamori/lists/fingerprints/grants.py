@@ -3,6 +3,7 @@
 GRANTS = {
     "fingerprints_source": {"staff": "SELECT, INSERT, UPDATE", "partner": "SELECT", "worker": "SELECT, INSERT"},
     "fingerprints_importrun": {"staff": "SELECT, INSERT, UPDATE", "worker": "SELECT, UPDATE"},
+    "fingerprints_importpiece": {"staff": "SELECT, INSERT, DELETE", "worker": "SELECT, DELETE"},
     "fingerprints_entry": {
         "staff": "SELECT, INSERT, UPDATE",
         "partner": "SELECT, INSERT",

@@ -10,6 +10,11 @@ def compare(entry_id: str) -> None:
     services.entry_compare(entry_id=UUID(entry_id))
 
 
+@task("fingerprints.read_import", Lane.OUTSIDE)
+def read_import(import_id: str) -> None:
+    services.import_read(import_id=UUID(import_id))
+
+
 @task("fingerprints.compare_import", Lane.OUTSIDE)
 def compare_import(import_id: str) -> None:
     services.import_compare(import_id=UUID(import_id))

@@ -106,9 +106,11 @@ register_states(
 register_states(
     "bank_import",
     {
+        "waiting": StateLook(_("Waits to be read"), "info", "clock"),
         "running": StateLook(_("Being read"), "info", "clock"),
         "done": StateLook(_("Read"), "success", "check"),
         "failed": StateLook(_("Broken off"), "error", "alert"),
+        "stopped": StateLook(_("Stopped"), "neutral", "cross"),
     },
 )
 register_states(

@@ -53,7 +53,11 @@ class Source(models.Model):
 
 
 class ImportRun(models.Model):
-    """One reading of one file. `refusals`: the first bad records, [{"at", "code"}]; a second person confirms it whole."""
+    """One reading of one file. `refusals`: the first bad records, [{"at", "code"}]; a second person confirms it whole.
+
+    `total`: how many records a file has that was given on a page, empty for the command line's. `reading_at`,
+    `reading_from`: when the present reading began, and at which record; `moved_at`: when its newest batch was kept.
+    """
 
     id = models.UUIDField(primary_key=True, default=ordered_id)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+")
@@ -70,6 +74,11 @@ class ImportRun(models.Model):
     restated = models.PositiveIntegerField(default=0, help_text="Known, and sent with another class than before.")
     refused = models.PositiveIntegerField(default=0)
     refusals = models.JSONField(default=list)
+    total = models.PositiveIntegerField(null=True)
+    reading_at = models.DateTimeField(null=True)
+    reading_from = models.PositiveIntegerField(default=0)
+    moved_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="Readings begun since the newest batch was kept.")
     confirmed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     confirmed_at = models.DateTimeField(null=True)
 
@@ -78,11 +87,28 @@ class ImportRun(models.Model):
             models.CheckConstraint(condition=Q(state__in=list(ImportState)), name="fingerprints_import_state"),
             models.CheckConstraint(condition=Q(sharing__in=list(Sharing)), name="fingerprints_import_sharing"),
             models.CheckConstraint(
+                condition=~Q(state="waiting") | Q(total__isnull=False), name="fingerprints_import_waiting"
+            ),
+            models.CheckConstraint(
                 condition=Q(confirmed_by=None) | Q(imported_by=None) | ~Q(confirmed_by=F("imported_by")),
                 name="fingerprints_import_two_persons",
             ),
         ]
         indexes = [models.Index(fields=["-started_at"], name="fingerprints_imports")]
+
+
+class ImportPiece(models.Model):
+    """What one batch of a file says that was given on a page: stored until the worker has read it, then deleted.
+
+    `records`: of each record what the bank takes, of a bad one its place and reason. The file itself is not kept.
+    """
+
+    run = models.ForeignKey(ImportRun, on_delete=models.PROTECT, related_name="pieces", db_index=False)
+    number = models.PositiveIntegerField()
+    records = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="fingerprints_piece_once")]
 
 
 class Entry(models.Model):

@@ -25,9 +25,11 @@ from mamori.lists.fingerprints.services.forget import (
     harmless_forget,
     hits_forget,
     refusals_forget,
+    uploads_forget,
     values_forget,
     votes_forget,
 )
+from mamori.lists.fingerprints.states import UNREAD
 
 
 def _values_due(before: datetime, most: int) -> Sequence[UUID]:
@@ -59,6 +61,11 @@ def _harmless_due(before: datetime, most: int) -> Sequence[UUID]:
 def _disagreements_due(before: datetime, most: int) -> Sequence[UUID]:
     rows = Disagreement.objects.filter(settled_at__lt=before)
     return list(rows.order_by("settled_at").values_list("id", flat=True)[:most])
+
+
+def _uploads_due(before: datetime, most: int) -> Sequence[UUID]:
+    rows = ImportRun.objects.filter(state__in=UNREAD, total__isnull=False, started_at__lt=before)
+    return list(rows.order_by("started_at").values_list("id", flat=True)[:most])
 
 
 def _refusals_due(before: datetime, most: int) -> Sequence[UUID]:
@@ -107,6 +114,14 @@ RETENTION = [
         _disagreements_due,
         disagreements_forget,
         tables=("fingerprints_disagreement",),
+    ),
+    DataClass(
+        "fingerprints.upload",
+        _("What is stored of files given for import and not read to their end"),
+        timedelta(days=7),
+        _uploads_due,
+        uploads_forget,
+        tables=("fingerprints_importpiece",),
     ),
     DataClass(
         "fingerprints.refusal",

@@ -148,9 +148,14 @@ class Outcome(StrEnum):
 
 
 class ImportState(StrEnum):
+    WAITING = "waiting"  # what the file says is stored; the worker has not begun
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    STOPPED = "stopped"  # by a person
+
+
+UNREAD = (ImportState.WAITING, ImportState.RUNNING)
 
 
 FLOOD_WITHIN = timedelta(days=7)  # a new entry is watched for this long

@@ -10,3 +10,4 @@ def expire_harmless() -> None:
 @sweep("fingerprints.close_imports")
 def close_imports() -> None:
     services.imports_close()
+    services.imports_resume()

@@ -26,6 +26,7 @@ STAFF = [
     path("bank/disagreements/<uuid:disagreement_id>/settle/", others.settle, name="fingerprints_settle"),
     path("bank/imports/", files.imports, name="fingerprints_imports"),
     path("bank/imports/<uuid:import_id>/", files.import_run, name="fingerprints_import"),
+    path("bank/imports/<uuid:import_id>/stop/", files.stop, name="fingerprints_import_stop"),
     path("bank/imports/<uuid:import_id>/confirm/", files.confirm, name="fingerprints_import_confirm"),
     path("bank/imports/<uuid:import_id>/withdraw/", files.withdraw, name="fingerprints_import_withdraw"),
     path("bank/export/", files.export, name="fingerprints_export"),

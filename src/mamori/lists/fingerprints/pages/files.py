@@ -1,4 +1,7 @@
-"""Imports and exports of files, small ones; large ones go by the command line."""
+"""Imports and exports of files, small ones; large ones go by the command line.
+
+A file given here is stored, and the worker reads it: the import's page shows how far it has come.
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,13 +15,16 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
+from mamori.ground import clock
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import DomainError
 from mamori.ground.ui.parts import KeyValue
 from mamori.ground.ui.tables import table_page
 from mamori.lists.fingerprints import forms, queries, services
 from mamori.lists.fingerprints.formats import Format
+from mamori.lists.fingerprints.pages.progress import REFRESH_SECONDS, progress_of, rate_of
 from mamori.lists.fingerprints.pages.tables import ImportTable
 from mamori.lists.fingerprints.permissions import CONFIRM, EXPORT, IMPORT, WITHDRAW
 from mamori.lists.fingerprints.states import ImportState, Sharing
@@ -40,13 +46,14 @@ def imports(request: StaffRequest) -> HttpResponse:
     rows = queries.imports(request.actor)
     sent = request.method == "POST"
     form = forms.ImportForm(request.POST if sent else None, request.FILES if sent else None)
-    error = None
+    error, status = None, 200
     if sent:
         request.actor.require(IMPORT)
+        status = 422
         if form.is_valid():
             cleaned = form.cleaned_data
             try:
-                run = services.import_file(
+                run = services.import_upload(
                     actor=request.actor,
                     source_code=cleaned["source"],
                     form=Format(cleaned["format"]),
@@ -57,18 +64,25 @@ def imports(request: StaffRequest) -> HttpResponse:
             except DomainError as refusal:
                 error = refusal
             else:
+                messages.success(request, _("The file is stored. It is read into the bank from now on; you may leave."))
                 return redirect("fingerprints_import", run.id)
+    elif "too-large" in request.GET and request.actor.may(IMPORT):  # the proxy in front sends such requests here
+        error, status = forms.TOO_LARGE, forms.TOO_LARGE.status
     table = ImportTable(request.GET, rows, actor=request.actor)
     shown = form if request.actor.may(IMPORT) else None
     context = {"form": shown, "error": error, "may_export": request.actor.may(EXPORT)}
-    return table_page(request, "fingerprints/imports.html", table, "imports", status=422 if sent else 200, **context)
+    return table_page(request, "fingerprints/imports.html", table, "imports", status=status, **context)
 
 
 @require_GET
 def import_run(request: StaffRequest, import_id: UUID) -> HttpResponse:
     run = queries.import_of(request.actor, import_id)
     own = run.imported_by_id == request.actor.id
-    waits = run.sharing == Sharing.PARTNERS and run.confirmed_at is None and run.state != ImportState.RUNNING
+    progress = progress_of(run, clock.now())
+    if progress is None and "HX-Request" in request.headers:  # it has ended meanwhile: heading and actions change too
+        return HttpResponseClientRefresh()
+    waits = run.sharing == Sharing.PARTNERS and run.confirmed_at is None and progress is None
+    rate = rate_of(run)
     items = [
         KeyValue(_("State"), run.state, "state:bank_import"),
         KeyValue(_("Given by"), run.source.name),
@@ -83,16 +97,24 @@ def import_run(request: StaffRequest, import_id: UUID) -> HttpResponse:
         KeyValue(_("Known already"), run.known, "number"),
         KeyValue(_("Class changed"), run.restated, "number"),
         KeyValue(_("Kept out"), run.refused, "number"),
+        *([KeyValue(_("Records a second"), round(rate), "number")] if rate and progress is None else []),
     ]
+    by_itself = progress is not None and not progress.silent
     context = {
         "run": run,
         "items": items,
-        "broken_off": run.state == ImportState.FAILED and run.read > 0,
+        "progress": progress,
+        "refresh_seconds": REFRESH_SECONDS,
+        "by_itself": by_itself,
+        "refreshing": by_itself and "refresh" in request.GET,
+        "broken_off": run.state == ImportState.FAILED and (run.read > 0 or run.total is not None),
+        "stopped": run.state == ImportState.STOPPED,
+        "may_stop": progress is not None and run.total is not None and request.actor.may(IMPORT),
         "kept_out": _kept_out(run.refusals),
         "more": max(0, run.refused - len(run.refusals)),
         "may_confirm": waits and run.added and request.actor.may(CONFIRM) and not own,
         "own_import": waits and run.added and own,
-        "may_withdraw": run.added and request.actor.may(WITHDRAW),
+        "may_withdraw": run.added and progress is None and request.actor.may(WITHDRAW),
     }
     return render(request, "fingerprints/import.html", context)
 
@@ -108,6 +130,13 @@ def _kept_out(refusals: list[dict[str, str]]) -> list[KeptOut]:
         KeptOut(code, len(found), said[kind] % {"numbers": ", ".join(found)}) for (code, kind), found in numbers.items()
     ]
     return sorted(rows, key=lambda row: -row.count)
+
+
+@require_POST
+def stop(request: StaffRequest, import_id: UUID) -> HttpResponse:
+    services.import_stop(actor=request.actor, import_id=import_id)
+    messages.success(request, _("Stopped: what was not read yet is destroyed."))
+    return redirect("fingerprints_import", import_id)
 
 
 @require_POST

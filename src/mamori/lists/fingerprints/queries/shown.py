@@ -25,6 +25,7 @@ from mamori.lists.fingerprints.models import (
 from mamori.lists.fingerprints.permissions import CONFIRM, IMPORT, REVIEW, SEE
 from mamori.lists.fingerprints.states import (
     FLOOD_SPAN,
+    UNREAD,
     DisagreementState,
     EntryState,
     HarmlessState,
@@ -165,19 +166,20 @@ def desk(actor: Actor) -> list[Waiting]:
 
 
 def imports_broken_off() -> QuerySet[ImportRun]:
-    """Imports that took a part of their file in, after which none of that source and format was read to its end."""
+    """Imports that took a file or a part of it, after which none of that source and format was read to its end."""
     whole = ImportRun.objects.filter(
         source=OuterRef("source"),
         format=OuterRef("format"),
         state=ImportState.DONE,
         started_at__gt=OuterRef("started_at"),
     )
-    return ImportRun.objects.filter(~Exists(whole), state=ImportState.FAILED, read__gt=0)
+    begun = Q(read__gt=0) | Q(total__isnull=False)
+    return ImportRun.objects.filter(begun, ~Exists(whole), state=ImportState.FAILED)
 
 
 def waiting_imports() -> Q:
     """Imports of shared sources that nobody confirmed."""
-    return Q(state__in=[ImportState.DONE, ImportState.FAILED], sharing=Sharing.PARTNERS, confirmed_at=None, added__gt=0)
+    return Q(sharing=Sharing.PARTNERS, confirmed_at=None, added__gt=0) & ~Q(state__in=UNREAD)
 
 
 def _moment(event: EntryEvent) -> Moment:

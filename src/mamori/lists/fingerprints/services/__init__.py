@@ -27,6 +27,7 @@ from mamori.lists.fingerprints.services.imports import (
     imports_close,
 )
 from mamori.lists.fingerprints.services.sources import source_add, source_change
+from mamori.lists.fingerprints.services.uploads import import_read, import_stop, import_upload, imports_resume
 from mamori.lists.fingerprints.services.votes import (
     entry_hold,
     entry_release,
@@ -63,8 +64,12 @@ __all__ = [
     "import_compare",
     "import_confirm",
     "import_file",
+    "import_read",
+    "import_stop",
+    "import_upload",
     "import_withdraw",
     "imports_close",
+    "imports_resume",
     "source_add",
     "source_change",
     "vote_record",

@@ -1,5 +1,7 @@
 """Comparing new entries with what is there: other classes of one digest or of near values, and the negative bank."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +11,7 @@ from django.db import connection, transaction
 from mamori.engine.similar import LEAST_QUALITY, RADIUS
 from mamori.ground import clock
 from mamori.lists.fingerprints.codes import disagree, gravity
-from mamori.lists.fingerprints.models import Entry, Fingerprint, Harmless
+from mamori.lists.fingerprints.models import Entry, Fingerprint, Harmless, ImportRun
 from mamori.lists.fingerprints.queries.bank import harmless_in_force
 from mamori.lists.fingerprints.services.alarms import source_alarm
 from mamori.lists.fingerprints.services.disagreements import disagreement_open
@@ -21,6 +23,7 @@ from mamori.lists.fingerprints.states import (
     HarmlessState,
 )
 
+_LARGE = 10  # an import of more than a tenth of the fingerprints that are known of is large
 MOST_FOUND = 10_000  # of one comparison: a whole list that disagrees is a matter for people at once
 # As `codes.disagree`.
 _IWF = (
@@ -63,7 +66,26 @@ def entry_compare(*, entry_id: UUID) -> int:
 @transaction.atomic
 def import_compare(*, import_id: UUID) -> int:
     """Open the disagreements of all entries of one import."""
-    return _digests(_OF_IMPORT, import_id) + _similar(Fingerprint.objects.filter(entry__imported_id=import_id))
+    with _planned(import_id):
+        opened = _digests(_OF_IMPORT, import_id)
+    return opened + _similar(Fingerprint.objects.filter(entry__imported_id=import_id))
+
+
+@contextmanager
+def _planned(import_id: UUID) -> Iterator[None]:
+    """Right after a large import the planner takes the bank for nearly empty, and would put each row beside each other one.
+
+    Its figures come a minute later. Where the import is a good part of what it knows of, rows are joined by hashes.
+    """
+    added = ImportRun.objects.values_list("added", flat=True).get(id=import_id)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'fingerprints_fingerprint'::regclass")
+        large = added * _LARGE > cursor.fetchone()[0]
+        if large:
+            cursor.execute("SET LOCAL enable_nestloop = off")
+        yield
+        if large:
+            cursor.execute("SET LOCAL enable_nestloop = DEFAULT")
 
 
 @transaction.atomic

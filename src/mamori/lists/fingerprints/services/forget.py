@@ -8,6 +8,8 @@ from django.db import transaction
 from mamori.ground.actors import Actor
 from mamori.lists.fingerprints.models import Disagreement, Entry, EntryHits, Fingerprint, Harmless, ImportRun, Vote
 from mamori.lists.fingerprints.references import FORGOTTEN, forgotten
+from mamori.lists.fingerprints.services.uploads import import_end
+from mamori.lists.fingerprints.states import UNREAD, ImportState
 
 
 @transaction.atomic
@@ -44,6 +46,15 @@ def harmless_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001
 @transaction.atomic
 def disagreements_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001
     return Disagreement.objects.filter(id__in=ids).delete()[0]
+
+
+@transaction.atomic
+def uploads_forget(actor: Actor, ids: Sequence[UUID]) -> int:
+    """Destroy what is stored of files that were given and never read to their end; their imports are broken off."""
+    runs = list(ImportRun.objects.select_for_update().filter(id__in=ids, state__in=UNREAD))
+    for run in runs:
+        import_end(run, ImportState.FAILED, actor)
+    return len(runs)
 
 
 @transaction.atomic

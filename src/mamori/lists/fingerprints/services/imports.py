@@ -20,7 +20,16 @@ from mamori.lists.fingerprints.permissions import CONFIRM, IMPORT, WITHDRAW
 from mamori.lists.fingerprints.references import references
 from mamori.lists.fingerprints.services.disagreements import Stated, restated
 from mamori.lists.fingerprints.services.feed import feed_lock
-from mamori.lists.fingerprints.states import BANK_ENTRY, ChangeKind, End, EntryState, ImportState, Media, Sharing
+from mamori.lists.fingerprints.states import (
+    BANK_ENTRY,
+    UNREAD,
+    ChangeKind,
+    End,
+    EntryState,
+    ImportState,
+    Media,
+    Sharing,
+)
 
 BATCH = 5000
 MOST_REFUSALS = 1000  # named; more are counted
@@ -63,23 +72,25 @@ def import_file(
     source or by the worker: what it read counts, and is confirmed on its own page; the same file again adds the rest.
     What is known and comes with another class than before stays as it is, and is a disagreement for a reviewer.
     """
-    actor.require(IMPORT)
-    if profile not in codes.PROFILES or media not in list(Media):
-        raise DomainError("bad_profile", _("The profile or the kind is not one the bank knows."), status=422)
-    source = Source.objects.filter(code=source_code).first()
-    if source is None:
-        raise NotFound
-    imports_close(source_id=source.id)
-    run = _new(actor, source, form, profile)
-    with _reading(run):
-        _begin(run, actor)
-        _read(run, actor, stream, media, progress)
+    run = import_new(actor=actor, source_code=source_code, form=form, profile=profile, media=media)
+    imports_close(source_id=run.source_id)
+
+    def told() -> None:
+        if progress is not None:
+            progress(stream.tell() if stream.seekable() else 0, run)
+
+    with reading(run.id):
+        import_begin(run, actor)
+        _read(run, actor, batches(stream, form, profile, media), told)
     return run
 
 
 def imports_close(*, source_id: int | None = None) -> int:
-    """Close the imports whose process died: broken off, what they read is kept. Returns how many. Safe to run twice."""
-    running = ImportRun.objects.filter(state=ImportState.RUNNING)
+    """Close the command line's imports whose process died: broken off, what they read is kept.
+
+    Returns how many. Safe to run twice. What was given on a page is read to its end instead (`imports_resume`).
+    """
+    running = ImportRun.objects.filter(state=ImportState.RUNNING, total=None)
     if source_id is not None:
         running = running.filter(source_id=source_id)
     return sum(_close(run) for run in list(running.values_list("id", flat=True)))
@@ -90,10 +101,10 @@ def _close(import_id: UUID) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, hashtext(%s))", [_READER, str(import_id)])
         (dead,) = cursor.fetchone()
-    run = _locked(import_id) if dead else None
+    run = import_locked(import_id) if dead else None
     if run is None or run.state != ImportState.RUNNING:
         return False
-    _finish(run, ImportState.FAILED, SYSTEM)
+    import_finish(run, ImportState.FAILED, SYSTEM)
     return True
 
 
@@ -101,9 +112,9 @@ def _close(import_id: UUID) -> bool:
 def import_confirm(*, actor: Actor, import_id: UUID) -> None:
     """A second person agrees to all entries of an import that wait; the worker puts them in force."""
     actor.require(CONFIRM)
-    run = _locked(import_id)
+    run = import_locked(import_id)
     BANK_ENTRY.check(actor, EntryState.PROPOSED, EntryState.ACTIVE, first_person=run.imported_by_id)
-    if run.confirmed_at is not None or run.state == ImportState.RUNNING:
+    if run.confirmed_at is not None or run.state in UNREAD:
         raise DomainError("not_to_confirm", _("This import is confirmed already, or still being read."))
     run.confirmed_by_id, run.confirmed_at = actor.id, clock.now()
     run.save(update_fields=["confirmed_by", "confirmed_at"])
@@ -115,7 +126,13 @@ def import_confirm(*, actor: Actor, import_id: UUID) -> None:
 def import_withdraw(*, actor: Actor, import_id: UUID) -> None:
     """One person takes back a whole import; the worker withdraws its entries."""
     actor.require(WITHDRAW)
-    run = _locked(import_id)
+    run = import_locked(import_id)
+    if run.state in UNREAD:
+        raise DomainError(
+            "still_read",
+            _("This import is still being read."),
+            remedy=_("Stop it first, or wait until it is read: then all of it is withdrawn."),
+        )
     audit.record("fingerprints.import_withdrawn", subject=run, actor=actor, added=run.added)
     jobs.defer("fingerprints.withdraw_import", import_id=str(run.id))
 
@@ -151,7 +168,14 @@ def _moved(run: ImportRun, *, withdraw: bool) -> int:
     return len(rows)
 
 
-def _new(actor: Actor, source: Source, form: Format, profile: str) -> ImportRun:
+def import_new(*, actor: Actor, source_code: str, form: Format, profile: str, media: str) -> ImportRun:
+    """An import of a file, not stored yet."""
+    actor.require(IMPORT)
+    if profile not in codes.PROFILES or media not in list(Media):
+        raise DomainError("bad_profile", _("The profile or the kind is not one the bank knows."), status=422)
+    source = Source.objects.filter(code=source_code).first()
+    if source is None:
+        raise NotFound
     return ImportRun(
         source=source,
         format=str(form),
@@ -159,52 +183,62 @@ def _new(actor: Actor, source: Source, form: Format, profile: str) -> ImportRun:
         sharing=str(Sharing.PARTNERS if source.shared_with_partners else Sharing.INTERNAL),
         imported_by_id=actor.id,
         started_at=clock.now(),
+        reading_at=clock.now(),
     )
 
 
 @contextmanager
-def _reading(run: ImportRun) -> Iterator[None]:
-    """Hold the run's lock: whoever finds it free knows that nobody reads any more."""
-    key: tuple[int, str] = (_READER, str(run.id))
+def reading(import_id: UUID) -> Iterator[bool]:
+    """Hold the run's lock: whoever finds it free knows that nobody reads any more. Yields whether it was free."""
+    key: tuple[int, str] = (_READER, str(import_id))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", key)
+        cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", key)
+        (free,) = cursor.fetchone()
     try:
-        yield
+        yield free
     finally:
-        with suppress(Error), connection.cursor() as cursor:  # a lost session holds no lock
-            cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", key)
+        if free:
+            with suppress(Error), connection.cursor() as cursor:  # a lost session holds no lock
+                cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", key)
 
 
 @transaction.atomic
-def _begin(run: ImportRun, actor: Actor) -> None:
+def import_begin(run: ImportRun, actor: Actor) -> None:
+    """Store a new import."""
     run.save(force_insert=True)
     audit.record("fingerprints.import_begun", subject=run, actor=actor, source=run.source.code, format=run.format)
 
 
-def _read(run: ImportRun, actor: Actor, stream: BinaryIO, media: str, progress: Progress | None) -> None:
-    records = read(stream, Format(run.format), profile=run.scale.removeprefix("vics:") or "us", media=media)
+def _read(run: ImportRun, actor: Actor, records: Iterator[list[Record | Bad]], told: Callable[[], None]) -> None:
+    try:
+        for batch in records:
+            batch_keep(run, batch)
+            told()
+    except BaseException:
+        with suppress(Error):  # with the database gone the worker closes it later
+            import_finish(run, ImportState.FAILED, actor)
+        raise
+    import_finish(run, ImportState.DONE, actor)
+
+
+def batches(stream: BinaryIO, form: Format, profile: str, media: str) -> Iterator[list[Record | Bad]]:
+    """The records of a file, BATCH at a time. DomainError `bad_file` when it is not of this format."""
+    records = read(stream, form, profile=profile, media=media)
     try:
         while batch := list(islice(records, BATCH)):
-            _batch(run, batch, actor)
-            if progress is not None:
-                progress(stream.tell() if stream.seekable() else 0, run)
+            yield batch
     except NotThisFormat as error:
-        _finish(run, ImportState.FAILED, actor)
         raise DomainError(
             "bad_file",
             _("The file is not of this format: nothing was taken from it."),
             remedy=_("Choose the format the file was written in."),
             status=422,
         ) from error
-    except BaseException:
-        with suppress(Error):  # with the database gone the worker closes it later
-            _finish(run, ImportState.FAILED, actor)
-        raise
-    _finish(run, ImportState.DONE, actor)
 
 
 @transaction.atomic
-def _finish(run: ImportRun, state: ImportState, actor: Actor) -> None:
+def import_finish(run: ImportRun, state: ImportState, actor: Actor) -> None:
+    """Close an import; what it read is compared with what the bank has."""
     run.state, run.done_at = str(state), clock.now()
     run.save(update_fields=["state", "done_at"])
     counts: dict[str, Any] = {name: getattr(run, name) for name in ("read", "added", "known", "restated", "refused")}
@@ -214,7 +248,7 @@ def _finish(run: ImportRun, state: ImportState, actor: Actor) -> None:
 
 
 @transaction.atomic
-def _batch(run: ImportRun, batch: list[Record | Bad], actor: Actor) -> None:
+def batch_keep(run: ImportRun, batch: list[Record | Bad]) -> None:
     """Keep one batch: what is new of it in two COPYs."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_IMPORT_LOCK, run.source_id])
@@ -244,9 +278,10 @@ def _batch(run: ImportRun, batch: list[Record | Bad], actor: Actor) -> None:
             key = ordered_id()
             known[each.ref] = key, now
             fresh.append((key, each, now))
-    run.added += _keep(run, fresh, actor)
+    run.added += _keep(run, fresh)
     restated(again)
-    run.save(update_fields=["read", "added", "known", "restated", "refused", "refusals"])
+    run.moved_at, run.attempts = clock.now(), 0
+    run.save(update_fields=["read", "added", "known", "restated", "refused", "refusals", "moved_at", "attempts"])
 
 
 def _known(run: ImportRun, refs: list[str]) -> dict[str, tuple[UUID, Stated]]:
@@ -257,7 +292,7 @@ def _known(run: ImportRun, refs: list[str]) -> dict[str, tuple[UUID, Stated]]:
         return {of[name]: (entry, Stated(kind, scale, code)) for name, entry, kind, scale, code in cursor.fetchall()}
 
 
-def _keep(run: ImportRun, fresh: list[tuple[UUID, Record, Stated]], actor: Actor) -> int:
+def _keep(run: ImportRun, fresh: list[tuple[UUID, Record, Stated]]) -> int:
     if not fresh:
         return 0
     waits = run.sharing == Sharing.PARTNERS
@@ -269,7 +304,7 @@ def _keep(run: ImportRun, fresh: list[tuple[UUID, Record, Stated]], actor: Actor
     for key, record, told in fresh:
         entries.append((
             key, record.media, run.source_id, record.ref, told.classification, told.scale, told.code, str(state),
-            run.sharing, now, record.taken_on, None if waits else now, now, run.id, actor.id, "",
+            run.sharing, now, record.taken_on, None if waits else now, now, run.id, run.imported_by_id, "",
         ))  # fmt: skip
         values.extend((key, v.algorithm, v.value, v.quality) for v in record.values)
         changes.append((key, str(ChangeKind.ADD), now))
@@ -286,7 +321,7 @@ def _refuse(run: ImportRun, bad: Bad) -> None:
         run.refusals.append({"at": bad.at, "code": bad.code})
 
 
-def _locked(import_id: UUID) -> ImportRun:
+def import_locked(import_id: UUID) -> ImportRun:
     run = ImportRun.objects.select_for_update().filter(id=import_id).first()
     if run is None:
         raise NotFound
