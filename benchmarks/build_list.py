@@ -80,10 +80,11 @@ def base() -> dict[str, Any]:
     """All entries held against the rules; the base folded, on disk, and signed."""
     from mamori.engine.editions import fold, sign_files
     from mamori.lists.distribution import press, store
-    from mamori.lists.distribution.services.editions import LIFE, _against_newer_rules
+    from mamori.lists.distribution.services.editions import LIFE
+    from mamori.lists.distribution.services.judging import against_newer_rules
 
     now, held = opened(), press.keys()
-    assert not _against_newer_rules(now.listed)
+    assert not against_newer_rules(now.listed)
     draft = store.Draft(press.folder(), "build")
     files = {name: draft.write(name, pieces) for name, pieces in fold(now.base.files, now.listed.delta).items()}
     at = clock()

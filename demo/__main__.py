@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ from demo.world import World
 
 BASE = Path(__file__).resolve().parent.parent / "var" / "demo"
 TIMELINE = "timeline.json"
+PORTS = "ports.json"
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
@@ -80,6 +82,8 @@ def run(*, once: bool, reports: list[dict[str, str]] | None, first: int, world_p
     Ports: `first` and the three after it for Mamori, from `world_port` on for the world around it.
     """
     _resolvers()
+    ports = {"--port": first, "--world-port": world_port}
+    _require_ports(base / PORTS, ports)
     with ExitStack() as stack:
         everything = bring_up(
             base,
@@ -90,6 +94,7 @@ def run(*, once: bool, reports: list[dict[str, str]] | None, first: int, world_p
             step=_step,
         )
         platform, world = everything.platform, everything.world
+        (base / PORTS).write_text(json.dumps(ports))
         _work(platform, world, once=once, reports=reports)
         if once:
             return 0
@@ -98,6 +103,14 @@ def run(*, once: bool, reports: list[dict[str, str]] | None, first: int, world_p
             time.sleep(0.5)
         ended = next(program for program in platform.programs if not program.running())
         raise WorldError(f"{ended.name} ended: {ended.tail()}")
+
+
+def _require_ports(file: Path, asked: dict[str, int]) -> None:
+    """What was once seeded stands in rows and configurations: a folder keeps its ports. WorldError for others."""
+    kept = json.loads(file.read_text()) if file.exists() else asked
+    if kept != asked:
+        was = " ".join(f"{option} {port}" for option, port in kept.items())
+        raise WorldError(f"{file.parent} was made with {was}: start it with these, or give another --folder")
 
 
 def _work(platform: Platform, world: World, *, once: bool, reports: list[dict[str, str]] | None) -> None:

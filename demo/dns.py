@@ -107,16 +107,18 @@ class DnsWorld:
         engines: Sequence[str] = ("unbound", "bind"),
         keys: Mapping[str, Key] | None = None,
         sides: Mapping[str, str] | None = None,
+        hots: Mapping[str, str] | None = None,
         outer: str = LOOPBACK,
     ) -> None:
         """`keys`: TSIG keys Mamori has given the providers, by engine; then it is Mamori that lets them in. `sides`: their side zones.
+        `hots`: their hot zones, where these are of an earlier ring.
         `outer`: address of Unbound's relay that the primary tells of changes; its resolver's side is loopback.
 
         Without them the world makes keys, registers them at the primary and lists a canary name.
         """
         self.base = base_for(base)
         self._outer = outer
-        self._given, self._sides = dict(keys or {}), dict(sides or {})
+        self._given, self._sides, self._hots = dict(keys or {}), dict(sides or {}), dict(hots or {})
         self.list = Knot("list", self.base, port, DEPLOY / "knot" / "primary.conf")
         self.example = Knot("example", self.base, port + 1, Path(__file__).with_name("auth.conf"))
         self.providers: dict[str, Provider] = {}
@@ -260,6 +262,7 @@ class DnsWorld:
     def _subscription(self, engine: str, key: Key, zone: str, folder: Path) -> dict[str, str | int]:
         return {
             "SIDE_ZONE": self._sides.get(engine, ""),
+            "HOT_ZONE": self._hots.get(engine, ""),
             "KEY_NAME": key.name,
             "KEY_SECRET": key.secret,
             "ZONE": zone,

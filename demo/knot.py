@@ -62,8 +62,13 @@ def program(name: str) -> str:
 
 
 def render(template: Path, values: dict[str, str | int]) -> str:
-    """Replace @NAME@ in a deploy/ template; a value that is missing is an error. Without a SIDE_ZONE its lines go."""
+    """Replace @NAME@ in a deploy/ template; a value that is missing is an error. Without a SIDE_ZONE its lines go.
+
+    HOT_ZONE: the name of a hot zone that is not hot- before that of the base, as the guides say.
+    """
     text = template.read_text()
+    if values.get("HOT_ZONE"):
+        text = text.replace("hot-@ZONE@", str(values["HOT_ZONE"]))
     if not values.get("SIDE_ZONE"):
         text = re.sub(r"[^\n]*side zone: begin(?s:.*?)side zone: end[^\n]*\n", "", text)
     for key, value in values.items():

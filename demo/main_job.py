@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -428,6 +429,7 @@ class MainJob:
             self._settle_checks()
             if self._count("checks.gone", self.contents) >= len(self.contents):
                 break
+            self._settle_list()
             self.platform.forward(20 * 60)
         self._wait_for("checks.gone", self.contents, 120)
         self._reached("check.gone", "three agreeing negatives over half an hour", since=begun)
@@ -589,6 +591,15 @@ class MainJob:
                 self.telling.say(f"  … re-checks that wait: {left}")
                 say_at = now + 10
             time.sleep(0.2)
+
+    def _settle_list(self) -> None:
+        """Wait a while until resolvers followed: their seconds would else tell how far the clock was moved meanwhile."""
+        waiting = """
+            SELECT EXISTS (SELECT FROM listing_entry WHERE state = 'pending_removal')
+                OR EXISTS (SELECT FROM distribution_probe WHERE seconds IS NULL AND entry_id IS NOT NULL AND NOT outside)
+        """
+        with suppress(WorldError):
+            self._eventually(lambda: not self._rows(waiting)[0][0], 60, "resolvers that follow")
 
     def _settle_log(self) -> None:
         newest = self._last_event()

@@ -19,7 +19,8 @@ from cryptography.x509.oid import NameOID
 from demo.platform import Platform
 from demo.processes import free_ports, wait_until
 from mamori.engine.editions import compile_rpz
-from mamori.lists.distribution.knot import Access, Knot, KnotError
+from mamori.lists.distribution.knot import Access, Knot
+from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.roundtrip import PACKAGES
 from tests.programs import needs, program
 

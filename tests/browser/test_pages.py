@@ -270,6 +270,10 @@ def test_what_staff_forms_are_answered_with_and_what_is_refused(window: Window, 
     ((content,),) = busy.rows(
         "SELECT id FROM assessment_contentitem WHERE host LIKE 'kumo-%%' AND state = 'awaiting_assessment' LIMIT 1"
     )
+    answer = page.goto(f"{base}/contents/{content}/release/")
+    assert answer is not None
+    assert answer.status == 405
+    faults += look.at(page, "ui/error.html 405")
     page.goto(f"{base}/contents/{content}/assess/")
     page.click("[data-key=t]")
     page.wait_for_selector("[name=verdict]")
@@ -306,7 +310,7 @@ ANSWERS = {
     "public": {"intake/wait.html", "listing/appeal_wait.html", "ui/error.html 404"},
     "staff": {
         "intake/taken.html", "assessment/text.html", "distribution/secret.html nxdomain", "distribution/secret.html url",
-        "accounts/shown_once.html", "ui/error.html 403", "ui/error.html 404",
+        "accounts/shown_once.html", "ui/error.html 403", "ui/error.html 404", "ui/error.html 405",
     },
 }  # fmt: skip
 

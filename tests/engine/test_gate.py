@@ -10,6 +10,7 @@ from mamori.engine.editions import (
     Edition,
     PersonKey,
     Refusal,
+    Rest,
     Rules,
     activation_statement,
     content_refusals,
@@ -85,14 +86,26 @@ def messages(previous: Edition | None, proposed: Edition, rules: Rules = RULES) 
     return [str(refusal) for refusal in gate(previous, proposed, rules)]
 
 
+FLOOD = (
+    "8000 entries at once: more than twice the 1000 that may be added within a day. None of them is added. "
+    "Find out where they were copied from, and withdraw what is wrong. The operator raises MAMORI_LIST_MAX_ADDED for more."
+)
+
+
+def test_denmark_2012_thousands_of_lawful_names_copied_in() -> None:
+    """Though every one of them has two valid signatures and none is on a list of names."""
+    copied = [entry(f"lawful{number}.example") for number in range(8000)]
+    for many, code in ((8000, "flood"), (2001, "flood"), (2000, "too_many_additions")):
+        (refusal,) = gate(FIRST, edition(2, [*SITES, *copied[:many]]), RULES, Rest(40_000))
+        assert refusal.code == code
+        assert many < 8000 or str(refusal) == FLOOD
+
+
 def test_denmark_2012_thousands_of_popular_names_copied_in() -> None:
     popular = [f"popular{number}.example" for number in range(8000)]
     rules = replace(RULES, popular=NameSet(popular))
     found = gate(FIRST, edition(2, [*SITES, *map(entry, popular)]), rules)
-    assert str(found[0]) == (
-        "With this edition 8000 entries are added within a day; at most 1000 may be. "
-        "Check where the additions come from. If they are right, leave them: the oldest go first, the rest follows."
-    )
+    assert str(found[0]) == FLOOD
     assert found[1].code == "too_large_share"
     assert sum(refusal.code == "popular" for refusal in found) == 8000
     # One of them alone is refused as well.

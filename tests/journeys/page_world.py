@@ -20,7 +20,7 @@ from mamori.hotline.referral.models import Evidence, Preservation, Referral
 from mamori.hotline.referral.services import hold_request
 from mamori.hotline.takedown.models import HosterAnswer, Notice, NoticeItem, Removal
 from mamori.hotline.tracing.models import Contact, Trace
-from mamori.lists.distribution.models import Edition, EditionChange, Subscriber
+from mamori.lists.distribution.models import Edition, EditionChange, Subscriber, Wait
 from mamori.lists.fingerprints.models import ImportRun
 from mamori.lists.listing.models import Appeal, SigningKey
 from tests.hotline.intake_steps import take
@@ -59,6 +59,7 @@ def objects(person: Make) -> Known:
     EditionChange.objects.create(
         edition=edition, entry_id=entry.id, change="added", method="dns", target="page.example", since=now
     )
+    Wait.objects.create(entry_id=entry.id, ring=0, since=now)
     provider = accounts.organisation_create(actor=SYSTEM, name="Provider", kind=Organisation.Kind.PROVIDER)
     subscriber = Subscriber.objects.create(organisation=provider, delivery="nxdomain", added_at=now)
     accounts.token_create(actor=SYSTEM, organisation_id=provider.id, title="t", scopes=[])

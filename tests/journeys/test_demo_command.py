@@ -107,3 +107,8 @@ def test_a_station_that_fails_is_an_exit_code_and_the_next_starts_go_on(command:
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 1
         assert "The demo stopped" not in said()
+
+    other = Command(command.folder, command.port + 4, command.world_port)
+    code, words = other.done("--once")
+    assert code == 1
+    assert f"made with --port {command.port} --world-port {command.world_port}:" in " ".join(words.split())

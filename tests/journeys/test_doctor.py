@@ -65,6 +65,17 @@ def test_a_missing_witness_is_bad_and_the_remedy_named(platform: Platform) -> No
     assert "mamori witness serve" in line(said, "witness")
 
 
+def test_rings_in_which_nobody_sees_harm_are_bad(platform: Platform) -> None:
+    assert "rings of the list" not in doctor(platform)[1]
+    code, said = doctor(platform, MAMORI_RING_SECONDS="600,1800")
+    assert code == 1
+    assert "BAD" in line(said, "rings of the list")
+    assert "nobody sees harm before others" in line(said, "rings of the list")
+    code, said = doctor(platform, MAMORI_RING_SECONDS="600")
+    assert code == 2
+    assert "two numbers of seconds" in said
+
+
 def test_a_witness_that_does_not_answer_is_bad(platform: Platform) -> None:
     code, said = doctor(platform, MAMORI_WITNESS_URL="http://127.0.0.1:1")
     assert code == 1

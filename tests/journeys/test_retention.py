@@ -24,7 +24,7 @@ from mamori.hotline.intake.models import ApiBatch, Report, Submission
 from mamori.hotline.referral.models import Hold, Referral
 from mamori.hotline.takedown.models import HosterAnswer, HosterPage, NoticeItem
 from mamori.hotline.tracing.models import HostAddress
-from mamori.lists.distribution.models import KillOrder, Subscriber, Taken
+from mamori.lists.distribution.models import Halt, KillOrder, Subscriber, Taken
 from mamori.lists.fingerprints.models import Disagreement, EntryHits, Harmless
 from mamori.lists.fingerprints.models import Entry as Known
 from mamori.lists.listing.models import Appeal, Candidate, Entry
@@ -57,6 +57,10 @@ def content_id(person: Callable[..., User]) -> UUID:
     Lease.objects.create(content_id=content_id, person=first, taken_at=now, until=now + timedelta(minutes=30))
     DutyPresence.objects.create(person=first, seen_at=now)
     KillOrder.objects.create(at=now, reason="page.example is wrongly listed", lifted_at=now, lifted_by=second)
+    Halt.objects.create(
+        at=now, by=first, reason="page.example does harm", ended_at=now, ended_by=second, how="released",
+        end_reason="It is not page.example", faults=[{"code": "protected", "resolver": "own", "name": "page.example"}],
+    )  # fmt: skip
     ExposureLift.objects.create(
         person=first, on=now.date(), minutes=10, reason="page.example", lifted_by=second, lifted_at=now
     )

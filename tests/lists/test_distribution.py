@@ -5,6 +5,7 @@ import itertools
 import shutil
 import statistics
 import time
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import dns.exception
@@ -20,7 +21,7 @@ from django.utils import translation
 from urllib3 import HTTPResponse
 
 from demo.dns import CANARY, DnsWorld, ask
-from mamori.engine.editions import EditionRefused, Record, compile_rpz, name_key, read_edition
+from mamori.engine.editions import EditionRefused, Record, compile_rpz, compile_sorted, name_key, read_edition
 from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import Organisation
 from mamori.ground.accounts.services import token_create
@@ -28,8 +29,9 @@ from mamori.ground.actors import SYSTEM, Role
 from mamori.ground.errors import DomainError, Forbidden
 from mamori.lists.distribution import queries, roundtrip, services, store
 from mamori.lists.distribution.commands import rebuild
-from mamori.lists.distribution.knot import Knot, KnotError
+from mamori.lists.distribution.knot import Held, Knot
 from mamori.lists.distribution.models import Edition, KillOrder, KnotState, Probe, Subscriber
+from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.services import primary
 from mamori.lists.distribution.services.subscribers import key_name
 from mamori.lists.distribution.states import Delivery
@@ -424,6 +426,33 @@ class TestWithResolvers:
         knot.sync("nx.list", before)
         assert knot.read("nx.list") == before
 
+    def test_a_zone_that_is_as_it_was_left_is_not_read_whole(self, real, monkeypatch):
+        def sorted_of(names: Iterable[str]) -> Callable[[], list[Record]]:
+            return lambda: list(compile_sorted(sorted(names, key=name_key), "nxdomain"))
+
+        knot, zone, whole = Knot(str(real.knot_socket), real.handover), Knot.zone, []
+        monkeypatch.setattr(
+            Knot,
+            "zone",
+            lambda self, name, what="": (whole.append(name) if not what else None) or zone(self, name, what),
+        )
+        first = {f"n{number}.example" for number in range(20)}
+        then = first - {"n3.example", "n7.example"} | {"m1.example", "below.m2.example"}
+        knot.add_zone("left.list")
+        try:
+            made = knot.sync_sorted("left.list", sorted_of(first))
+            whole.clear()
+            held = Held(made.serial, sorted_of(first))
+            synced = knot.sync_sorted("left.list", sorted_of(then), made.serial, held)
+            assert (synced.records, synced.changed, whole) == (40, 8, [])
+            assert synced.serial == knot.serial("left.list") > made.serial
+            assert knot.read("left.list") == set(sorted_of(then)())
+            knot.sync("left.list", frozenset({Record("stranger.example", ".")}))  # somebody else
+            assert knot.sync_sorted("left.list", sorted_of(then), 0, Held(synced.serial, sorted_of(then))).changed == 41
+            assert knot.read("left.list") == set(sorted_of(then)())
+        finally:
+            knot.drop_zone("left.list")
+
     def test_a_new_zone_is_handed_over_whole_and_what_came_is_compared(self, real, monkeypatch):
         monkeypatch.setattr("mamori.lists.distribution.knot.BULK", 10)
         knot = Knot(str(real.knot_socket), real.handover)
@@ -571,7 +600,7 @@ class TestWithResolvers:
         run_jobs()
         push = primary.push_base
 
-        def meanwhile(base):
+        def meanwhile(base, before):
             push(base)
             monkeypatch.undo()
             listing.entry_withdraw(actor=body.approver.actor, entry_id=gone.id)

@@ -3,10 +3,16 @@
 import base64
 import hashlib
 import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
+from tuf.api.exceptions import DownloadHTTPError, ExpiredMetadataError, LengthOrHashMismatchError, RepositoryError
+from tuf.ngclient import FetcherInterface, Updater
 
 from mamori.engine.formats import FORMATS
 from mamori.engine.hashlists import digest, wire
@@ -43,7 +49,8 @@ def folder(settings: Any, tmp_path: Any) -> Any:
 
 
 def write(folder: Any, edition: int, *targets: str) -> None:
-    writing.write(folder, edition, [entry(target, number=number) for number, target in enumerate(targets, 1)])
+    entries = [entry(target, number=number) for number, target in enumerate(targets, 1)]
+    writing.write(folder, edition, entries, lambda _files: {})
 
 
 def get(machine: Client, path: str, etag: str = "") -> Any:
@@ -78,6 +85,66 @@ def test_an_edition_is_followed_by_every_format(press, body, person, run_jobs, m
     assert data(machine, "hashes-32.bin") == b"".join(
         sorted((digest("bad.example/"), digest("page.example/board/1.html")))
     )
+
+
+class ByTestClient(FetcherInterface):
+    """What python-tuf fetches with, over the partner face."""
+
+    def __init__(self, machine: Client) -> None:
+        self.machine = machine
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        answer = self.machine.get(urlsplit(url).path)
+        if answer.status_code != 200:
+            raise DownloadHTTPError(url, answer.status_code)
+        return iter([b"".join(answer.streaming_content)])
+
+
+def test_a_stock_tuf_client_verifies_every_format(press, body, person, run_jobs, machine, settings, tmp_path, frozen):
+    """python-tuf's own client, given the root alone: altered, expired, or another edition's, nothing is taken."""
+    body.list(listable(URL, person))
+    run_jobs()
+    base = "https://partner.example/api/v1/list/formats/"
+
+    def take(name: str, kept: str) -> Path:
+        (tmp_path / kept).mkdir(exist_ok=True)
+        client = Updater(
+            str(tmp_path / kept),
+            f"{base}signed/",
+            str(tmp_path / kept),
+            base,
+            ByTestClient(machine),
+            bootstrap=press.root,
+        )
+        client.refresh()
+        target = client.get_targetinfo(name)
+        assert target is not None
+        return Path(client.download_target(target))
+
+    for name in FORMATS:
+        assert take(name, "kept").read_bytes() == data(machine, name)
+    place = Store(settings.EDITION_DIR)
+    told = place.current()
+    assert told is not None
+    there = place.object(told["files"]["names.csv"]["sha256"])
+    assert there is not None
+    good = there.read_bytes()
+    there.write_bytes(good.replace(b"bad.example", b"not.example"))
+    with pytest.raises(LengthOrHashMismatchError):
+        take("names.csv", "altered")
+    there.write_bytes(good)
+    signed = place.signed(told["edition"], "targets.json")
+    assert signed is not None
+    original = signed.read_bytes()
+    signed.write_bytes(original.replace(b"names.csv", b"names.cvs"))
+    with pytest.raises(RepositoryError):
+        take("names.csv", "unsigned")
+    signed.write_bytes(original)
+    frozen.shift(timedelta(days=8))
+    with pytest.raises(ExpiredMetadataError):
+        take("names.csv", "late")
+    assert place.signed(told["edition"], "../current") is None
+    assert machine.get("/api/v1/list/formats/signed/2.root.json").status_code == 404
 
 
 def services_edition() -> int:

@@ -145,6 +145,22 @@ def test_a_day_has_one_brake_and_a_rightful_backlog_goes_on_the_next_day(press, 
     assert alarms(body.both) == []
 
 
+def test_of_a_flood_nothing_is_added_while_endings_go_on(press, body, person, settings):
+    gone = listable(URL, person)
+    body.list(gone)
+    distribution.edition_publish()
+    settings.LIST_MAX_ADDED = 1
+    for number in range(3):
+        body.list(listable(f"https://n{number}.example/1", person))
+    services.content_gone(content_id=gone)
+    distribution.edition_publish()
+    assert in_force(press) == set()
+    assert {entry.refused[0]["code"] for entry in Entry.objects.filter(state="active")} == {"flood"}
+    settings.LIST_MAX_ADDED = 10
+    distribution.edition_publish()
+    assert in_force(press) == {f"n{number}.example" for number in range(3)}
+
+
 def test_what_police_hold_before_an_edition_has_it_waits_for_them_and_for_two_persons(
     press, body, person, settings, frozen
 ):

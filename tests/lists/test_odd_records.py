@@ -11,7 +11,8 @@ import pytest
 from demo.dns import DnsWorld
 from mamori.engine.addresses import NameRefused, canonicalize, listable_name
 from mamori.engine.editions import Record, compile_rpz, read_dump, zone_text
-from mamori.lists.distribution.knot import Knot, KnotError, zone_lines
+from mamori.lists.distribution.knot import Knot
+from mamori.lists.distribution.records import KnotError, zone_lines
 from tests.engine.test_names import dump
 from tests.programs import needs
 

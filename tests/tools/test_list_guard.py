@@ -69,8 +69,10 @@ class House(ListBody):
         self.primary = primary
         self.base = self.names = frozenset[str]()
 
-    def sign(self, edition: int, names: Iterable[str], *, fold: bool = False, kill: bool = False) -> None:
-        """Publish an edition's signed files; the primary is told nothing yet."""
+    def sign(
+        self, edition: int, names: Iterable[str], *, fold: bool = False, kill: bool = False, waiting: str = ""
+    ) -> None:
+        """Publish an edition's signed files; the primary is told nothing yet. `waiting`: a name only ring 0 has yet."""
         self.names = frozenset(names)
         self.base = self.names if fold else self.base
         base, now = ({entry(name) for name in some} for some in (self.base, self.names))
@@ -82,6 +84,7 @@ class House(ListBody):
             frozenset(now - base),
             frozenset(base - now),
             frozenset(activations[one] for one in now - base) | (killed if kill else frozenset()),
+            {entry(waiting).entry_id: 0} if waiting else {},
         )
         files = {
             **write_files(Listed(edition, frozenset(base), frozenset(activations[one] for one in base & now))),
@@ -263,6 +266,25 @@ class TestWithKnotAndUnbound:
         )
         house.push()
         assert (guarded.run()[0], guarded.ask("later.example")) == (0, "NXDOMAIN")
+
+    def test_a_zone_is_held_against_what_its_ring_has(self, guarded: Guarded, house: House) -> None:
+        before, knot = house.hot(), Knot(str(house.primary.socket))
+        house.sign(2, [*BASE, "later.example"], waiting="later.example")
+        house.push()
+        code, said = guarded.run()
+        assert (code, "hot-nx.list is not what edition 2 signed: 2 records too many, 2 missing" in said) == (1, True), (
+            said
+        )
+        house.push(hot=before)
+        assert guarded.run() == (0, "edition 2 in force, 60 names: hot-nx.list")
+        knot.add_zone("hot0-nx.list")
+        house.primary.configure(["conf-set zone[hot0-nx.list.].acl sub-1"])
+        knot.sync("hot0-nx.list", before)
+        code, said = guarded.run("--ring", 0, reload=False)
+        assert (code, "hot0-nx.list is not what edition 2 signed: 0 records too many, 2 missing" in said) == (1, True)
+        knot.sync("hot0-nx.list", house.hot())
+        assert guarded.run("--ring", 0, reload=False)[0] == 0
+        assert "later.example CNAME .\n" in (guarded.folder / "hot0-nx.list.zone").read_text()
 
     def test_a_name_that_one_person_signed_is_not_loaded(self, guarded: Guarded, house: House) -> None:
         before = guarded.zones()

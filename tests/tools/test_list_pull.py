@@ -355,6 +355,26 @@ def test_the_kill_switch_empties_the_files(face, run, good, tmp_path) -> None:
     assert all(b".example" not in loaded(tmp_path)[name] for name in (HOSTS, "rpz.zone"))
 
 
+def test_what_waits_is_left_out_before_its_ring(face, run, tmp_path) -> None:
+    new = entry("waits.example")
+    delta = Delta(
+        frozenset({new}),
+        statements=frozenset({signed(activation_statement(new), REVIEWER, APPROVER)}),
+        waits={new.entry_id: 0},
+    )
+    files = write_files(SECOND) | {CHANGES: write_delta(delta)}
+    digests = {name: FileDigest.of(data) for name, data in files.items()}
+    until = NOW_HERE + timedelta(days=1)
+    told = sign_files(3, digests, keys=SERVICE, roots=[ROOT], version=6, now=NOW_HERE, expires=until)
+    face.editions = {3: files | told | {"members.json": SIGNED_MEMBERS}}
+    for ring, has_it in ((2, False), (0, True), (1, False)):
+        assert run("--ring", str(ring)).exit_code == 0
+        assert [b"waits.example" in loaded(tmp_path)[name] for name in (HOSTS, "rpz.zone")] == [has_it] * 2
+    assert run().exit_code == 0
+    assert b"waits.example" not in loaded(tmp_path)[HOSTS]
+    assert run("--ring", "3").exit_code == 2
+
+
 def first(face: Face) -> None:
     """An old publication, offered again."""
     face.editions = {2: published(FIRST, 4)}

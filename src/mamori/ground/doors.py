@@ -20,11 +20,9 @@ from django.views.decorators.csrf import csrf_exempt
 from mamori.ground.accounts.queries import token_told
 from mamori.ground.accounts.services import token_actor
 from mamori.ground.actors import Actor
-from mamori.ground.errors import DomainError
+from mamori.ground.errors import TOO_LARGE, UNREADABLE, DomainError
 
 View = Callable[..., HttpResponse]
-TOO_LARGE = DomainError("too_large", _("The request is too large."), status=413)
-UNREADABLE = DomainError("unreadable", _("The request cannot be read."), status=400)
 
 
 @dataclass(frozen=True)

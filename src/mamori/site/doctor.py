@@ -14,7 +14,7 @@ from django.core.checks import run_checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from mamori.engine.editions import Members, MembersRefused, read_members, root_expires
+from mamori.engine.editions import LAST_RING, Members, MembersRefused, read_members, root_expires
 from mamori.engine.keys import KeyFileError
 from mamori.ground import clock
 from mamori.ground.audit.services import unsealed_count, witness_newest
@@ -23,7 +23,9 @@ from mamori.hotline.checks.resolve import own_list
 from mamori.hotline.referral.queries import paged, policy_in_force, supervised
 from mamori.lists.distribution import press
 from mamori.lists.distribution.keys import load_keys
+from mamori.lists.distribution.queries import subscribers_by_ring
 from mamori.lists.distribution.roundtrip import PROGRAMS, RoundTripError, how_to_install, missing
+from mamori.lists.distribution.services.rings import OURS, first_ring, rings_of_resolvers
 from mamori.lists.fingerprints.queries import last_change
 from mamori.lists.fingerprints.queries.folder import STALE_SECONDS, generation, read_state
 from mamori.lists.listing.queries import keys_in_use
@@ -60,6 +62,8 @@ def examine() -> Iterator[Finding]:
         if press.configured() and (found := _list_files(settings.EDITION_KEY_DIR)):
             yield found
         yield _judges()
+    if first_ring() < LAST_RING:
+        yield from _rings()
     yield _images()
     yield from _outside()
     yield from _pages()
@@ -270,6 +274,33 @@ def _judges() -> Finding:
             "note", what, f"{engines}; not asked: {', '.join(less)}", "take MAMORI_LIST_JUDGES away: then all judge"
         )
     return Finding("good", what, f"{engines}: all installed")
+
+
+def _rings() -> Iterator[Finding]:
+    """Whether an addition that waits is seen to do harm before all have it."""
+    what = "rings of the list"
+    try:
+        numbers, watched = subscribers_by_ring(), rings_of_resolvers()
+    except DatabaseError:
+        return  # said above
+    first, second, last = (numbers.get(ring, 0) for ring in range(LAST_RING + 1))
+    told = f"subscribers: {first} of our own, then {second}, then {last}; additions wait {settings.RING_SECONDS} s"
+    if not first:
+        yield Finding(
+            "bad", what, f"{told}: nobody sees harm before others have it", "Editions > Subscribers: add one of our own"
+        )
+    elif OURS not in {watched[name] for name in watched.keys() & settings.PROBE_RESOLVERS.keys()}:
+        yield Finding(
+            "bad", what, f"{told}: no resolver of our own is asked in the first ring, so nothing halts by itself",
+            "set MAMORI_PROBE_RESOLVERS, and name the resolver on the page of our own subscriber",
+        )  # fmt: skip
+    elif not second and settings.RING_SECONDS[1]:
+        yield Finding(
+            "note", what, f"{told}: in the second ring they wait for nobody",
+            "make the second number of MAMORI_RING_SECONDS 0, or give subscribers new keys: rings are drawn with them",
+        )  # fmt: skip
+    else:
+        yield Finding("good", what, told)
 
 
 def _images() -> Finding:

@@ -14,8 +14,7 @@ from ninja.security import HttpBearer
 
 from mamori.ground.accounts.services import token_actor
 from mamori.ground.actors import Actor
-from mamori.ground.doors import TOO_LARGE
-from mamori.ground.errors import DomainError, NotFound
+from mamori.ground.errors import TOO_LARGE, DomainError, NotFound
 from mamori.site.faces import routers
 
 _TEXT = {"type": "string"}

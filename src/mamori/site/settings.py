@@ -172,6 +172,7 @@ try:  # staff: networks of proxies whose X-Forwarded-For is believed, for the li
 except ValueError as error:
     raise env.SettingError(f"MAMORI_TRUSTED_PROXIES: {error}") from error
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "mamori.ground.errors.foreign_form"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
@@ -279,6 +280,10 @@ STOP_PAGE_HOST = env.text("MAMORI_STOP_PAGE_HOST", "stop.mamori.example")
 LIST_BODY = env.text("MAMORI_LIST_BODY", "")  # public: the body that decides on the list, named on the stop page
 LIST_ACCEL = env.text("MAMORI_LIST_ACCEL", "").rstrip("/")  # nginx's internal place of the folder of editions
 EDITION_DIR = env.path("MAMORI_EDITION_DIR")  # worker: where signed editions are written
+_RINGS = env.items("MAMORI_RING_SECONDS", "0,0")
+if len(_RINGS) != 2 or not all(each.isascii() and each.isdecimal() for each in _RINGS):
+    raise env.SettingError("MAMORI_RING_SECONDS must be two numbers of seconds, such as 600,1800.")
+RING_SECONDS = int(_RINGS[0]), int(_RINGS[1])  # staff, worker: how long an addition waits in ring 0, and in ring 1
 PROBE_RESOLVERS = dict(pair.split("=", 1) for pair in env.items("MAMORI_PROBE_RESOLVERS"))  # name=host:port
 PROBE_OUTSIDE = dict(pair.split("=", 1) for pair in env.items("MAMORI_PROBE_OUTSIDE"))  # asked for the canary only
 CANARY_NAME = env.text("MAMORI_CANARY_NAME", "canary.mamori.example")

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from mamori.engine import keys as engine_keys
 from mamori.engine import seals
-from mamori.engine.editions import EditionRefused
+from mamori.engine.editions import LAST_RING, EditionRefused
 from mamori.engine.editions.transferred import Policy
 from mamori.engine.evidence import EvidenceError
 from mamori.engine.transparency.audit import LogReport
@@ -56,6 +56,9 @@ app.add_typer(scan, name="scan")
 app.add_typer(openness, name="openness")
 app.command("trial")(trial)
 
+Ring = Annotated[
+    int, typer.Option(min=0, max=LAST_RING, help="Your ring: earlier ones get an addition before all others.")
+]
 KeyName = Annotated[str, typer.Option("--name", help="Name of the key in signed notes, like hotline.example/receipts.")]
 
 
@@ -123,6 +126,7 @@ def list_pull(  # noqa: PLR0917 - options of a command
     lapse_days: Annotated[
         float, typer.Option(min=0, help="The files are emptied, with an alarm, so long after their signatures ended.")
     ] = 14,
+    ring: Ring = LAST_RING,
     token_file: TokenFile = None,
     ca: Ca = None,
 ) -> None:
@@ -136,7 +140,13 @@ def list_pull(  # noqa: PLR0917 - options of a command
             with progress_bar("Fetching the list") as progress:
                 try:
                     got = pull(
-                        api, folder, root.read_bytes(), formats, zone=Zone(zone, stop_host, canary), progress=progress
+                        api,
+                        folder,
+                        root.read_bytes(),
+                        formats,
+                        zone=Zone(zone, stop_host, canary),
+                        progress=progress,
+                        ring=ring,
                     )
                 except EditionRefused as error:
                     Console(stderr=True).print(f"REFUSED: {error}", style="red", markup=False, soft_wrap=True)
@@ -204,6 +214,7 @@ def list_guard(  # noqa: PLR0917 - options of a command
     lapse_days: Annotated[
         float, typer.Option(min=0, help="The zones are emptied, with an alarm, so long after their signatures ended.")
     ] = 14,
+    ring: Ring = LAST_RING,
     token_file: TokenFile = None,
     ca: Ca = None,
 ) -> None:
@@ -224,6 +235,7 @@ def list_guard(  # noqa: PLR0917 - options of a command
             most=most,
             reload=reload_command or [],
             side=Side(side_zone.removesuffix("."), tuple(side_domain or ())) if side_zone else None,
+            ring=ring,
         )
         with watch.alone():
             while True:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mamori.engine.addresses import NameRefused
-from mamori.engine.editions import BASE_FILES, HOT, Delta, ListInForce, Record, compile_rpz, name_key
+from mamori.engine.editions import BASE_FILES, LAST_RING, Delta, ListInForce, Record, compile_rpz, hot_zone, name_key
 from mamori.engine.editions.transferred import Policy, base_difference, changed, hot_difference, zone_file
 from mamori.engine.files import write_whole
 from mamori.tools.fetching import PRIVATE, Fetched, Progress, alone, fetch_edition, told
@@ -75,7 +75,10 @@ class Checked:
 
 
 class Guard:
-    """The zones of one subscription. `most`: names that may come or go in one step; `reload`: commands with {zone}."""
+    """The zones of one subscription. `most`: names that may come or go in one step; `reload`: commands with {zone}.
+
+    `ring`: the subscriber's, which its hot zone is named after; the list is held back from it as the edition says.
+    """
 
     def __init__(
         self,
@@ -89,9 +92,10 @@ class Guard:
         most: int,
         reload: Sequence[str] = (),
         side: Side | None = None,
+        ring: int = LAST_RING,
     ) -> None:
-        self._side = side
-        self._zones = (zone, f"{HOT}{zone}")  # the base is given first
+        self._side, self._ring = side, ring
+        self._zones = (zone, hot_zone(zone, ring))  # the base is given first
         self._policy, self._primary, self._api, self._root = policy, primary, api, root
         self._folder, self._out, self._most = folder / ".guard", folder, most
         self._reload = [shlex.split(each) for each in reload]
@@ -127,7 +131,7 @@ class Guard:
         if edition == accepted.edition and serials == accepted.serials and not accepted.lapsed:
             self._load(accepted)
             return Checked(edition, accepted.names, ())
-        listed, base = got.listed(got.delta), got.listed(Delta())
+        listed, base = got.listed(got.delta.for_ring(self._ring)), got.listed(Delta())
         killed = listed.delta.kills(edition)
         fresh = [zone for zone in self._zones if serials[zone] != accepted.serials.get(zone) or accepted.lapsed]
         if edition != accepted.edition and self._zones[1] not in fresh:
@@ -196,7 +200,7 @@ class Guard:
             return False
         if not accepted.lapsed:
             for zone in self._zones:
-                self._write(zone, accepted.serials[zone], ())
+                self._write(zone, accepted.serials.get(zone, 0), ())
             accepted.lapsed, accepted.waiting = True, list(self._zones)
             self.keep(accepted)
         self._load(accepted)

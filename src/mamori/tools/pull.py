@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mamori.engine.editions import (
+    LAST_RING,
     EditionRefused,
     ListEntry,
     Record,
@@ -63,9 +64,19 @@ class Pulled:
 
 
 def pull(
-    api: PartnerApi, folder: Path, root: bytes, formats: Sequence[str], *, zone: Zone, progress: Progress
+    api: PartnerApi,
+    folder: Path,
+    root: bytes,
+    formats: Sequence[str],
+    *,
+    zone: Zone,
+    progress: Progress,
+    ring: int = LAST_RING,
 ) -> Pulled:
-    """Bring the files of `formats` to the edition in force. EditionRefused or PullError; they are as before then."""
+    """Bring the files of `formats` to the edition in force. EditionRefused or PullError; they are as before then.
+
+    `ring`: what the edition holds back from it is left out.
+    """
     for name in formats:
         if name != RPZ and name not in FORMATS:
             raise PullError(f"there is no format {name}; there are {', '.join(sorted([RPZ, *FORMATS]))}")
@@ -74,11 +85,11 @@ def pull(
     kept.mkdir(mode=0o700, parents=True, exist_ok=True)
     with alone(kept), told():
         got = fetch_edition(api, kept, root, progress)
-        asked = {"formats": [*formats], **asdict(zone)}
+        asked = {"formats": [*formats], "ring": ring, **asdict(zone)}
         if same := _same(folder, got, asked):
             return same
         killed = got.delta.kills(got.version)
-        entries, zone = ([], replace(zone, canary=None)) if killed else (_entries(got), zone)
+        entries, zone = ([], replace(zone, canary=None)) if killed else (_entries(got, ring), zone)
         unsigned = unvouched(got, entries, kept) if entries else frozenset[ListEntry]()
         entries = [entry for entry in entries if entry not in unsigned]
         done = _write(folder, (got.version, got.expires), entries, formats, zone)
@@ -152,10 +163,10 @@ def run(command: Sequence[str]) -> None:
         )
 
 
-def _entries(got: Fetched) -> list[ListEntry]:
-    """What stands on the list."""
+def _entries(got: Fetched, ring: int) -> list[ListEntry]:
+    """What stands on the list of a ring."""
     try:
-        return list(got.listed(got.delta).entries())
+        return list(got.listed(got.delta.for_ring(ring)).entries())
     except (ValueError, KeyError, TypeError) as error:
         raise EditionRefused("malformed") from error
 

@@ -7,6 +7,7 @@ as TUF metadata, `read_edition` verifies it, `compile_rpz` turns its names into 
 from mamori.engine.editions.entries import (
     BASE_FILES,
     CHANGES,
+    LAST_RING,
     Delta,
     Edition,
     EditionRefused,
@@ -18,7 +19,7 @@ from mamori.engine.editions.entries import (
 )
 from mamori.engine.editions.folding import fold, since_fold
 from mamori.engine.editions.gate import Refusal, Rest, Rules, content_refusals, gate
-from mamori.engine.editions.layers import HOT, LIFT_ALL, PASSTHRU, compile_hot, hot_names
+from mamori.engine.editions.layers import HOT, LIFT_ALL, PASSTHRU, compile_hot, hot_names, hot_zone
 from mamori.engine.editions.listed import ListInForce
 from mamori.engine.editions.members import Member, Members, MembersRefused, activated, read_members, sign_members
 from mamori.engine.editions.publish import (
@@ -61,6 +62,7 @@ __all__ = [
     "BASE_FILES",
     "CHANGES",
     "HOT",
+    "LAST_RING",
     "LIFT_ALL",
     "PASSTHRU",
     "Action",
@@ -95,6 +97,7 @@ __all__ = [
     "fold",
     "gate",
     "hot_names",
+    "hot_zone",
     "key_id",
     "kill_statement",
     "name_key",

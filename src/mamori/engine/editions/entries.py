@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 from typing import ClassVar, Literal, cast
@@ -18,6 +18,7 @@ from mamori.engine.refused import Refused
 Method = Literal["dns", "url"]
 NAMES, URLS, ACTIVATIONS, ENDINGS = BASE_FILES = ("names.jsonl", "urls.jsonl", "activations.jsonl", "endings.jsonl")
 CHANGES = "changes.jsonl"
+LAST_RING = 2  # of all subscribers but a few, who get an addition before them: rings 0 and 1
 LINES_KEPT = 1 << 15  # of files of changes, of each kind: the next edition writes them again
 FILES = (*BASE_FILES, CHANGES)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -117,19 +118,40 @@ class Edition:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What changed since a base: entries that came, the base's entries that went, what was signed since."""
+    """What changed since a base: entries that came, the base's entries that went, what was signed since.
+
+    ``waits``: entry id -> the last ring that has it yet, of those that came and are not everywhere. No base holds them.
+    """
 
     added: frozenset[ListEntry] = frozenset()
     removed: frozenset[ListEntry] = frozenset()
     statements: frozenset[SignedStatement] = frozenset()
+    waits: Mapping[str, int] = field(default_factory=dict)
 
     def then(self, later: Delta) -> Delta:
-        """This and what changed after it, since the same base."""
+        """This and what changed after it, since the same base. What waits, the later one says."""
         return Delta(
             self.added - later.removed | later.added,
             self.removed | (later.removed - self.added),
             self.statements | later.statements,
+            later.waits,
         )
+
+    def for_ring(self, ring: int) -> Delta:
+        """What subscribers of a ring have of it: all but what waits before that ring."""
+        held = {entry_id for entry_id, last in self.waits.items() if last < ring}
+        if not held:
+            return self
+        return Delta(
+            frozenset(entry for entry in self.added if entry.entry_id not in held),
+            self.removed,
+            frozenset(s for s in self.statements if s.action != "activate" or s.entry_id not in held),
+            {entry_id: last for entry_id, last in self.waits.items() if entry_id not in held},
+        )
+
+    def names_changed(self) -> set[str]:
+        """Names that came or went."""
+        return {entry.target for entry in self.added | self.removed if entry.method == "dns"}
 
     def lasting(self) -> Delta:
         """Without the kill switch, which speaks of one edition."""
@@ -160,7 +182,8 @@ def write_delta(delta: Delta) -> bytes:
         *(_change_line("added", entry) for entry in sorted(delta.added, key=entry_key)),
         *(_change_line("removed", entry) for entry in sorted(delta.removed, key=entry_key)),
     )
-    return b"".join(entries) + _statements(delta.statements)
+    waits = (canonical_json({"waits": {"entry_id": each, "ring": ring}}) for each, ring in sorted(delta.waits.items()))
+    return b"".join(entries) + b"".join(line + b"\n" for line in waits) + _statements(delta.statements)
 
 
 def read_files(version: int, files: Mapping[str, bytes]) -> Edition:
@@ -186,17 +209,29 @@ def read_delta(data: bytes) -> Delta:
     added: set[ListEntry] = set()
     removed: set[ListEntry] = set()
     statements: set[SignedStatement] = set()
+    waits: dict[str, int] = {}
     try:
         for line in _lines(data):
             if "added" in line:
                 added.add(ListEntry.from_json(cast("dict[str, object]", line["added"])))
             elif "removed" in line:
                 removed.add(ListEntry.from_json(cast("dict[str, object]", line["removed"])))
+            elif "waits" in line:
+                waits.update([_waits(cast("dict[str, object]", line["waits"]))])
             else:
                 statements.add(read_signed(line))
+        if not waits.keys() <= {entry.entry_id for entry in added}:
+            raise ValueError("an entry waits that did not come")
     except _MALFORMED as error:
         raise EditionRefused("malformed") from error
-    return Delta(frozenset(added), frozenset(removed), frozenset(statements))
+    return Delta(frozenset(added), frozenset(removed), frozenset(statements), waits)
+
+
+def _waits(value: Mapping[str, object]) -> tuple[str, int]:
+    ring = value["ring"]
+    if type(ring) is not int or not 0 <= ring < LAST_RING:
+        raise ValueError("no ring that is waited for")
+    return _string(value["entry_id"]), ring
 
 
 def entry_key(entry: ListEntry) -> tuple[object, ...]:

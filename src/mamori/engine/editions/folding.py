@@ -28,7 +28,7 @@ def fold(base: Mapping[str, Any], delta: Delta) -> dict[str, Iterator[bytes]]:
 
 
 def since_fold(now: ListInForce, folded: Delta) -> Delta:
-    """The changes since the base that `fold` made of an earlier moment, when `folded` was the list's delta.
+    """The changes since the base that `fold` made of an earlier moment, when `folded` was the delta of the last ring.
 
     What is listed now brings its activations along: of what was away at that moment the new base has none.
     """
@@ -39,6 +39,7 @@ def since_fold(now: ListInForce, folded: Delta) -> Delta:
         added,
         (folded.added - now.delta.added) | (now.delta.removed - folded.removed),
         (now.delta.statements - folded.statements) | frozenset(signed),
+        now.delta.waits,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -19,6 +20,8 @@ from mamori.engine.editions.statements import (
     utc_text,
 )
 
+MANY = 100  # signed entries
+FLOOD = 2  # days' additions that may wait at once: more are a mistake, as copies of whole lists were, until checked
 # code: message, remedy. Both are constant, with %(name)s fields filled from Refusal.params.
 REASONS: dict[str, tuple[str, str]] = {
     "version": (
@@ -32,6 +35,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "too_many_additions": (
         "With this edition %(added)s entries are added within a day; at most %(limit)s may be.",
         "Check where the additions come from. If they are right, leave them: the oldest go first, the rest follows.",
+    ),
+    "flood": (
+        "%(added)s entries at once: more than twice the %(limit)s that may be added within a day. None of them is added.",
+        "Find out where they were copied from, and withdraw what is wrong. The operator raises MAMORI_LIST_MAX_ADDED for more.",
     ),
     "too_large_share": (
         "A list of %(before)s entries grows by %(added)s within a day; at most %(limit)s may be added to it.",
@@ -130,8 +137,9 @@ class Refusal:
 class Rules:
     """What the gate holds an edition against. ``keys`` by key id.
 
-    At most ``max_added`` entries are added in a day, and at most ``max_share`` of the list before; a list below
-    ``small_list`` entries may grow by ``small_list``. ``added_lately``: how many other editions of that day added.
+    At most ``max_added`` entries are added in a day (when more than twice as many wait: none), and at most ``max_share``
+    of the list before; a list below ``small_list`` entries may grow by ``small_list``. ``added_lately``: how many other
+    editions of that day added.
     ``reaches_far``: whether a new entry needs a third person's signature.
     """
 
@@ -179,6 +187,7 @@ def gate(previous: Edition | None, proposed: Edition, rules: Rules, rest: Rest =
     statements = _Statements(previous, proposed, rules)
     found = list(_whole(previous, proposed, len(added), rules, rest, killed=statements.killed))
     found += statements.lost()
+    statements.verify(added)
     for entry in sorted(proposed.entries, key=_order):
         if entry in added or entry.expires_on <= rules.today:
             found += content_refusals(entry, rules)
@@ -203,7 +212,9 @@ def _whole(
     if not proposed.entries and not rest.size and before and not killed:
         yield Refusal("empty")
     in_all = added + rules.added_lately
-    if added and in_all > rules.max_added:
+    if added > FLOOD * rules.max_added:
+        yield Refusal("flood", {"added": added, "limit": rules.max_added})
+    elif added and in_all > rules.max_added:
         yield Refusal("too_many_additions", {"added": in_all, "limit": rules.max_added})
     earlier, limit = rules.share_of(before)
     if added and in_all > limit:
@@ -258,6 +269,7 @@ class _Statements:
     def __init__(self, previous: Edition | None, proposed: Edition, rules: Rules) -> None:
         self._rules = rules
         self._signed: dict[bytes, set[Signature]] = {}
+        self._by: dict[bytes, frozenset[PersonKey]] = {}
         self._ended: dict[str, str] = {}  # entry id: latest moment of a signed withdrawal
         self.killed = False
         for signed in proposed.statements:
@@ -278,7 +290,16 @@ class _Statements:
         return bool(self._signers(statement))
 
     def _signers(self, statement: bytes) -> frozenset[PersonKey]:
-        return signers(statement, self._signed.get(statement, ()), self._rules.keys)
+        if statement not in self._by:
+            self._by[statement] = signers(statement, self._signed.get(statement, ()), self._rules.keys)
+        return self._by[statement]
+
+    def verify(self, entries: Iterable[ListEntry]) -> None:
+        """Verify the signatures on many entries with two processors: libsodium lets other threads run meanwhile."""
+        told = [activation_statement(entry) for entry in entries]
+        if len(told) > MANY:
+            with ThreadPoolExecutor(2) as both:
+                list(both.map(lambda half: [self._signers(statement) for statement in half], (told[::2], told[1::2])))
 
     def lost(self) -> Iterator[Refusal]:
         if self._missing:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import islice
 
 from mamori.engine.addresses import parents
+from mamori.engine.editions.entries import LAST_RING
 from mamori.engine.editions.rpz import Action, Record, block_target
 
 PASSTHRU = "rpz-passthru."
@@ -18,6 +19,11 @@ HOT = "hot-"
 """Before the name of a base zone: its hot zone. Before that of the canary: the canary of the hot zone."""
 LIFT_ALL = frozenset({Record("*", PASSTHRU)})
 """The hot zone under the kill switch: everything passes."""
+
+
+def hot_zone(zone: str, ring: int = LAST_RING) -> str:
+    """The name of the hot zone before a base zone, for the subscribers of a ring: hot0-, hot1-, and hot- for the last one."""
+    return f"{HOT}{zone}" if ring == LAST_RING else f"hot{ring}-{zone}"
 
 
 def hot_names(

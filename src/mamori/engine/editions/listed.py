@@ -166,7 +166,7 @@ class ListInForce:
         """`sizes`: how many names and URLs the base holds, when the caller knows; else they are counted. `places`: where
         its lines stand (`base_places`); else they are searched for."""
         self.version = version
-        self._places = places
+        self._base, self._places = base, places
         self.delta = delta
         self._names, self._urls, self._activations, self._endings = sorted_files(base).values()
         self._added = {(entry.method, entry.target): entry for entry in delta.added}
@@ -193,6 +193,13 @@ class ListInForce:
     def __len__(self) -> int:
         """How many entries stand on it."""
         return sum(self.sizes)
+
+    def for_ring(self, ring: int) -> ListInForce:
+        """The list as subscribers of a ring have it: without what waits before that ring."""
+        delta = self.delta.for_ring(ring)
+        if delta is self.delta:
+            return self
+        return ListInForce(self.version, self._base, delta, sizes=self.base_sizes, places=self._places)
 
     def find(self, method: Method, target: str) -> ListEntry | None:
         """The entry for a target."""

@@ -44,16 +44,15 @@ def base_difference(held: set[Record], base: ListInForce, policy: Policy) -> Dif
 
 
 def hot_difference(held: set[Record], listed: ListInForce, policy: Policy, *, killed: bool) -> Difference:
-    """`held`, which is used up, against what the signed list makes of the names in it and of all that changed since the base.
+    """`held`, which is used up, against what the signed list of its ring makes of the names in it and of all that changed
+    since the base.
 
     The publisher knows more names than these: those folded into the base lately. A name of that kind may be missing
     here, for the base behind it says the same; one that is here must say what the list says.
     """
     if killed:
         return _difference(held, LIFT_ALL)
-    delta = listed.delta
-    touched = {record.owner.removeprefix("*.") for record in held}
-    touched |= {entry.target for entry in delta.added | delta.removed if entry.method == "dns"}
+    touched = {record.owner.removeprefix("*.") for record in held} | listed.delta.names_changed()
     wanted = hot_names(touched | {policy.hot_canary}, is_covered=listed.is_covered, listed_below=listed.listed_below)
     return _difference(held, compile_hot(wanted, policy.action, policy.stop_host))
 

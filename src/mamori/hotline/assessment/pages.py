@@ -161,7 +161,7 @@ def again(request: StaffRequest, content_id: UUID) -> HttpResponse:
         ask(actor=request.actor, content_id=content_id)
         messages.success(request, _("The item is in the queue again."))
         return redirect("assessment_queue")
-    return render(request, "assessment/again.html", {"content": view, "form": form})
+    return render(request, "assessment/again.html", {"content": view, "form": form}, status=422 if form.errors else 200)
 
 
 @require_POST

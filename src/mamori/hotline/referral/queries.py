@@ -163,6 +163,11 @@ def referrals(actor: Actor) -> QuerySet[Referral]:
     )
 
 
+def _bare(rows: QuerySet[Referral]) -> QuerySet[Referral]:
+    """Without what stands beside each: for lists of what waits."""
+    return rows.select_related(None).prefetch_related(None)
+
+
 def referral_row(actor: Actor, referral_id: UUID) -> Referral:
     """One referral the actor may see."""
     found = referrals(actor).filter(id=referral_id).first()
@@ -323,9 +328,13 @@ def _alarms(actor: Actor) -> list[Waiting]:
 def _for_police(actor: Actor) -> list[Waiting]:
     if not actor.may(ANSWER):
         return []
-    rows, page = referrals(actor), reverse("referral_desk")
+    rows, page = _bare(referrals(actor)), reverse("referral_desk")
     found = []
-    unread = list(rows.filter(unopened()).order_by("queued_at")[:MOST])
+    unread = list(
+        rows.filter(unopened())
+        .only("state", "queued_at", "urgent", "urgent_at", "unseen_since")
+        .order_by("queued_at")[:MOST]
+    )
     if unseen := [r.unseen_since for r in unread if r.unseen_since]:
         title = _("A child is at risk now: look at these referrals")
         since = min(unseen)
@@ -337,22 +346,14 @@ def _for_police(actor: Actor) -> list[Waiting]:
         tone = "error" if any(r.urgent for r in waiting) else "warning"
         found.append(Waiting(_("Referrals to open"), len(waiting), page, tone, due, started_at=waiting[0].queued_at))
     silent = list(
-        rows.filter(state__in=UNANSWERED, kind=PolicyKind.SILENT_CONSENT, cleared_at=None).order_by("delivered_at")[
-            :MOST
-        ]
+        rows.filter(state__in=UNANSWERED, kind=PolicyKind.SILENT_CONSENT, cleared_at=None)
+        .order_by("delivered_at")
+        .values_list("delivered_at", "policy__silence_hours")[:MOST]
     )
     if silent:
-        ends = [r.delivered_at + timedelta(hours=r.policy.silence_hours) for r in silent if r.delivered_at]
-        found.append(
-            Waiting(
-                _("Referrals you may still hold"),
-                len(silent),
-                page,
-                "info",
-                min(ends),
-                started_at=silent[0].delivered_at,
-            )
-        )
+        due = min(since + timedelta(hours=hours) for since, hours in silent if since)
+        title = _("Referrals you may still hold")
+        found.append(Waiting(title, len(silent), page, "info", due, started_at=silent[0][0]))
     over = rows.filter(Exists(Hold.objects.filter(referral=OuterRef("pk"), ended_at=None, until__lte=clock.now())))
     count = over[:MOST].count()
     if count:

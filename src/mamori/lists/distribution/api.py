@@ -70,6 +70,18 @@ def format_of(request: HttpRequest, version: int, name: str) -> HttpResponse:
     return _object(request, place, place.manifest(version) or {}, name, FOR_EVER)
 
 
+@router.get("/list/formats/signed/{name}")
+def formats_signed(request: HttpRequest, name: str) -> HttpResponse:
+    """TUF metadata of the formats in force (`timestamp.json`, `snapshot.json`, `targets.json`, `N.root.json`), under the
+    root of the editions: a TUF client's metadata address, `/list/formats/` being that of its targets."""
+    _require(request)
+    place, manifest = in_force()
+    path = place.signed(manifest["edition"], name)
+    if path is None:
+        raise NotFound
+    return _answer(request, path, store.digest(path), "application/json", "private, no-cache")
+
+
 @router.get("/list/patches", response={200: dict[str, Any]})
 def patches(request: HttpRequest) -> Any:
     """From which file (SHA-256) a patch leads to which: formats, and the files editions are based on. `zstd -d --patch-from`.

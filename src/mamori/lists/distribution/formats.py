@@ -4,6 +4,7 @@ objects/<sha256>    one file by its own digest; what did not change from edition
 <edition>.json      the manifest: which object is which format, what was left out, the hash lists, and patches from files
                     of former editions
 <edition>.steps     32-octet hashes that came, then those that went, since the manifest's `previous` edition
+<edition>.signed/   TUF metadata whose targets are the formats, under the root of the editions
 current             link to the manifest in force, moved in one step
 """
 
@@ -14,6 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +29,7 @@ HASHES = "hashes-32.bin"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 KEPT_FILES = 3  # editions whose files stay
 KEPT_PATCHES = 50  # editions whose files are brought up to date by patches
+SIGNED = re.compile(r"(timestamp|snapshot|targets|[0-9]{1,6}\.root)\.json")
 KEPT_STEPS = 5000  # editions from which a hash list is brought up to date without sending it anew
 
 
@@ -68,19 +71,33 @@ class Store:
             _write(folder / digest, data)
         return digest
 
-    def publish(self, manifest: Mapping[str, Any], steps: bytes) -> None:
-        """Put a manifest in force. Its objects are there; on disk when this returns."""
+    def signed(self, edition: int, name: str) -> Path | None:
+        """Where a file of the metadata of an edition's formats lies; None for none."""
+        path = self._signed(edition) / name
+        return path if SIGNED.fullmatch(name) and path.is_file() else None
+
+    def _signed(self, edition: int) -> Path:
+        return self.folder / f"{edition}.signed"
+
+    def publish(self, manifest: Mapping[str, Any], steps: bytes, metadata: Mapping[str, bytes]) -> None:
+        """Put a manifest in force, with the metadata of its formats. Its objects are there; on disk when this returns."""
         name = f"{manifest['edition']}.json"
+        folder = self._signed(manifest["edition"])
+        folder.mkdir(parents=True, exist_ok=True)
+        for each, data in metadata.items():
+            _write(folder / each, data)
         _write(self.folder / f"{manifest['edition']}.steps", steps)
         _write(self.folder / name, json.dumps(manifest, sort_keys=True, indent=1).encode())
         store.point(self.folder, name)
 
     def prune(self) -> None:
-        """Delete manifests and steps of old editions, and objects no kept edition has."""
+        """Delete manifests, steps and metadata of old editions, and objects no kept edition has."""
         editions = sorted((int(path.stem) for path in self.folder.glob("[0-9]*.json")), reverse=True)
         for old in editions[KEPT_STEPS:]:
             (self.folder / f"{old}.json").unlink()
             (self.folder / f"{old}.steps").unlink(missing_ok=True)
+        for old in editions[KEPT_FILES:]:
+            rmtree(self._signed(old), ignore_errors=True)
         kept = {digest for edition in editions[:KEPT_FILES] for digest in objects_of(self.manifest(edition) or {})}
         for path in (self.folder / "objects").iterdir():
             if path.name not in kept:

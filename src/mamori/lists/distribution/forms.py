@@ -19,6 +19,13 @@ class SubscriberForm(forms.Form):
         ],
         widget=forms.RadioSelect,
     )
+    ours = forms.BooleanField(
+        label=_("A canary of our own: it gets additions before all others"),
+        required=False,
+        help_text=_(
+            "A DNS subscriber that we run, whose resolver is watched. The rings of all others are drawn by lot."
+        ),
+    )
     notify = forms.CharField(
         label=_("Address told of changes"),
         required=False,
@@ -27,6 +34,11 @@ class SubscriberForm(forms.Form):
             "For DNS: address and port of its secondary, like 192.0.2.1@53. Without it, it looks once a minute."
         ),
     )
+
+    def __init__(self, *args: Any, has_rings: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not has_rings:
+            del self.fields["ours"]
 
 
 class ResolversForm(forms.Form):
@@ -42,6 +54,10 @@ class ResolversForm(forms.Form):
     def __init__(self, *args: Any, names: list[str], **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["resolvers"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label=_("Reason"), max_length=300)
 
 
 class KillForm(forms.Form):

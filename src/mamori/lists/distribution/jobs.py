@@ -9,6 +9,12 @@ def publish() -> None:
     services.primary_require()
 
 
+@task("distribution.move", Lane.LIST)
+def move() -> None:
+    """Without waiting for the next sweep: a halt was ended."""
+    services.rings_move()
+
+
 @task("distribution.subscribers")
 def subscribers() -> None:
     services.subscribers_apply()

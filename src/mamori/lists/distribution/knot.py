@@ -3,42 +3,44 @@ that is compared with what the zone then holds (ADR 25).
 """
 
 import itertools
-import os
 import re
 import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import closing, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from mamori.engine.addresses import NameRefused, listable_name
-from mamori.engine.editions import PASSTHRU, Record, name_key
+from mamori.engine.editions import Record, name_key
 from mamori.ground import clock
+from mamori.lists.distribution.records import (
+    SOA,
+    TTL,
+    Difference,
+    KnotError,
+    check_zone,
+    commands,
+    owner_and_data,
+    single,
+    write_zone,
+)
 
-TTL = 60  # seconds
 TIMEOUT = 30  # seconds
-SOA = f"@ {TTL} SOA hub.invalid. hostmaster.invalid. {{serial}} 60 30 2592000 60"
-"""Secondaries look every 60 s should a NOTIFY be lost, and keep the list 30 days when the primary is away."""
-_ZONE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
-_NAME = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,62}")
 _WORD = re.compile(r"[A-Za-z0-9.@:=/+_-]+")
 BULK = 200  # differences from which a zone may be handed over as a file
-LINE = 4  # times as dear as a record of the file is a command for a difference
+LINE = 12  # times as dear as a record of the file is a command for a difference
 LOADING = 600  # seconds
+PIECE = 2_000  # lines of one call
 LINES_A_SECOND = 5_000  # at least, through the control socket
 PROGRAM_PATH = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin:/usr/local/bin:/bin"
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
 _CONFIGURING = threading.Lock()
 _COMPLAINT = ("error", "warning: (", "invalid", "failed")
-
-
-class KnotError(Exception):
-    """The primary refused a command or does not answer."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,27 @@ class Synced:
     serial: int
 
 
-class _Difference(NamedTuple):
-    """A record that has to go (`data`: its type and data), or to come (`data`: the target of its CNAME)."""
+class Held(NamedTuple):
+    """What a zone holds under a serial number, in the order of zones."""
 
-    goes: bool
-    owner: str
-    data: str
+    serial: int
+    records: Callable[[], Iterable[Record]]
+
+
+class _Plan(NamedTuple):
+    """What a zone is to hold (by line), what it holds, and the way from one to the other."""
+
+    zone: str
+    records: dict[str, Record]
+    serial: int | None
+    apex: list[str]
+    goes: set[str]
+    comes: list[Record]
+    by_file: bool = False
+
+    def together(self) -> list[Record]:
+        """The records, a name and what is below it together."""
+        return sorted(self.records.values(), key=lambda record: (record.owner.removeprefix("*."), record.target))
 
 
 class Knot:
@@ -81,53 +98,84 @@ class Knot:
         self._program = found
 
     def sync(self, zone: str, wanted: frozenset[Record], after: int = 0) -> Synced:
-        """Make the zone hold exactly `wanted`, in one transaction, and verify that it does: a zone that fits in memory.
+        """As `sync_all`, one zone."""
+        return self.sync_all({zone: (wanted, after)})[zone]
 
-        `after` is the last serial number subscribers can have seen. They take no change with a lower one, so a zone that
-        was lost, or came back from an old backup, goes on above it (and above the time, should `after` be lost too).
+    def sync_all(self, wanted: Mapping[str, tuple[frozenset[Record], int]]) -> dict[str, Synced]:
+        """Make each zone hold exactly these records, in one transaction of each, and verify that it does: zones that fit in
+        memory, none of which waits for another.
+
+        The number is the last serial subscribers can have seen. They take no change with a lower one, so a zone that
+        was lost, or came back from an old backup, goes on above it (and above the time, should it be lost too).
         """
-        _check_zone(zone)
-        if len({record.owner for record in wanted}) != len(wanted):
-            list(_single(sorted(wanted, key=lambda record: record.owner.removeprefix("*."))))  # says which
-        records = {f"{record.owner}.{zone}. {TTL} CNAME {record.target}": record for record in wanted}
+        with ThreadPoolExecutor(len(wanted)) as beside:
+            plans = list(beside.map(self._plan, wanted, wanted.values()))
+            by_file = {plan.zone: plan.together() for plan in plans if plan.by_file}
+            with self._handover(by_file) if by_file else nullcontext():
+                return dict(zip(wanted, beside.map(self._carry_out, plans), strict=True))
+
+    def _plan(self, zone: str, wanted: tuple[frozenset[Record], int]) -> _Plan:
+        check_zone(zone)
+        all_records, after = wanted
+        if len({record.owner for record in all_records}) != len(all_records):
+            list(single(sorted(all_records, key=lambda record: record.owner.removeprefix("*."))))  # says which
+        records = {f"{record.owner}.{zone}. {TTL} CNAME {record.target}": record for record in all_records}
         serial, held = self._held(zone)
         apex = self._apex(zone, serial, after)
         goes, comes = held - records.keys(), [record for line, record in records.items() if line not in held]
         changed = len(goes) + len(comes)
+        plan = _Plan(zone, records, serial, apex, goes, comes)
         if self._zone_folder is not None and changed > max(BULK, len(records) / LINE):
-            together = sorted(wanted, key=lambda record: (record.owner.removeprefix("*."), record.target))
             self._change(zone, apex)
-            with self._handover(zone, together, self._zone_folder):
-                self._reload(zone)
-                serial = self._require_held(zone, records.keys())
-        elif apex or changed:
-            differences = [_Difference(True, *_owner_and_data(zone, line)) for line in goes]
-            differences += [_Difference(False, *record) for record in comes]
-            self._change(zone, [*apex, *_commands(zone, differences)])
-            serial = self._require_held(zone, records.keys())
-        assert serial is not None
-        return Synced(len(records), changed, serial)
+            return plan._replace(by_file=True)
+        return plan
 
-    def sync_sorted(self, zone: str, wanted: Callable[[], Iterable[Record]], after: int = 0) -> Synced:
-        """As `sync`, a zone of any size. `wanted` gives the records in the order of zones, again each time."""
-        _check_zone(zone)
-        records = itertools.count()  # as many as are taken from it
-        with closing(
-            self._differences(zone, (record for record, _n in zip(_single(wanted()), records, strict=False)))
-        ) as differences:
+    def _carry_out(self, plan: _Plan) -> Synced:
+        zone, serial, changed = plan.zone, plan.serial, len(plan.goes) + len(plan.comes)
+        if plan.by_file:
+            self._reload(zone)
+        elif plan.apex or changed:
+            differences = [Difference(True, *owner_and_data(zone, line)) for line in plan.goes]
+            differences += [Difference(False, *record) for record in plan.comes]
+            self._change(zone, [*plan.apex, *commands(zone, differences)])
+        if plan.by_file or plan.apex or changed:
+            serial = self._require_held(zone, plan.records.keys())
+        assert serial is not None
+        return Synced(len(plan.records), changed, serial)
+
+    def sync_sorted(
+        self, zone: str, wanted: Callable[[], Iterable[Record]], after: int = 0, before: Held | None = None
+    ) -> Synced:
+        """As `sync`, a zone of any size. `wanted` gives the records in the order of zones, again each time.
+
+        Knot's control answers one at a time, and reading a large zone keeps it for seconds: a zone that has the serial
+        number of `before` is taken to hold what is told there, and only what is changed is read.
+        """
+        check_zone(zone)
+        if before is not None and self.serial(zone) == before.serial >= after:
+            records = itertools.count()
+            known = ((record.owner, f"CNAME {record.target}") for record in before.records())
+            found = list(_differing(known, _counted(single(wanted()), records)))
+            size = next(records)
+            if len(found) <= max(BULK, size / LINE):
+                self._change(zone, list(commands(zone, found)))
+                return Synced(size, len(found), self._require_changed(zone, found))
+        records = itertools.count()
+        with closing(self._differences(zone, _counted(single(wanted()), records))) as differences:
             serial = cast("int | None", next(differences))
-            different = cast("list[_Difference]", list(itertools.islice(differences, BULK + 1)))
+            different = cast("list[Difference]", list(itertools.islice(differences, BULK + 1)))
             is_new = serial is None and len(different) > BULK and self._zone_folder is not None
             if not is_new:  # of a new one all is different
-                different += cast("list[_Difference]", list(differences))
+                different += cast("list[Difference]", list(differences))
         size = next(records)
         apex = self._apex(zone, serial, after)
         if self._zone_folder is not None and (is_new or len(different) > max(BULK, size / LINE)):
             self._change(zone, apex)
-            with self._handover(zone, wanted(), self._zone_folder) as (file, lines):
+            with self._handover({zone: wanted()}) as files:
+                file, lines = files[zone]
                 self._reload(zone)
                 return Synced(lines, lines if is_new else len(different), self._require_file(zone, file))
-        self._change(zone, [*apex, *_commands(zone, different)])
+        self._change(zone, [*apex, *commands(zone, different)])
         if apex or different:
             serial = self._require(zone, wanted())
         assert serial is not None
@@ -154,30 +202,33 @@ class Knot:
             self._whole([f"zone-begin {zone}", *lines], f"zone-commit {zone}", f"zone-abort {zone}", seconds)
 
     @contextmanager
-    def _handover(self, zone: str, records: Iterable[Record], folder: Path) -> Iterator[tuple[Path, int]]:
-        """Within it the zone is read from a file, of so many checked records: a tenth of the time of as many commands.
+    def _handover(self, zones: Mapping[str, Iterable[Record]]) -> Iterator[dict[str, tuple[Path, int]]]:
+        """Within it the zones are read from files, of so many checked records: a tenth of the time of as many commands.
 
         Knot takes the difference to what it holds (`zonefile-load: difference-no-serial`) and counts the serial on.
-        The file stands there only while it is read and compared. Without it Knot would not load the zone at a start.
+        The files stand there only while they are read and compared. Without its file Knot would not load a zone at a start.
         """
-        file = folder / f"{zone}.handover"
-        item = f"zone[{zone}.]"
-        lines = itertools.count(-1)  # the first piece is the apex
+        assert self._zone_folder is not None
+        places = {zone: self._zone_folder / f"{zone}.handover" for zone in zones}
         try:
-            try:
-                with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w") as text:
-                    text.writelines(line for line, _n in zip(zone_lines(zone, records), lines, strict=False))
-            except OSError as error:
-                raise KnotError(f"{folder} cannot be written (MAMORI_KNOT_ZONE_DIR): {error.strerror}") from error
-            self._configure([f"conf-set {item}.file {file}", f"conf-set {item}.zonefile-load difference-no-serial"])
-            yield file, next(lines)
+            files = {zone: (file, write_zone(zone, zones[zone], file)) for zone, file in places.items()}
+            self._configure(
+                line
+                for zone, file in places.items()
+                for line in (
+                    f"conf-set zone[{zone}.].file {file}",
+                    f"conf-set zone[{zone}.].zonefile-load difference-no-serial",
+                )
+            )
+            yield files
         finally:
-            self._end_handover(zone)
-            file.unlink(missing_ok=True)
+            self._end_handover(*zones)
+            for file in places.values():
+                file.unlink(missing_ok=True)
 
-    def _end_handover(self, zone: str) -> None:
+    def _end_handover(self, *zones: str) -> None:
         with suppress(KnotError):
-            self._configure([f"conf-unset zone[{zone}.].file", f"conf-unset zone[{zone}.].zonefile-load"])
+            self._configure(f"conf-unset zone[{zone}.].{item}" for zone in zones for item in ("file", "zonefile-load"))
 
     def _reload(self, zone: str) -> None:
         self._run(["zone-reload " + zone], LOADING, "-b", "-t", str(LOADING))
@@ -189,6 +240,14 @@ class Knot:
             if serial is None or next(differences, None) is not None:
                 raise _not_held(zone)
         return serial
+
+    def _require_changed(self, zone: str, different: Sequence[Difference]) -> int:
+        """The zone's serial; KnotError unless it holds what had to come."""
+        wanted = [f"[{zone}.] {one.owner}.{zone}. {TTL} CNAME {one.data}" for one in different if not one.goes]
+        asked = [f"zone-read {zone} {one.owner} CNAME" for one in different if not one.goes]
+        if [line for at in range(0, len(asked), PIECE) for line in self._run(asked[at : at + PIECE])] != wanted:
+            raise _not_held(zone)
+        return self.serial(zone)
 
     def _require_file(self, zone: str, file: Path) -> int:
         """The zone's serial; KnotError unless it holds what the file says, which is in the order of zones."""
@@ -234,24 +293,11 @@ class Knot:
             found = frozenset(Record(owner, data.removeprefix("CNAME ")) for owner, data in records)
         return None if serial is None else found
 
-    def _differences(self, zone: str, wanted: Iterable[Record]) -> Generator[_Difference | int | None]:
+    def _differences(self, zone: str, wanted: Iterable[Record]) -> Generator[Difference | int | None]:
         """First the zone's serial, None for no zone; then, in the order of the zone, what is not as wanted."""
         with self.zone(zone) as (serial, held):
             yield serial
-            has = next(held, None)
-            for record in wanted:
-                found = False
-                while has is not None and name_key(has[0]) <= name_key(record.owner):
-                    if has == (record.owner, f"CNAME {record.target}"):
-                        found = True
-                    else:
-                        yield _Difference(True, *has)
-                    has = next(held, None)
-                if not found:
-                    yield _Difference(False, record.owner, record.target)
-            while has is not None:
-                yield _Difference(True, *has)
-                has = next(held, None)
+            yield from _differing(held, wanted)
 
     @contextmanager
     def zone(self, zone: str, what: str = "") -> Iterator[tuple[int | None, Iterator[tuple[str, str]]]]:
@@ -305,12 +351,12 @@ class Knot:
 
     def add_zone(self, zone: str) -> None:
         """Let the primary serve a further zone, empty at first, under the default template."""
-        _check_zone(zone)
+        check_zone(zone)
         self._configure([f"conf-set zone[{zone}.]"])
 
     def drop_zone(self, zone: str) -> None:
         """Take a zone away with all it holds, at once."""
-        _check_zone(zone)
+        check_zone(zone)
         self._run([f"zone-purge {zone}"], TIMEOUT, "-f", "-b")
         self._configure([f"conf-unset zone[{zone}.]"])
 
@@ -369,7 +415,7 @@ class Knot:
             commands.append(f"conf-unset key[{name}]")
         return commands
 
-    def _configure(self, commands: Sequence[str]) -> None:
+    def _configure(self, commands: Iterable[str]) -> None:
         """One transaction of the configuration: the primary has one at a time."""
         with _CONFIGURING:
             self._whole(["conf-begin", *commands], "conf-commit", "conf-abort")
@@ -377,7 +423,8 @@ class Knot:
     def _whole(self, commands: Sequence[str], commit: str, abort: str, seconds: float = TIMEOUT) -> None:
         """All or nothing: knotc goes on after an error, so the commit is a call of its own."""
         try:
-            self._run(commands, seconds)
+            for at in range(0, len(commands), PIECE):  # others are heard in between
+                self._run(commands[at : at + PIECE], seconds)
             self._run([commit], seconds)
         except KnotError:
             with suppress(KnotError):
@@ -405,43 +452,27 @@ class Knot:
         return lines
 
 
-def zone_lines(zone: str, records: Iterable[Record]) -> Iterator[str]:
-    """A zone as a file: each record judged once more, every name absolute. KnotError for one that is not fit."""
-    _check_zone(zone)
-    yield f"{SOA.format(serial=1).replace('@', f'{zone}.', 1)}\n{zone}. {TTL} NS hub.invalid.\n"
-    judged: Record | None = None
-    for record in _single(records):
-        if judged is None or record.owner.removeprefix("*.") != judged.owner or record.target != judged.target:
-            _check_record(record)  # a name and what is below it stand together
-            judged = Record(record.owner.removeprefix("*."), record.target)
-        yield f"{record.owner}.{zone}. {TTL} CNAME {record.target}\n"
+def _counted(records: Iterable[Record], count: Iterator[int]) -> Iterator[Record]:
+    """The records; as many numbers are taken from `count`."""
+    return (record for record, _n in zip(records, count, strict=False))
 
 
-def _single(records: Iterable[Record]) -> Iterator[Record]:
-    """The records, if no owner has two, which cost BIND and PowerDNS the whole zone: KnotError. Those of a name stand together."""
-    name, owners = "", set[str]()
-    for record in records:
-        if (bare := record.owner.removeprefix("*.")) != name:
-            name, owners = bare, set()
-        if record.owner in owners:
-            raise KnotError(f"{record.owner[:100]} has two records, of which a zone holds one")
-        owners.add(record.owner)
-        yield record
-
-
-def _commands(zone: str, different: Sequence[_Difference]) -> Iterator[str]:
-    """What takes the differences out of the way. A name whose target changes is taken out and put in again."""
-    yield from dict.fromkeys(f"zone-unset {zone} {one.owner} {one.data.split()[0]}" for one in different if one.goes)
-    for one in different:
-        if not one.goes:
-            _check_record(Record(one.owner, one.data))
-            yield f"zone-set {zone} {one.owner} {TTL} CNAME {one.data}"
-
-
-def _owner_and_data(zone: str, line: str) -> tuple[str, str]:
-    """Owner (relative) and "TYPE data" of a record's line."""
-    owner, _ttl, data = line.split(None, 2)
-    return ("@" if owner == f"{zone}." else owner.removesuffix(f".{zone}.")), data
+def _differing(held: Iterator[tuple[str, str]], wanted: Iterable[Record]) -> Iterator[Difference]:
+    """What of the one has to go, and of the other to come; both in the order of zones."""
+    has = next(held, None)
+    for record in wanted:
+        found = False
+        while has is not None and name_key(has[0]) <= name_key(record.owner):
+            if has == (record.owner, f"CNAME {record.target}"):
+                found = True
+            else:
+                yield Difference(True, *has)
+            has = next(held, None)
+        if not found:
+            yield Difference(False, record.owner, record.target)
+    while has is not None:
+        yield Difference(True, *has)
+        has = next(held, None)
 
 
 def _not_held(zone: str) -> KnotError:
@@ -450,24 +481,3 @@ def _not_held(zone: str) -> KnotError:
 
 def _no_zone(complaint: str) -> bool:
     return any(word in complaint.lower() for word in ("no such", "not found", "empty", "not exist"))
-
-
-def _check_zone(zone: str) -> None:
-    if not _ZONE.fullmatch(zone):
-        raise KnotError("the zone's name is not plain")
-
-
-def _check_record(record: Record) -> None:
-    """The last judge before a command: strict names once more, plain targets."""
-    if record.target == PASSTHRU:  # what passes need not be fit for blocking; "*" lets everything pass
-        if record.owner != "*" and not _NAME.fullmatch(record.owner.removeprefix("*.")):
-            raise KnotError("a record is not fit for the zone: its name is not plain")
-        return
-    try:
-        listable_name(record.owner.removeprefix("*."))
-        if record.target != ".":
-            listable_name(record.target.removesuffix("."))
-    except NameRefused as error:
-        raise KnotError(f"a record is not fit for the zone: {error.code}") from error
-    if record.target != "." and not record.target.endswith("."):
-        raise KnotError("a record's target is not absolute")

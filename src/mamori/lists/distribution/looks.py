@@ -33,7 +33,16 @@ register_states(
     "list_change",
     {
         "added": StateLook(_("Newly blocked"), "warning", "block"),
+        "moved": StateLook(_("Reached a further ring"), "warning", "block"),
         "removed": StateLook(_("Lifted"), "success", "check"),
+    },
+)
+register_states(
+    "ring",
+    {
+        "0": StateLook(_("Canaries of our own"), "info", "eye"),
+        "1": StateLook(_("One subscriber in twenty"), "info", "building"),
+        "2": StateLook(_("All subscribers"), "neutral", "globe"),
     },
 )
 register_states(
@@ -52,6 +61,9 @@ register_events(
         "distribution.refused": _("An edition was refused"),
         "distribution.abandoned": _("An edition was given up"),
         "distribution.killed": _("The list was emptied by the kill switch"),
+        "distribution.halted": _("Additions were halted in the rings"),
+        "distribution.halt_released": _("A halt was ended: additions go on"),
+        "distribution.halt_withdrawn": _("A halt was ended: what waited was withdrawn"),
         "distribution.restored": _("The list was brought back"),
         "distribution.restored_files": _("The signed list was made anew from the database"),
         "distribution.taken_back": _("Entries of an edition were taken back"),
@@ -67,6 +79,7 @@ register_events(
 register_things(
     {
         "distribution.edition": _("Edition"),
+        "distribution.halt": _("Halt of additions in the rings"),
         "distribution.killorder": _("Order of the kill switch"),
         "distribution.subscriber": _("Subscriber"),
     }

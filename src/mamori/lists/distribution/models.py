@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 from django.db.models import F, Q
 
+from mamori.engine.editions import LAST_RING
 from mamori.ground.accounts.models import Organisation, User
 from mamori.lists.distribution.states import EDITION, SUBSCRIBER, Delivery
 
@@ -65,7 +66,10 @@ class Edition(models.Model):
 
 
 class EditionChange(models.Model):
-    """An entry that came or went with an edition, append-only. `since`: when that was decided."""
+    """An entry that came, reached a further ring, or went with an edition, append-only. `since`: when that was decided.
+
+    `ring`: the last ring it concerns; later ones do not have the entry, or never had it.
+    """
 
     edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="changes")
     entry_id = models.UUIDField()
@@ -73,15 +77,57 @@ class EditionChange(models.Model):
     method = models.CharField(max_length=3)
     target = models.TextField()
     since = models.DateTimeField()
+    ring = models.PositiveSmallIntegerField(default=LAST_RING)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["edition", "entry_id", "change"], name="distribution_change_once"),
-            models.CheckConstraint(condition=Q(change__in=["added", "removed"]), name="distribution_change_known"),
+            models.CheckConstraint(
+                condition=Q(change__in=["added", "moved", "removed"], ring__lte=LAST_RING),
+                name="distribution_change_known",
+            ),
         ]
         indexes = [
             models.Index(fields=["entry_id"], name="distribution_change_entry"),
             models.Index(fields=["target"], name="distribution_change_name", condition=Q(method="dns")),
+        ]
+
+
+class Wait(models.Model):
+    """An entry that not every ring has yet, as the edition in force says. `ring`: the last one that has it; `since` when."""
+
+    entry_id = models.UUIDField(unique=True)
+    ring = models.PositiveSmallIntegerField()
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(ring__lt=LAST_RING), name="distribution_wait_ring")]
+
+
+class Halt(models.Model):
+    """From `at` until it ends no entry reaches a further ring.
+
+    Ordered by a member with a reason; or by what the prober found (`faults`: [{code, resolver, name}]), without `by`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text="None: the prober.")
+    reason = models.CharField(max_length=300, blank=True)
+    faults = models.JSONField(default=list)
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    how = models.CharField(max_length=9, blank=True)
+    end_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(models.Value(1), condition=Q(ended_at=None), name="distribution_one_open_halt"),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ended_by=None, how="")
+                | Q(ended_at__isnull=False, ended_by__isnull=False, how__in=["released", "withdrawn"]),
+                name="distribution_halt_end",
+            ),
         ]
 
 
@@ -134,7 +180,10 @@ class KnotState(models.Model):
 
 
 class Subscriber(models.Model):
-    """An organisation that takes the list. `generation` counts its TSIG keys: each new one ends the former."""
+    """An organisation that takes the list. `generation` counts its TSIG keys: each new one ends the former.
+
+    `ring`: after how many others it gets an addition, where additions wait (ADR 24). Its hot zone is named after it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
@@ -143,6 +192,7 @@ class Subscriber(models.Model):
     generation = models.PositiveSmallIntegerField(default=1)
     token_id = models.UUIDField(null=True)
     resolvers = models.JSONField(default=list, help_text="Names of watched resolvers that are its own.")
+    ring = models.PositiveSmallIntegerField(default=LAST_RING)
     state = models.CharField(max_length=10, default="requested")
     added_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     added_at = models.DateTimeField()
@@ -153,6 +203,10 @@ class Subscriber(models.Model):
         constraints = [
             SUBSCRIBER.constraint(),
             models.CheckConstraint(condition=Q(delivery__in=list(Delivery)), name="distribution_subscriber_delivery"),
+            models.CheckConstraint(
+                condition=Q(ring=LAST_RING) | Q(ring__lt=LAST_RING) & ~Q(delivery=Delivery.URL),
+                name="distribution_subscriber_ring",
+            ),
         ]
 
     @property

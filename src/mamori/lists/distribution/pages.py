@@ -13,21 +13,24 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from mamori.engine.editions import LAST_RING
 from mamori.ground.accounts.middleware import StaffRequest
 from mamori.ground.errors import DomainError
 from mamori.ground.ui.parts import KeyValue
 from mamori.ground.ui.tables import table_page
 from mamori.lists.distribution import forms, queries, services
 from mamori.lists.distribution.models import Subscriber
-from mamori.lists.distribution.permissions import FOLLOW, KILL, RESTORE, SUBSCRIBERS
-from mamori.lists.distribution.services.subscribers import ALIVE, key_name, zone_names
-from mamori.lists.distribution.states import Delivery, EditionState
+from mamori.lists.distribution.permissions import FOLLOW, HALT, KILL, RESTORE, SUBSCRIBERS
+from mamori.lists.distribution.services.rings import first_ring
+from mamori.lists.distribution.services.subscribers import key_name, zone_names
+from mamori.lists.distribution.states import ALIVE, Delivery, EditionState
 from mamori.lists.distribution.tables import (
     ChangeTable,
     EditionTable,
     FollowingTable,
     OfferTable,
     SubscriberTable,
+    WaitingTable,
     reasons_of,
     with_effect,
 )
@@ -120,7 +123,7 @@ def take_back(request: StaffRequest, version: int) -> HttpResponse:
 @never_cache
 def subscribers(request: StaffRequest) -> HttpResponse:
     rows = queries.subscribers(request.actor)
-    form = forms.SubscriberForm(request.POST or None)
+    form = forms.SubscriberForm(request.POST or None, has_rings=first_ring() < LAST_RING)
     error = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -129,6 +132,7 @@ def subscribers(request: StaffRequest) -> HttpResponse:
                 organisation=form.cleaned_data["organisation"],
                 delivery=Delivery(form.cleaned_data["delivery"]),
                 notify=form.cleaned_data["notify"],
+                ours=form.cleaned_data.get("ours", False),
             )
         except DomainError as refusal:
             error = refusal
@@ -162,6 +166,8 @@ def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
     ]
     if row.delivery != Delivery.URL:
         facts.insert(2, KeyValue(_("Name of its key"), key_name(row)))
+        if row.ring < LAST_RING or first_ring() < LAST_RING:
+            facts.insert(3, KeyValue(_("Gets additions with"), str(row.ring), "state:ring"))
     form = forms.ResolversForm(request.POST or None, names=queries.watched(), initial={"resolvers": row.resolvers})
     if request.method == "POST" and form.is_valid():
         services.subscriber_resolvers(
@@ -237,6 +243,42 @@ def kill(request: StaffRequest) -> HttpResponse:
         {"order": order, "form": form, "in_force": queries.in_force(), "may_lift": may_lift},
         status=422 if form.errors else 200,
     )
+
+
+@require_http_methods(["GET", "POST"])
+def waiting(request: StaffRequest) -> HttpResponse:
+    """What waits in the rings; a list approver halts it, lets it go on, or withdraws all of it."""
+    table = WaitingTable(request.GET, queries.waiting(request.actor), actor=request.actor)
+    halt = queries.open_halt()
+    form = forms.ReasonForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        request.actor.require(HALT)
+        if form.is_valid():
+            _halting(request, request.POST.get("step", ""), form.cleaned_data["reason"])
+            return redirect("distribution_waiting")
+    context: dict[str, Any] = {
+        "halt": halt,
+        "found": queries.found_by_prober(halt),
+        "form": form,
+        "number": queries.waiting_number(),
+        "may_halt": request.actor.may(HALT),
+        "has_rings": first_ring() < LAST_RING,
+        "sees_targets": queries.sees_targets(request.actor),
+    }
+    status = 422 if form.errors else 200
+    return table_page(request, "distribution/waiting.html", table, "waiting", status=status, **context)
+
+
+def _halting(request: StaffRequest, step: str, reason: str) -> None:
+    if step == "release":
+        services.rings_release(actor=request.actor, reason=reason)
+        messages.success(request, _text("What waited long enough goes on within seconds."))
+    elif step == "withdraw":
+        count = services.rings_withdraw(actor=request.actor, reason=reason)
+        messages.success(request, _text("%(n)d entries are withdrawn; the next edition lifts them.") % {"n": count})
+    else:
+        services.rings_halt(actor=request.actor, reason=reason)
+        messages.success(request, _text("Halted: nothing reaches a further ring."))
 
 
 def _secret(request: StaffRequest, row: Subscriber, secret: str) -> HttpResponse:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, Max, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -16,9 +16,18 @@ from mamori.ground.actors import Actor
 from mamori.ground.errors import NotFound
 from mamori.ground.ui.moments import Moment, Waiting
 from mamori.lists.distribution import standings
-from mamori.lists.distribution.models import Edition, EditionChange, KillOrder, KnotState, Probe, Subscriber
+from mamori.lists.distribution.models import (
+    Edition,
+    EditionChange,
+    Halt,
+    KillOrder,
+    KnotState,
+    Probe,
+    Subscriber,
+    Wait,
+)
 from mamori.lists.distribution.permissions import FOLLOW, SEE, SUBSCRIBERS
-from mamori.lists.distribution.states import EditionState
+from mamori.lists.distribution.states import ALIVE, Delivery, EditionState
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing.permissions import SEE as LISTING_SEE
 
@@ -122,6 +131,35 @@ def late_probes() -> QuerySet[Any]:
     return rows.annotate(target=Subquery(change.values("target")[:1])).filter(~Exists(later))
 
 
+def waiting(actor: Actor) -> QuerySet[Any]:
+    """Entries that not every ring has yet, with `target` and `method`; none for those who may not read what is listed."""
+    actor.require(SEE)
+    if not sees_targets(actor):
+        return Wait.objects.none()
+    came = EditionChange.objects.filter(entry_id=OuterRef("entry_id"), change="added").order_by("-id")
+    return Wait.objects.annotate(target=Subquery(came.values("target")[:1]), method=Subquery(came.values("method")[:1]))
+
+
+def waiting_number() -> int:
+    """How many entries wait."""
+    return Wait.objects.count()
+
+
+def open_halt() -> Halt | None:
+    """The halt under which nothing reaches a further ring."""
+    return Halt.objects.select_related("by").filter(ended_at=None).first()
+
+
+def found_by_prober(halt: Halt | None) -> list[str]:
+    """What made the prober halt, in plain language."""
+    words = {
+        "canary": _("%(resolver)s does not block our canary %(name)s, or does not answer."),
+        "hot_canary": _("%(resolver)s does not let our canary %(name)s through, or does not answer."),
+        "protected": _("%(resolver)s blocks %(name)s, which must never be blocked."),
+    }
+    return [str(words[each["code"]]) % each for each in halt.faults] if halt else []
+
+
 def primary() -> list[KnotState]:
     return list(KnotState.objects.order_by("zone"))
 
@@ -134,6 +172,12 @@ def canaries() -> list[Probe]:
 def subscribers(actor: Actor) -> QuerySet[Subscriber]:
     actor.require(SUBSCRIBERS)
     return Subscriber.objects.select_related("organisation")
+
+
+def subscribers_by_ring() -> dict[int, int]:
+    """Ring -> how many subscribers take zones in it."""
+    rows = Subscriber.objects.filter(state__in=ALIVE).exclude(delivery=Delivery.URL)
+    return dict(rows.values_list("ring").annotate(number=Count("id")))
 
 
 def subscriber_of(actor: Actor, subscriber_id: UUID) -> Subscriber:
@@ -172,7 +216,7 @@ def timeline(actor: Actor, content_id: UUID) -> list[Moment]:
     if not entries or not actor.may(SEE):
         return []
     moments = [
-        Moment(change.edition.published_at, "list", _("Edition published"),
+        Moment(change.edition.published_at, "list", _("Reached a further ring") if change.change == "moved" else _("Edition published"),
                _("Edition %(version)d") % {"version": change.edition.version}, tone="info")
         for change in EditionChange.objects.filter(entry_id__in=entries).select_related("edition")[:200]
         if change.edition.published_at
@@ -203,6 +247,8 @@ def desk(actor: Actor) -> list[Waiting]:
 
     if open_kill():
         alarm(_("The list is emptied by the kill switch"), where=reverse("distribution_kill"))
+    if open_halt():
+        alarm(_("Additions are halted in the rings"), max(1, waiting_number()), reverse("distribution_waiting"))
     last = Edition.objects.exclude(state=EditionState.ABANDONED).order_by("-version").first()
     if last and last.state == EditionState.REFUSED:
         alarm(_("The last edition was refused"), where=reverse("distribution_edition", args=[last.version]))

@@ -8,9 +8,10 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.retention import DataClass
-from mamori.lists.distribution.models import Edition, EditionChange, KillOrder, Subscriber, Taken
+from mamori.lists.distribution.models import Edition, EditionChange, Halt, KillOrder, Subscriber, Taken
 from mamori.lists.distribution.services.forget import (
     editions_forget,
+    halts_forget,
     kills_forget,
     subscribers_forget,
     taken_forget,
@@ -37,6 +38,11 @@ def _editions_held(ids: Sequence[UUID]) -> set[UUID]:
 def _kills_due(before: datetime, most: int) -> Sequence[UUID]:
     rows = KillOrder.objects.filter(lifted_at__lt=before).exclude(reason="")
     return list(rows.order_by("lifted_at").values_list("id", flat=True)[:most])
+
+
+def _halts_due(before: datetime, most: int) -> Sequence[UUID]:
+    rows = Halt.objects.filter(ended_at__lt=before).exclude(reason="", end_reason="", faults=[])
+    return list(rows.order_by("ended_at").values_list("id", flat=True)[:most])
 
 
 def _subscribers_due(before: datetime, most: int) -> Sequence[UUID]:
@@ -75,6 +81,14 @@ RETENTION = [
         _kills_due,
         kills_forget,
         tables=("distribution_killorder",),
+    ),
+    DataClass(
+        "distribution.halt",
+        _("Why additions were halted in the rings, and why they went on"),
+        timedelta(days=2 * 365),
+        _halts_due,
+        halts_forget,
+        tables=("distribution_halt",),
     ),
     DataClass(
         "distribution.subscriber",

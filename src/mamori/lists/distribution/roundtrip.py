@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mamori.engine.editions import Record
-from mamori.lists.distribution.knot import PROGRAM_PATH, Knot, zone_lines
+from mamori.lists.distribution.knot import PROGRAM_PATH, Knot
+from mamori.lists.distribution.records import zone_lines
 
 PROGRAMS = {
     "bind": ("named-checkzone",),

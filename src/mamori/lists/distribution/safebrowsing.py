@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.hashlists import MessageRefused, Update, full_update, v4, v5, with_prefix
 from mamori.ground.actors import Actor
-from mamori.ground.doors import TOO_LARGE, Door, by_key, in_google
-from mamori.ground.errors import DomainError, NotFound
+from mamori.ground.doors import Door, by_key, in_google
+from mamori.ground.errors import TOO_LARGE, DomainError, NotFound
 from mamori.lists.distribution import services
 from mamori.lists.distribution.hashlists import HashList, in_force
 from mamori.lists.distribution.permissions import LIST_READ

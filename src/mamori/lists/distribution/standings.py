@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Case, CharField, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
 
-from mamori.engine.editions import HOT
+from mamori.engine.editions import LAST_RING, hot_zone
 from mamori.ground import clock
 from mamori.lists.distribution.models import Offer, Probe, Subscriber, Taken
 from mamori.lists.distribution.states import Delivery, Standing, SubscriberState
@@ -28,10 +28,15 @@ class Effect:
     canary: bool | None = None
 
 
-def place_of(delivery: str) -> str:
-    """Where a subscriber gets changes first: the hot zone of its way of blocking; "" for files."""
+def place_of(delivery: str, ring: int = LAST_RING) -> str:
+    """Where a subscriber gets changes first: the hot zone of its way of blocking and of its ring; "" for files."""
     zones = {Delivery.NXDOMAIN: settings.LIST_ZONE_NXDOMAIN, Delivery.STOP: settings.LIST_ZONE_STOP}
-    return f"{HOT}{zones[Delivery(delivery)]}" if delivery in zones else ""
+    return hot_zone(zones[Delivery(delivery)], ring) if delivery in zones else ""
+
+
+def places() -> dict[tuple[str, int], str]:
+    """`place_of` each way to take the list and each ring."""
+    return {(str(each), ring): place_of(each, ring) for each in Delivery for ring in range(LAST_RING + 1)}
 
 
 def taker_of(row: Subscriber) -> UUID | None:
@@ -48,7 +53,10 @@ def standings() -> QuerySet[Any]:
     """
     rows = Subscriber.objects.filter(state=SubscriberState.ACTIVE).select_related("organisation")
     rows = rows.annotate(
-        place=Case(*(When(delivery=each, then=Value(place_of(each))) for each in Delivery), output_field=CharField()),
+        place=Case(
+            *(When(delivery=each, ring=ring, then=Value(place)) for (each, ring), place in places().items()),
+            output_field=CharField(),
+        ),
         taker=Case(When(delivery=Delivery.URL, then=F("token_id")), default=F("id")),
     )
     taken = Taken.objects.filter(taker=OuterRef("taker"), zone=OuterRef("place"))
@@ -93,7 +101,7 @@ def offers_to(row: Subscriber) -> QuerySet[Any]:
     """Each edition since the subscriber was set up, with the moment it fetched it (`fetched_at`) as far as that is known."""
     taken = Taken.objects.filter(taker=taker_of(row) or row.id, zone=OuterRef("zone"), number__gte=OuterRef("number"))
     return (
-        Offer.objects.filter(zone=place_of(row.delivery), at__gte=row.applied_at or clock.now())
+        Offer.objects.filter(zone=place_of(row.delivery, row.ring), at__gte=row.applied_at or clock.now())
         .select_related("edition")
         .annotate(taken_at=Subquery(taken.order_by("number").values("at")[:1]))
         .annotate(fetched_at=Case(When(taken_at__isnull=False, then=Greatest("at", "taken_at"))))

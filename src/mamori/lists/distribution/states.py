@@ -44,6 +44,9 @@ SUBSCRIBER = Machine(
 )
 
 
+ALIVE = (SubscriberState.REQUESTED, SubscriberState.ACTIVE)
+
+
 class Delivery(StrEnum):
     """How a subscriber takes the list."""
 

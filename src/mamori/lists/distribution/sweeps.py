@@ -3,11 +3,12 @@ from datetime import timedelta
 
 from django.utils.timezone import localtime
 
+from mamori.engine.editions import LAST_RING
 from mamori.ground import clock
 from mamori.ground.jobs import sweep
 from mamori.lists.distribution import press, services
-from mamori.lists.distribution.knot import KnotError
 from mamori.lists.distribution.models import Edition, EditionChange
+from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.services.editions import REFRESH
 from mamori.lists.distribution.states import EditionState
 from mamori.lists.listing import queries as listing
@@ -36,7 +37,9 @@ def fold() -> None:
     if last is None or _was_refused():
         return
     base = Edition.objects.filter(version=last.base).first()
-    since = EditionChange.objects.filter(edition__version__gt=last.base, edition__version__lte=last.version)
+    since = EditionChange.objects.filter(
+        ring=LAST_RING, edition__version__gt=last.base, edition__version__lte=last.version
+    )
     is_night = localtime(clock.now()).hour in NIGHT and (base is None or base.built_at < clock.now() - FOLD_AFTER)
     if (is_night and since.exists()) or since[:FOLD_AT].count() == FOLD_AT:
         services.edition_fold()
@@ -58,6 +61,12 @@ def reconcile() -> None:
     services.primary_heal()
     with suppress(KnotError):
         services.subscribers_apply()
+
+
+@sweep("distribution.move", long=True)
+def move() -> None:
+    """What waited long enough reaches its next ring, unless something is wrong in the first ones."""
+    services.rings_move()
 
 
 @sweep("distribution.formats", long=True)

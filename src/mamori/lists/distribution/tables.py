@@ -1,13 +1,16 @@
 """Tables of editions, subscribers, and how these follow."""
 
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _text
 from django.utils.translation import gettext_lazy as _
 
+from mamori.engine.editions import LAST_RING
 from mamori.ground.actors import Actor
-from mamori.ground.ui.states import choices
+from mamori.ground.ui.states import choices, look
 from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
 from mamori.lists.distribution import queries, standings
 from mamori.lists.distribution.models import Edition
@@ -68,6 +71,7 @@ class SubscriberTable(Table):
     columns = [
         _organisation(),
         Column("delivery", _("How it takes the list"), render="state:delivery"),
+        Column("ring", _("Gets additions with"), sort=("ring",), value=lambda row: early(row.ring)),
         Column("state", _("State"), render="state:subscriber"),
         Column("added_at", _("Since"), sort=("added_at",), render="moment"),
         Column("revoked_at", _("Revoked"), render="moment"),
@@ -160,6 +164,7 @@ class ChangeTable(Table):
             link=lambda row: reverse("listing_entry", args=[row.entry_id]),
         ),
         Column("method", _("Kind of list"), render="state:list_method"),
+        Column("ring", _("Only for"), value=lambda row: early(row.ring)),
         Column("since", _("Decided"), sort=("since", "id"), render="moment"),
         Column("effect", _("Seconds to effect"), value=lambda row: row.effect),
     ]
@@ -172,6 +177,40 @@ class ChangeTable(Table):
         seconds = queries.seconds_of(rows)
         for row in rows:
             row.effect = ", ".join(_within(*each) for each in seconds.get((row.edition_id, row.entry_id), ()))
+        return rows
+
+
+def early(ring: int) -> str:
+    """Who is in a ring, but for the last one, where all are."""
+    return str(look("ring", str(ring)).word) if ring < LAST_RING else ""
+
+
+class WaitingTable(Table):
+    """Entries that not every ring has yet."""
+
+    id = "waiting"
+    caption = _("What waits")
+    order = "since"
+    export_permission = EXPORT
+    empty_title = _("Nothing waits")
+    empty_text = _("All subscribers have every entry, or those that wait may not be seen here.")
+    columns = [
+        Column("target", _("Target"), render="address"),
+        Column(
+            "entry",
+            _("Entry"),
+            value=lambda row: str(row.entry_id)[:8],
+            link=lambda row: reverse("listing_entry", args=[row.entry_id]),
+        ),
+        Column("method", _("Kind of list"), render="state:list_method"),
+        Column("ring", _("Blocked at"), sort=("ring", "since"), value=lambda row: str(row.ring), render="state:ring"),
+        Column("since", _("Since"), sort=("since",), render="moment"),
+        Column("due_at", _("Goes on, unless halted"), render="moment"),
+    ]
+
+    def prepared(self, rows: list[Any]) -> list[Any]:
+        for row in rows:
+            row.due_at = row.since + timedelta(seconds=settings.RING_SECONDS[row.ring])
         return rows
 
 

@@ -5,6 +5,7 @@ from mamori.lists.distribution import pages, safebrowsing
 STAFF = [
     path("editions/", pages.editions, name="distribution_editions"),
     path("list/refused/", pages.refused, name="distribution_refused"),
+    path("list/waiting/", pages.waiting, name="distribution_waiting"),
     path("editions/<int:version>/", pages.edition, name="distribution_edition"),
     path("editions/<int:version>/take-back/", pages.take_back, name="distribution_take_back"),
     path("editions/subscribers/", pages.subscribers, name="distribution_subscribers"),

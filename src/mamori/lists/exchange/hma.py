@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.similar import LEAST_QUALITY
 from mamori.ground.actors import Actor
-from mamori.ground.doors import TOO_LARGE, Door, by_bearer, in_message
-from mamori.ground.errors import DomainError
+from mamori.ground.doors import Door, by_bearer, in_message
+from mamori.ground.errors import TOO_LARGE, DomainError
 from mamori.lists.exchange import index
 from mamori.lists.exchange.items import LENGTHS, Item, Match
 from mamori.lists.exchange.services import examine, quota_take

@@ -90,6 +90,11 @@ def is_at_risk(content_id: UUID) -> bool:
     return _get(content_id).at_risk
 
 
+def contents_at_risk(content_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the items in which an analyst saw a child at risk."""
+    return set(ContentItem.objects.filter(id__in=list(content_ids), at_risk=True).values_list("id", flat=True))
+
+
 def contents_on_host(host: str) -> int:
     """How many items are known on a host, counted up to 1,000."""
     return ContentItem.objects.filter(host=host)[:MOST].count()

@@ -5,6 +5,7 @@ from mamori.lists.distribution.services.editions import edition_publish
 from mamori.lists.distribution.services.folding import edition_fold, primary_heal, primary_require
 from mamori.lists.distribution.services.following import status_write, subscriber_resolvers, taken_note, transfers_read
 from mamori.lists.distribution.services.formats import formats_write
+from mamori.lists.distribution.services.halting import rings_halt, rings_move, rings_release, rings_withdraw
 from mamori.lists.distribution.services.kill import edition_withdraw, kill_lift, kill_switch
 from mamori.lists.distribution.services.probing import canary_watch, probe_late, probe_run, seconds_until_free
 from mamori.lists.distribution.services.restoring import edition_restore
@@ -30,6 +31,10 @@ __all__ = [
     "primary_require",
     "probe_late",
     "probe_run",
+    "rings_halt",
+    "rings_move",
+    "rings_release",
+    "rings_withdraw",
     "seconds_until_free",
     "status_write",
     "subscriber_add",

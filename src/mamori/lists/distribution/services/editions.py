@@ -14,24 +14,23 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Max
 
 from mamori.engine.editions import (
     BASE_FILES,
     CHANGES,
+    LAST_RING,
     Delta,
     Edition,
     FileDigest,
     ListEntry,
     ListInForce,
     Method,
-    PersonKey,
     Refusal,
     Rest,
     Rules,
     SignedStatement,
     activation_statement,
-    content_refusals,
     gate,
     kill_statement,
     sign_files,
@@ -47,12 +46,12 @@ from mamori.lists.distribution import models, press, store
 from mamori.lists.distribution.facts import EditionPublished, EditionRefused
 from mamori.lists.distribution.keys import MEMBERS, EditionKeys
 from mamori.lists.distribution.locks import advisory_lock
-from mamori.lists.distribution.services import primary
+from mamori.lists.distribution.services import primary, rings
 from mamori.lists.distribution.services.following import offer_note
+from mamori.lists.distribution.services.judging import Why, against_newer_rules, rules, rules_digest, shown
 from mamori.lists.distribution.states import EDITION, EditionState
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing import services as listing_services
-from mamori.lists.listing.case import content_rules, far_by_lists
 
 LOCK = 7_261_101  # PostgreSQL advisory lock: one publisher at a time
 LIFE = timedelta(days=7)  # how long the signatures of an edition hold
@@ -60,9 +59,7 @@ REFRESH = timedelta(days=1)
 KEPT = 30  # editions whose files stay on disk, however old
 KEPT_FOR = timedelta(days=30)  # how long those of all others do
 KEPT_AT_MOST = 2_000
-BRAKE = timedelta(days=1)  # the window in which additions are counted
 _NOTHING = ListInForce(0, dict.fromkeys(BASE_FILES, b""), Delta())
-Why = dict[str, list[dict[str, Any]]]
 Targets = dict[str, tuple[Method, str]]  # by entry id
 
 
@@ -70,7 +67,8 @@ Targets = dict[str, tuple[Method, str]]  # by entry id
 class _Case:
     """What the next edition would change, before the gate. `now`: the edition in force, None before the first.
 
-    `proposed` shows only what comes, and every statement about that and about what goes.
+    `proposed` shows only what comes, and every statement about that and about what goes. `moves`: entry id -> the ring
+    that a waiting entry reaches.
     """
 
     now: press.Opened | None
@@ -80,10 +78,18 @@ class _Case:
     endings: frozenset[SignedStatement]
     held: EditionKeys
     rules: Rules
+    moves: Mapping[str, int]
 
     @property
     def listed(self) -> ListInForce:
         return self.now.listed if self.now else _NOTHING
+
+    def waits(self, coming: frozenset[ListEntry]) -> dict[str, int]:
+        """What waits by the next edition: entry id -> the last ring that has it."""
+        stays = {**self.listed.delta.waits, **self.moves}
+        for entry in self.going:
+            stays.pop(entry.entry_id, None)
+        return {each: ring for each, ring in stays.items() if ring < LAST_RING} | rings.waits_of(self.listed, coming)
 
     @property
     def is_other_order(self) -> bool:
@@ -91,73 +97,47 @@ class _Case:
         return (self.now.row.kill_id if self.now else None) != (self.kill.id if self.kill else None)
 
 
-def edition_publish(*, refresh: bool = False) -> UUID | None:
+def edition_publish(*, refresh: bool = False, moving: bool = False) -> UUID | None:
     """Publish the list as it stands now. Returns the edition's id, None when nothing changed.
 
     New entries that the gate refuses are left out and named on the list desk; the rest is published.
-    `refresh` signs anew although nothing changed. A primary that does not take it is an alarm, and is healed later:
-    subscribers of files have the edition all the same. DomainError("list_lost") when the last edition's files are not
-    there, or not as they were signed; an order of the kill switch reaches resolvers even then.
+    `refresh` signs anew although nothing changed. `moving` lets what waited long enough reach its next ring. A primary
+    that does not take it is an alarm, and is healed later: subscribers of files have the edition all the same.
+    DomainError("list_lost") when the last edition's files are not there, or not as they were signed; an order of the kill
+    switch reaches resolvers even then.
     """
     if not press.configured():
         return None
     held, judged_by = press.keys(), rules_digest()
     try:
-        return _next(held, judged_by, refresh=refresh)
+        return _next(held, judged_by, refresh=refresh, moving=moving)
     except press.ListLost:
         if settings.KNOT_SOCKET and models.KillOrder.objects.filter(lifted_at=None).exists():
             primary.lift_all()
         raise
 
 
-def _next(held: EditionKeys, judged_by: str, *, refresh: bool) -> UUID | None:
+def _next(held: EditionKeys, judged_by: str, *, refresh: bool, moving: bool) -> UUID | None:
     against, astray = _looked_through(held, judged_by, notes=refresh)
     with advisory_lock(LOCK):
         resume(held)
         listing_services.withdrawals_sign(key=held.rule)
         if astray:
             _put_notes_right(held, astray)
-        case = _case(held)
+        case = _case(held, moving=moving)
         edition, refused = _passing(case)
         all_judged = case.now is None or case.now.row.rules != judged_by
         if all_judged:
             refused |= against
-        nothing = case.now is not None and not (case.going or case.endings or all_judged or case.is_other_order)
+        changes = case.going or case.endings or case.moves or all_judged or case.is_other_order
+        nothing = case.now is not None and not changes
         if edition is None or (nothing and not edition.entries and not refresh):
             listing_services.publication_told(refused=refused, all_judged=all_judged)
             return None
         return _publish(case, edition, refused, judged_by, all_judged=all_judged)
 
 
-def rules(held: EditionKeys) -> Rules:
-    """What the gate holds an edition against."""
-    far = listing.reaching_far()
-    return replace(
-        content_rules(),
-        keys=_counting(held),
-        added_lately=_added_lately(),
-        reaches_far=lambda entry: entry.entry_id in far or (entry.method == "dns" and bool(far_by_lists(entry.target))),
-    )
-
-
-def _added_lately() -> int:
-    """Entries the editions of the last day added that no earlier edition had: what the kill switch took may come back."""
-    added = models.EditionChange.objects.filter(change="added").exclude(edition__state=EditionState.ABANDONED)
-    earlier = added.filter(entry_id=OuterRef("entry_id"), edition__version__lt=OuterRef("edition__version"))
-    return added.filter(~Exists(earlier), edition__built_at__gt=clock.now() - BRAKE).count()
-
-
-def _counting(keys: EditionKeys) -> dict[str, PersonKey]:
-    """The keys that count today: vouched for by the root, and neither unconfirmed nor revoked here. And the rule's.
-
-    Persons and roles are those of the root's list: the database can only take keys away.
-    """
-    vouched = keys.vouched().on(clock.now().date())
-    in_use = listing.keys_in_use()
-    return {number: key for number, key in vouched.items() if number in in_use} | keys.rule_person()
-
-
-def _case(held: EditionKeys) -> _Case:
+def _case(held: EditionKeys, *, moving: bool) -> _Case:
     row = press.in_force()
     now = press.open_edition(held, row) if row else None
     listed = now.listed if now else _NOTHING
@@ -177,7 +157,8 @@ def _case(held: EditionKeys) -> _Case:
     if kill is not None:
         statements.add(_kill(version, held, f"order:{kill.id}"))
     proposed = Edition(version, coming, frozenset(statements))
-    return _Case(now, kill, proposed, going, frozenset(found.endings), held, rules(held))
+    moves = rings.moves_due(listed.delta.waits) if moving and kill is None else {}
+    return _Case(now, kill, proposed, going, frozenset(found.endings), held, rules(held), moves)
 
 
 def _looked_through(held: EditionKeys, judged_by: str, *, notes: bool) -> tuple[Why, Targets]:
@@ -190,7 +171,7 @@ def _looked_through(held: EditionKeys, judged_by: str, *, notes: bool) -> tuple[
     if row is None or not (notes or row.rules != judged_by):
         return {}, {}
     listed = press.open_edition(held, row).listed
-    against = _against_newer_rules(listed) if row.rules != judged_by else {}
+    against = against_newer_rules(listed) if row.rules != judged_by else {}
     wrong = set(listed.ids()) ^ listing.noted_as_listed() if notes else set[str]()
     astray = listing.targets_of(wrong)
     if wrong:
@@ -261,26 +242,10 @@ def _passing(case: _Case) -> tuple[Edition | None, Why]:
     return edition, why
 
 
-def _against_newer_rules(listed: ListInForce) -> Why:
-    """Entries in force that the present rules would refuse: they stay, and people review them."""
-    against = content_rules()
-    found = (
-        (entry.entry_id, [shown(fault) for fault in content_refusals(entry, against)]) for entry in listed.entries()
-    )
-    return {entry_id: faults for entry_id, faults in found if faults}
-
-
-def rules_digest() -> str:
-    """SHA-256 (hex) over the names that entries are held against: other names, another digest."""
-    against = content_rules()
-    digest = hashlib.sha256()
-    for names in (against.popular, against.protected_suffixes, against.shared_platforms):
-        digest.update("\n".join(sorted(names.names)).encode() + b"\0")
-    return digest.hexdigest()
-
-
 def _fewer(new: frozenset[ListEntry], refusals: list[Refusal], room: int) -> frozenset[ListEntry]:
-    """Fewer of the new entries: without the refused ones, else without the youngest of too many, else none."""
+    """Fewer of the new entries: without the refused ones, else without the youngest of too many, else none. Of a flood none."""
+    if any(refusal.code == "flood" for refusal in refusals):
+        return frozenset()
     named = {refusal.entry_id for refusal in refusals}
     fewer = frozenset(entry for entry in new if entry.entry_id not in named)
     if len(fewer) < len(new):
@@ -288,15 +253,6 @@ def _fewer(new: frozenset[ListEntry], refusals: list[Refusal], room: int) -> fro
     moments = listing.moments_of([UUID(entry.entry_id) for entry in new])
     oldest = sorted(new, key=lambda entry: (str(moments.get(UUID(entry.entry_id), ("",))[0]), entry.entry_id))
     return frozenset(oldest[:room]) if room < len(new) else frozenset()
-
-
-def shown(refusal: Refusal) -> dict[str, Any]:
-    return {
-        "code": refusal.code,
-        "params": dict(refusal.params),
-        "message": refusal.message,
-        "remedy": refusal.remedy,
-    }
 
 
 def _refuse(case: _Case, edition: Edition, refusals: list[Refusal]) -> Why:
@@ -339,7 +295,8 @@ def _counts(case: _Case, coming: frozenset[ListEntry]) -> dict[str, int]:
 
 def _publish(case: _Case, edition: Edition, refused: Why, judged_by: str, *, all_judged: bool) -> UUID:
     news = frozenset(s for s in edition.statements if s not in case.listed.statements_of(s.entry_id))
-    delta = case.listed.delta.lasting().then(Delta(edition.entries, case.going, news))
+    waits = case.waits(edition.entries)
+    delta = case.listed.delta.lasting().then(Delta(edition.entries, case.going, news, waits))
     version = edition.version
     draft = store.Draft(press.folder(), version)
     if case.now is None:
@@ -361,7 +318,7 @@ def _publish(case: _Case, edition: Edition, refused: Why, judged_by: str, *, all
             kill=case.kill,
             **_counts(case, edition.entries),
         )
-        _changes(row, edition.entries, case.going, case.kill)
+        _changes(row, case, edition.entries, waits)
     return release(case.held, draft, row, refused, all_judged=all_judged)
 
 
@@ -391,13 +348,10 @@ def release(
     return row.id
 
 
-def _changes(
-    row: models.Edition,
-    added: frozenset[ListEntry],
-    removed: frozenset[ListEntry],
-    kill: models.KillOrder | None,
-) -> None:
-    """Keep what the edition changed, and since when each change was decided."""
+def _changes(row: models.Edition, case: _Case, added: frozenset[ListEntry], waits: Mapping[str, int]) -> None:
+    """Keep what the edition changed, up to which ring, and since when each change was decided."""
+    removed, waited = case.going, case.listed.delta.waits
+    moved = {entry for entry in case.listed.delta.added - removed if entry.entry_id in case.moves}
     moments = listing.moments_of([UUID(entry.entry_id) for entry in added | removed])
     lifted = models.KillOrder.objects.aggregate(at=Max("lifted_at"))["at"]
 
@@ -405,22 +359,17 @@ def _changes(
         activated, ended = moments.get(UUID(entry.entry_id), (None, None))
         if came:
             return max(moment for moment in (activated, lifted, entry.activated_at) if moment)
-        return ended or (kill.at if kill else row.built_at)
+        return ended or (case.kill.at if case.kill else row.built_at)
 
+    rows = [(entry, "added", waits, since(entry, came=True)) for entry in added]
+    rows += [(entry, "moved", waits, row.built_at) for entry in moved]
+    rows += [(entry, "removed", waited, since(entry, came=False)) for entry in removed]
     insert_rows(
         "distribution_editionchange",
-        "edition_id, entry_id, change, method, target, since",
+        "edition_id, entry_id, change, method, target, since, ring",
         [
-            (
-                row.id,
-                entry.entry_id,
-                "added" if came else "removed",
-                entry.method,
-                entry.target,
-                since(entry, came=came),
-            )
-            for entries, came in ((added, True), (removed, False))
-            for entry in entries
+            (row.id, entry.entry_id, change, entry.method, entry.target, at, up_to.get(entry.entry_id, LAST_RING))
+            for entry, change, up_to, at in rows
         ],
     )
 
@@ -434,7 +383,7 @@ def _finish(held: EditionKeys, row: models.Edition, refused: Why, *, all_judged:
         if row.base == row.version:
             primary.heal_base(opened.base)
     changed: dict[str, list[str]] = {"added": [], "removed": []}
-    for change, entry_id in row.changes.values_list("change", "entry_id"):
+    for change, entry_id in row.changes.exclude(change="moved").values_list("change", "entry_id"):
         changed[change].append(str(entry_id))
     with transaction.atomic():
         row = models.Edition.objects.select_for_update().get(id=row.id)
@@ -450,6 +399,7 @@ def _finish(held: EditionKeys, row: models.Edition, refused: Why, *, all_judged:
             added=row.added,
             removed=row.removed,
         )
+        rings.waiting_note(row, opened.listed.delta.waits)
         listing_services.publication_told(
             came=changed["added"],
             went=changed["removed"],

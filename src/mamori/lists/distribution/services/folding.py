@@ -6,15 +6,15 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from mamori.engine.editions import CHANGES, Delta, Refusal, fold, since_fold, write_delta
+from mamori.engine.editions import CHANGES, LAST_RING, Delta, Refusal, fold, since_fold, write_delta
 from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM
 from mamori.ground.facts import announce
 from mamori.lists.distribution import models, press, store
 from mamori.lists.distribution.facts import EditionRefused
 from mamori.lists.distribution.keys import EditionKeys
-from mamori.lists.distribution.knot import KnotError
 from mamori.lists.distribution.locks import advisory_lock, advisory_lock_if_free
+from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.roundtrip import RoundTripError
 from mamori.lists.distribution.services import primary
 from mamori.lists.distribution.services.editions import (
@@ -24,8 +24,8 @@ from mamori.lists.distribution.services.editions import (
     next_version,
     release,
     resume,
-    shown,
 )
+from mamori.lists.distribution.services.judging import shown
 from mamori.lists.distribution.services.primary import Told
 from mamori.lists.distribution.states import EditionState
 
@@ -41,9 +41,10 @@ def _log(step: str) -> None:
 def edition_fold(told: Told = _log) -> UUID | None:
     """Take the changes since the base into a new base, in files and zones. Returns the edition's id, None for nothing.
 
-    The list stays as it is, and is published as ever meanwhile: what takes long (writing, handing over to the primary)
-    is done beside the publisher, and what changed since then stands in the changes of the new edition. The hot zone
-    keeps what it carries until no resolver can hold a former base any more. `told` hears of each step that is done.
+    What waits in a ring stays among the changes: a base holds what all subscribers have. The list stays as it is, and is
+    published as ever meanwhile: what takes long (writing, handing over to the primary) is done beside the publisher, and
+    what changed since then stands in the changes of the new edition. The hot zone keeps what it carries until no resolver
+    can hold a former base any more. `told` hears of each step that is done.
     """
     if not press.configured():
         return None
@@ -51,11 +52,14 @@ def edition_fold(told: Told = _log) -> UUID | None:
     with advisory_lock_if_free(FOLDING) as taken:
         row = press.in_force() if taken else None
         now = press.open_edition(held, row) if row else None
-        if now is None or now.row.kill_id is not None or now.listed.delta == Delta():
+        if now is None or now.row.kill_id is not None:
+            return None
+        folded = now.listed.delta.for_ring(LAST_RING)
+        if folded == Delta():
             return None
         written = store.Draft(press.folder(), "fold")
         try:
-            digests = {name: written.write(name, each) for name, each in fold(now.base.files, now.listed.delta).items()}
+            digests = {name: written.write(name, each) for name, each in fold(now.base.files, folded).items()}
             base = press.open_base(written.place, digests)
             told(f"base files written: {len(base.listed)} entries")
             try:
@@ -66,10 +70,10 @@ def edition_fold(told: Told = _log) -> UUID | None:
                     _refuse_base(base, error)
                 return None
             if settings.KNOT_SOCKET:
-                primary.push_base(base)
+                primary.push_base(base, now.base)
                 told("handed over to the primary")
             with advisory_lock(LOCK):
-                return _rebased(held, now, written, base)
+                return _rebased(held, now, folded, written, base)
         finally:
             written.drop()
 
@@ -91,7 +95,9 @@ def _refuse_base(base: press.Base, error: RoundTripError) -> None:
     announce(EditionRefused(row.id))
 
 
-def _rebased(held: EditionKeys, then: press.Opened, written: store.Draft, base: press.Base) -> UUID | None:
+def _rebased(
+    held: EditionKeys, then: press.Opened, folded: Delta, written: store.Draft, base: press.Base
+) -> UUID | None:
     """Put the list as it is now on the base made of an earlier moment. None when the list was emptied since."""
     resume(held)
     row = press.in_force()
@@ -102,8 +108,8 @@ def _rebased(held: EditionKeys, then: press.Opened, written: store.Draft, base: 
     draft = store.Draft(press.folder(), version)
     for name in base.digests:
         draft.link(name, written.place)
-    changes = draft.write(CHANGES, [write_delta(since_fold(now.listed, then.listed.delta))])
-    folded = edition_sign(
+    changes = draft.write(CHANGES, [write_delta(since_fold(now.listed, folded))])
+    signed = edition_sign(
         draft,
         version,
         {**base.digests, CHANGES: changes},
@@ -114,7 +120,7 @@ def _rebased(held: EditionKeys, then: press.Opened, written: store.Draft, base: 
         names=now.row.names,
         urls=now.row.urls,
     )
-    return release(held, draft, folded, {})
+    return release(held, draft, signed, {})
 
 
 def primary_require() -> None:

@@ -48,7 +48,7 @@ def transfers_read() -> int:
     if settings.KNOT_LOG is None:
         return 0
     keys = {row.key_stem: row.id for row in Subscriber.objects.only("id")}
-    places = {standings.place_of(delivery) for delivery in ("nxdomain", "stop")}
+    places = set(standings.places().values()) - {""}
     newest = Taken.objects.exclude(zone="").aggregate(at=Max("at"))["at"]
     found = []
     try:

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from mamori.ground.actors import Actor
-from mamori.lists.distribution.models import Edition, EditionChange, KillOrder, Subscriber, Taken
+from mamori.lists.distribution.models import Edition, EditionChange, Halt, KillOrder, Subscriber, Taken
 
 
 @transaction.atomic
@@ -19,6 +19,11 @@ def editions_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 -
 @transaction.atomic
 def kills_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
     return KillOrder.objects.filter(id__in=ids).update(reason="")
+
+
+@transaction.atomic
+def halts_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
+    return Halt.objects.filter(id__in=ids).update(reason="", end_reason="", faults=[])
 
 
 @transaction.atomic

@@ -1,29 +1,36 @@
 """Write every format of the edition in force. Runs after the edition is out: no block waits for a file."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mamori.engine.editions import BASE_FILES, ListEntry
+from mamori.engine.editions import BASE_FILES, LAST_RING, FileDigest, ListEntry, sign_files
 from mamori.engine.formats import Listing, sift, write_all
 from mamori.engine.hashlists import changes, checksum, full_update, v4, v5
 from mamori.engine.patches import make_patch
 from mamori.ground import clock
-from mamori.lists.distribution import press, store
+from mamori.lists.distribution import models, press, store
 from mamori.lists.distribution.formats import HASHES, KEPT_PATCHES, Store, mapped
+from mamori.lists.distribution.keys import EditionKeys
 from mamori.lists.distribution.locks import advisory_lock
+from mamori.lists.distribution.services.editions import LIFE
 from mamori.lists.distribution.services.primary import Told
 
 LOCK = 7_261_103  # PostgreSQL advisory lock: one writer of formats at a time
 MOST_CHANGED = 4  # a hash list of which more than this part changed is sent whole
 LEAST_SAVED = 2  # a patch that is not this many times smaller than its file is not kept
 PATCHED = BASE_FILES[:3]  # of an edition: what `mamori list pull` takes
+Sign = Callable[[Mapping[str, FileDigest]], Mapping[str, bytes]]
+"""Files by name: TUF metadata, by file name, whose targets they are."""
 log = logging.getLogger("mamori.formats")
 
 
 def formats_write(told: Told = lambda _step: None) -> None:
-    """Bring the files to the edition in force. Run often or rarely, it comes to the same. `told` hears of each step."""
+    """Bring the files to the edition in force, as the last ring has it. Run often or rarely, it comes to the same.
+
+    `told` hears of each step.
+    """
     if not press.configured():
         return
     with advisory_lock(LOCK):
@@ -31,13 +38,23 @@ def formats_write(told: Told = lambda _step: None) -> None:
         written = Store(press.folder()).current()
         if row is None or (written is not None and written["edition"] == row.version):
             return
-        emptied = row.kill_id is not None
-        entries = [] if emptied else press.open_edition(press.keys(), row).listed.entries()
-        write(press.folder(), row.version, entries, told)
+        held, emptied = press.keys(), row.kill_id is not None
+        entries = [] if emptied else press.open_edition(held, row).listed.for_ring(LAST_RING).entries()
+        write(press.folder(), row.version, entries, lambda files: _signed(row, files, held), told)
 
 
-def write(folder: Path, version: int, entries: Iterable[ListEntry], told: Told = lambda _step: None) -> None:
-    """Write all formats of an edition's entries and put them in force.
+def _signed(row: models.Edition, files: Mapping[str, FileDigest], held: EditionKeys) -> Mapping[str, bytes]:
+    """Believed under the root of the editions, as long as the edition is. No file has the name of one of an edition."""
+    expires = row.built_at + LIFE
+    return sign_files(
+        row.version, files, keys=held.service, roots=held.roots, version=row.version, now=row.built_at, expires=expires
+    )
+
+
+def write(
+    folder: Path, version: int, entries: Iterable[ListEntry], sign: Sign, told: Told = lambda _step: None
+) -> None:
+    """Write all formats of an edition's entries, sign them, and put them in force.
 
     An entry that is not fit for any format is left out and named in the manifest: it holds back no other.
     """
@@ -77,7 +94,8 @@ def write(folder: Path, version: int, entries: Iterable[ListEntry], told: Told =
         "hash_lists": {str(length): _hash_list(place, hashes, length) for length in (4, 32)},
     }
     told("patches and hash lists written")
-    place.publish(manifest, (added or b"") + removed)
+    metadata = sign({name: FileDigest(each["bytes"], each["sha256"]) for name, each in files.items()})
+    place.publish(manifest, (added or b"") + removed, metadata)
     place.prune()
 
 

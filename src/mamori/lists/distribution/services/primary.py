@@ -1,27 +1,40 @@
 """What the hidden primary holds: for each way of blocking a base zone and, in front of it, a hot zone.
 
 The hot zone carries what changed since the oldest base a resolver may still hold, so that a change is effective with
-the small zone alone. The base zone follows when the list is folded.
+the small zone alone. The base zone follows when the list is folded. Subscribers of an earlier ring (ADR 24) have a hot
+zone of their own before the same base.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import F
 
-from mamori.engine.editions import HOT, LIFT_ALL, Action, Record, compile_hot, compile_sorted, hot_names, set_digest
+from mamori.engine.editions import (
+    HOT,
+    LAST_RING,
+    LIFT_ALL,
+    Action,
+    Record,
+    compile_hot,
+    compile_sorted,
+    hot_names,
+    hot_zone,
+    set_digest,
+)
 from mamori.ground import clock
 from mamori.lists.distribution import models
-from mamori.lists.distribution.knot import Knot, KnotError, Synced
+from mamori.lists.distribution.knot import Held, Knot, Synced
 from mamori.lists.distribution.press import Base, Opened
+from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.roundtrip import Judged, judge
 from mamori.lists.distribution.services.following import offer_note
-from mamori.lists.distribution.states import EditionState
+from mamori.lists.distribution.states import ALIVE, EditionState
 
 Told = Callable[[str], None]  # hears of each step
 HEAL_EVERY = timedelta(seconds=30)
@@ -30,16 +43,17 @@ GRACE = timedelta(days=7)  # how long the hot zone keeps what the base has by no
 
 @dataclass(frozen=True)
 class Zones:
-    """One way of blocking: the two zones' names, and what a blocked name gets."""
+    """One way of blocking: the two zones' names, and what a blocked name gets. `ring`: whose hot zone it is."""
 
     base: str
     action: Action
     stop_host: str | None = None
+    ring: int = LAST_RING
 
     @property
     def hot(self) -> str:
         """Stands first in every resolver's configuration."""
-        return f"{HOT}{self.base}"
+        return hot_zone(self.base, self.ring)
 
     @property
     def names(self) -> tuple[str, str]:
@@ -54,6 +68,31 @@ def all_zones() -> tuple[Zones, Zones]:
     )
 
 
+def hot_zones() -> list[Zones]:
+    """Every hot zone there is: of each way of blocking that of the last ring, then those of rings with a subscriber."""
+    rows = models.Subscriber.objects.filter(state__in=ALIVE, ring__lt=LAST_RING)
+    rings = sorted(set(rows.values_list("delivery", "ring")))
+    ways = {str(zones.action): zones for zones in all_zones()}
+    return [*ways.values(), *(replace(ways[delivery], ring=ring) for delivery, ring in rings)]
+
+
+def ring_zones_add(knot: Knot, wanted: Iterable[Zones]) -> None:
+    """Let the primary serve these hot zones: a new one knows those of the last ring alone. KnotError."""
+    missing = {zones.hot for zones in wanted if zones.ring < LAST_RING}
+    for zone in sorted(missing - knot.zones()) if missing else ():
+        knot.add_zone(zone)
+
+
+def ring_zones_sync(knot: Knot) -> None:
+    """Let the primary serve the hot zones of the rings that have a subscriber, and of no other. KnotError."""
+    wanted = hot_zones()
+    ring_zones_add(knot, wanted)
+    earlier = {replace(zones, ring=ring).hot for zones in all_zones() for ring in range(LAST_RING)}
+    for zone in sorted(earlier & knot.zones() - {zones.hot for zones in wanted}):
+        knot.drop_zone(zone)
+        models.KnotState.objects.filter(zone=zone).update(records=0, problem="")
+
+
 def hot_canary() -> str:
     """Blocked in the base and let through in the hot zone: it answers only where the hot zone is there and comes first."""
     return f"{HOT}{settings.CANARY_NAME}"
@@ -61,25 +100,32 @@ def hot_canary() -> str:
 
 def push_hot(opened: Opened) -> None:
     """Bring the hot zones to what the edition asks for; under the kill switch they let everything pass. KnotError."""
-    knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
-    names = {} if opened.row.kill_id is not None else _hot_names(opened)
-    serials = {zones.hot: _last_serial(zones.hot) for zones in all_zones()}
-
-    def bring(zones: Zones) -> tuple[frozenset[Record], Synced]:
-        records = compile_hot(names, zones.action, zones.stop_host) if names else LIFT_ALL
-        return records, knot.sync(zones.hot, records, after=serials[zones.hot])
-
-    with ThreadPoolExecutor(len(serials)) as both:  # neither way of blocking waits for the other
-        for zones, (records, synced) in zip(all_zones(), both.map(bring, all_zones()), strict=True):
-            _seen(zones.hot, synced, set_digest(records))
-            offer_note(opened.row, zones.hot, synced.serial)
+    every = hot_zones()
+    killed = opened.row.kill_id is not None
+    names = {} if killed else {ring: _hot_names(opened, ring) for ring in {zones.ring for zones in every}}
+    _bring(
+        {
+            zones: LIFT_ALL if killed else compile_hot(names[zones.ring], zones.action, zones.stop_host)
+            for zones in every
+        },
+        opened.row,
+    )
 
 
 def lift_all() -> None:
     """Let every name pass, whatever the list is. KnotError."""
+    _bring(dict.fromkeys(hot_zones(), LIFT_ALL))
+
+
+def _bring(wanted: Mapping[Zones, frozenset[Record]], row: models.Edition | None = None) -> None:
+    """Bring hot zones to these records, and note that they hold them since; `row`: the edition they say. KnotError."""
     knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
-    for zones in all_zones():
-        _seen(zones.hot, knot.sync(zones.hot, LIFT_ALL, after=_last_serial(zones.hot)), set_digest(LIFT_ALL))
+    ring_zones_add(knot, wanted)
+    synced = knot.sync_all({zones.hot: (records, _last_serial(zones.hot)) for zones, records in wanted.items()})
+    for zones, records in wanted.items():
+        _seen(zones.hot, synced[zones.hot], set_digest(records))
+        if row is not None:
+            offer_note(row, zones.hot, synced[zones.hot].serial)
 
 
 def problem() -> str:
@@ -87,14 +133,20 @@ def problem() -> str:
     return models.KnotState.objects.exclude(problem="").values_list("problem", flat=True).first() or ""
 
 
-def push_base(base: Base) -> None:
-    """Bring the base zones to a base. KnotError.
+def push_base(base: Base, before: Base | None = None) -> None:
+    """Bring the base zones to a base. KnotError. `before`: the base they hold, if nobody changed them meanwhile.
 
     Also to one no edition points to yet: the hot zones are right over each base since the oldest they were made for.
     """
     knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
+    states = {state.zone: state for state in models.KnotState.objects.filter(problem="")}
     for zones in all_zones():
-        synced = knot.sync_sorted(zones.base, base_records(base, zones), after=_last_serial(zones.base))
+        state = states.get(zones.base)
+        held = None
+        if before is not None and state is not None and state.digest == _meant(before, zones):
+            held = Held(state.serial, base_records(before, zones))
+        wanted = base_records(base, zones)
+        synced = knot.sync_sorted(zones.base, wanted, after=_last_serial(zones.base), before=held)
         _seen(zones.base, synced, _meant(base, zones))
 
 
@@ -128,7 +180,7 @@ def _meant(base: Base, zones: Zones) -> str:
 
 def heal_hot(opened: Opened) -> None:
     """Look whether the primary's hot zones say what the edition in force says, and repair them. Faults are noted."""
-    with _noting([zones.hot for zones in all_zones()]):
+    with _noting([zones.hot for zones in hot_zones()]):
         push_hot(opened)
 
 
@@ -152,7 +204,8 @@ def _noting(zones: Iterable[str]) -> Iterator[None]:
 def is_fresh() -> bool:
     """Whether all zones were seen in order lately."""
     soon = clock.now() - HEAL_EVERY
-    return models.KnotState.objects.filter(checked_at__gt=soon, problem="").count() == 2 * len(all_zones())
+    names = {*(zones.hot for zones in hot_zones()), *(zones.base for zones in all_zones())}
+    return models.KnotState.objects.filter(zone__in=names, checked_at__gt=soon, problem="").count() == len(names)
 
 
 def base_records(base: Base, zones: Zones) -> Callable[[], Iterator[Record]]:
@@ -161,28 +214,36 @@ def base_records(base: Base, zones: Zones) -> Callable[[], Iterator[Record]]:
     return lambda: compile_sorted(base.names(ours), zones.action, zones.stop_host)
 
 
-def _hot_names(opened: Opened) -> dict[str, bool]:
-    return hot_names(
-        _touched(opened) | {hot_canary()},
-        is_covered=opened.listed.is_covered,
-        listed_below=opened.listed.listed_below,
-    )
+def _hot_names(opened: Opened, ring: int) -> dict[str, bool]:
+    listed = opened.listed.for_ring(ring)
+    touched = _touched(opened, ring) | listed.delta.names_changed() | {hot_canary()}
+    return hot_names(touched, is_covered=listed.is_covered, listed_below=listed.listed_below)
 
 
-def _touched(opened: Opened) -> set[str]:
-    """Names that came or went since the oldest base a resolver may hold. Those since the present base are signed."""
-    rows = models.EditionChange.objects.filter(
-        method="dns", edition__version__gt=_floor(opened.row), edition__version__lte=opened.row.version
-    ).exclude(edition__state=EditionState.ABANDONED)
-    return opened.names_changed() | set(rows.values_list("target", flat=True).distinct())
+_touched_since: dict[tuple[UUID, int], tuple[int, frozenset[str]]] = {}
+"""By the base and the ring: up to which edition it was read which names came or went since. One base is kept."""
 
 
-def _floor(row: models.Edition) -> int:
-    """The version of the oldest base that resolvers may still hold."""
+def _touched(opened: Opened, ring: int) -> frozenset[str]:
+    """Names that came or went for a ring since the oldest base a resolver may hold."""
+    base = _oldest(opened.row)
+    until, names = _touched_since.get((base.id, ring), (base.base_of or base.version, frozenset[str]()))
+    if until < opened.row.version:
+        rows = models.EditionChange.objects.filter(
+            method="dns", ring__gte=ring, edition__version__gt=until, edition__version__lte=opened.row.version
+        ).exclude(edition__state=EditionState.ABANDONED)
+        names |= set(rows.values_list("target", flat=True))
+        for other in [key for key in _touched_since if key[0] != base.id]:
+            del _touched_since[other]
+        _touched_since[base.id, ring] = opened.row.version, names
+    return names
+
+
+def _oldest(row: models.Edition) -> models.Edition:
+    """The edition that made the oldest base resolvers may still hold."""
     bases = models.Edition.objects.filter(state=EditionState.PUBLISHED, version=F("base"), version__lte=row.base)
     old = bases.filter(published_at__lt=clock.now() - GRACE).order_by("-version").first()
-    found = old or bases.order_by("version").first() or row
-    return found.base_of or found.version
+    return old or bases.order_by("version").first() or row
 
 
 def _last_serial(zone: str) -> int:

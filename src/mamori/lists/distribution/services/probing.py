@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from mamori.engine.editions import LAST_RING
 from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM
 from mamori.ground.facts import announce
@@ -24,6 +25,7 @@ from mamori.lists.distribution.facts import EntryEffective
 from mamori.lists.distribution.models import Edition, EditionChange, Probe
 from mamori.lists.distribution.queries import LATE_AT_MOST, late_probes
 from mamori.lists.distribution.services.primary import hot_canary
+from mamori.lists.distribution.services.rings import rings_of_resolvers
 from mamori.lists.distribution.states import EditionState
 from mamori.lists.listing import queries as listing
 
@@ -60,7 +62,7 @@ def is_blocked(resolver: str, name: str, *, timeout: float = 0.5) -> bool | None
 def probe_run(edition_id: UUID | None = None) -> int:
     """Ask our own resolvers until an edition's changes are effective, at most 10 s. Returns how many lag.
 
-    Without an id: the editions of the last minutes that were not probed, for a process that died.
+    Each is asked for what its ring has. Without an id: the editions of the last minutes that were not probed, for a process that died.
     """
     if not settings.PROBE_RESOLVERS:
         return 0
@@ -76,15 +78,25 @@ def probe_run(edition_id: UUID | None = None) -> int:
     changes = list(EditionChange.objects.filter(edition=edition, method="dns").order_by("id")[:MOST_NAMES])
     if not changes or Probe.objects.filter(edition=edition, entry_id__isnull=False).exists():
         return 0
-    still = {change.target for change in changes if change.change == "added"}
-    still |= listing.names_covered({change.target for change in changes if change.change == "removed"} - still)
-    asked = [change for change in changes if change.change == "added" or change.target not in still]
+    still = {change.target for change in changes if _blocks(change)}
+    still |= listing.names_covered({change.target for change in changes if not _blocks(change)} - still)
+    asked = [change for change in changes if _blocks(change) or change.target not in still]
     if not asked:
         return 0
-    with ThreadPoolExecutor(len(settings.PROBE_RESOLVERS)) as pool:
-        names = list(settings.PROBE_RESOLVERS)
-        seen = pool.map(lambda name: _watch(settings.PROBE_RESOLVERS[name], asked), names)
-    return _keep(edition, asked, dict(zip(names, seen, strict=True)))
+    rings = rings_of_resolvers()
+    of_each = {
+        name: [change for change in asked if rings.get(name, LAST_RING) <= change.ring]
+        for name in settings.PROBE_RESOLVERS
+    }
+    if not any(of_each.values()):
+        return 0
+    with ThreadPoolExecutor(len(of_each)) as pool:
+        seen = pool.map(lambda name: _watch(settings.PROBE_RESOLVERS[name], of_each[name]), of_each)
+    return _keep(edition, of_each, dict(zip(of_each, seen, strict=True)))
+
+
+def _blocks(change: EditionChange) -> bool:
+    return change.change != "removed"
 
 
 def probe_late() -> int:
@@ -116,15 +128,16 @@ def probe_late() -> int:
 @transaction.atomic
 def _asked_again(probe: Probe, *, done: bool) -> None:
     probe.at, entry_id = clock.now(), probe.entry_id
-    if done and entry_id is not None:
-        change = EditionChange.objects.filter(edition_id=probe.edition_id, entry_id=entry_id).earliest("id")
-        probe.seconds = (probe.at - change.since).total_seconds()
-    probe.save(update_fields=["at", "seconds"])
     if not done or entry_id is None:
+        probe.save(update_fields=["at"])
         return
+    change = EditionChange.objects.filter(edition_id=probe.edition_id, entry_id=entry_id).earliest("id")
+    probe.seconds = (probe.at - change.since).total_seconds()
+    probe.save(update_fields=["at", "seconds"])
     audit.record("distribution.followed", subject=probe.edition, actor=SYSTEM, resolver=probe.resolver)
     if (
         probe.blocked
+        and change.ring == LAST_RING
         and not Probe.objects.filter(edition_id=probe.edition_id, entry_id=entry_id, seconds=None).exists()
     ):
         announce(EntryEffective(entry_id))
@@ -180,7 +193,7 @@ def _watch(resolver: str, changes: list[EditionChange], *, longest: float = LONG
         for change in waiting:
             if time.monotonic() > deadline:
                 return seen
-            if is_blocked(resolver, change.target) is (change.change == "added"):
+            if is_blocked(resolver, change.target) is _blocks(change):
                 seen[change.entry_id] = clock.now()
             else:
                 left.append(change)
@@ -191,28 +204,29 @@ def _watch(resolver: str, changes: list[EditionChange], *, longest: float = LONG
 
 
 @transaction.atomic
-def _keep(edition: Edition, changes: list[EditionChange], seen: dict[str, dict[UUID, datetime]]) -> int:
-    """Keep one probe per resolver and change, and announce entries that every resolver enforces."""
+def _keep(edition: Edition, asked: dict[str, list[EditionChange]], seen: dict[str, dict[UUID, datetime]]) -> int:
+    """Keep one probe per change and resolver that was asked for it, and announce entries that every resolver enforces."""
     now = clock.now()
     lagging = 0
-    for change in changes:
-        moments = [found.get(change.entry_id) for found in seen.values()]
-        lagging += sum(moment is None for moment in moments)
+    changes = {change.id: change for each in asked.values() for change in each}
+    for change in changes.values():
+        found = {name: seen[name].get(change.entry_id) for name, each in asked.items() if change in each}
+        lagging += sum(moment is None for moment in found.values())
         Probe.objects.bulk_create(
             [
                 Probe(
                     edition=edition,
                     entry_id=change.entry_id,
                     resolver=name,
-                    blocked=change.change == "added",
-                    seconds=None if (at := found.get(change.entry_id)) is None else (at - change.since).total_seconds(),
+                    blocked=_blocks(change),
+                    seconds=None if at is None else (at - change.since).total_seconds(),
                     at=at or now,
                 )
-                for name, found in seen.items()
+                for name, at in found.items()
             ],
             ignore_conflicts=True,
         )
-        if change.change == "added" and None not in moments:
+        if _blocks(change) and change.ring == LAST_RING and None not in found.values():
             announce(EntryEffective(change.entry_id))
     audit.record("distribution.probed", subject=edition, actor=SYSTEM, changes=len(changes), lagging=lagging)
     return lagging

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from mamori.engine.editions import CHANGES, Delta, Edition, gate, write_delta, write_files
+from mamori.engine.editions import CHANGES, LAST_RING, Delta, Edition, gate, write_delta, write_files
 from mamori.ground import audit
 from mamori.ground.actors import SYSTEM
 from mamori.ground.errors import DomainError
@@ -19,11 +19,10 @@ from mamori.lists.distribution.services.editions import (
     edition_sign,
     next_version,
     release,
-    rules,
-    rules_digest,
-    shown,
 )
+from mamori.lists.distribution.services.judging import rules, rules_digest, shown
 from mamori.lists.distribution.services.primary import Told
+from mamori.lists.distribution.services.rings import waiting_among
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing import services as listing_services
 
@@ -60,9 +59,14 @@ def edition_restore(told: Told, *, above: int = 0) -> UUID:
             told(f"left out: {refusal}")
             why.setdefault(refusal.entry_id, []).append(shown(refusal))
         edition = replace(proposed, entries=frozenset(entry for entry in proposed.entries if entry.entry_id not in why))
+        waits = waiting_among(entry.entry_id for entry in edition.entries)
+        whole = Delta(edition.entries, frozenset(), edition.statements, waits)
+        base = whole.for_ring(LAST_RING)
+        since = Delta(whole.added - base.added, frozenset(), whole.statements - base.statements, waits)
         draft = store.Draft(press.folder(), version)
-        files = {name: draft.write(name, [data]) for name, data in write_files(edition).items()}
-        files[CHANGES] = draft.write(CHANGES, [write_delta(Delta())])
+        written = write_files(Edition(version, base.added, base.statements))
+        files = {name: draft.write(name, [data]) for name, data in written.items()}
+        files[CHANGES] = draft.write(CHANGES, [write_delta(since)])
         told("files written")
         sizes = Counter(entry.method for entry in edition.entries)
         row = edition_sign(

@@ -4,12 +4,14 @@ import base64
 import hashlib
 import hmac
 import ipaddress
-from uuid import UUID
+from dataclasses import replace
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from mamori.engine.editions import LAST_RING
 from mamori.ground import audit, clock, jobs, states
 from mamori.ground.accounts.models import Organisation, Token
 from mamori.ground.accounts.services import organisation_create, token_create, token_revoke
@@ -20,11 +22,11 @@ from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.permissions import LIST_READ, SUBSCRIBERS
 from mamori.lists.distribution.services.canaries import side_zone, side_zones_sync, subscriber_key
-from mamori.lists.distribution.services.primary import Zones, all_zones
-from mamori.lists.distribution.states import SUBSCRIBER, Delivery, SubscriberState
+from mamori.lists.distribution.services.primary import Zones, all_zones, ring_zones_sync
+from mamori.lists.distribution.services.rings import OURS, drawn_ring, first_ring
+from mamori.lists.distribution.states import ALIVE, SUBSCRIBER, Delivery, SubscriberState
 
 LOCK = 7_261_102  # PostgreSQL advisory lock: one at a time at the primary's configuration
-ALIVE = (SubscriberState.REQUESTED, SubscriberState.ACTIVE)
 
 
 def key_name(subscriber: Subscriber) -> str:
@@ -41,7 +43,7 @@ def tsig_key(subscriber: Subscriber) -> str:
 def zones_of(subscriber: Subscriber) -> Zones:
     """The two zones a subscriber takes: the hot one goes first in its configuration."""
     nxdomain, stop = all_zones()
-    return nxdomain if subscriber.delivery == Delivery.NXDOMAIN else stop
+    return replace(nxdomain if subscriber.delivery == Delivery.NXDOMAIN else stop, ring=subscriber.ring)
 
 
 def zone_names(subscriber: Subscriber) -> tuple[str, ...]:
@@ -51,26 +53,44 @@ def zone_names(subscriber: Subscriber) -> tuple[str, ...]:
 
 
 @transaction.atomic
-def subscriber_add(*, actor: Actor, organisation: str, delivery: Delivery, notify: str = "") -> tuple[Subscriber, str]:
+def subscriber_add(
+    *, actor: Actor, organisation: str, delivery: Delivery, notify: str = "", ours: bool = False
+) -> tuple[Subscriber, str]:
     """Let an organisation take the list. Returns the subscriber and its secret (TSIG key or token), shown once.
 
-    `notify`: address@port that the primary tells of changes (DNS only).
+    `notify`: address@port that the primary tells of changes (DNS only). `ours`: a canary of our own, which gets additions
+    before all others (ring 0); the rings of others are drawn.
     """
     actor.require(SUBSCRIBERS)
+    if ours and (delivery == Delivery.URL or first_ring() == LAST_RING):
+        raise DomainError(
+            "no_ring",
+            _("Only a DNS subscriber can be a canary of our own, and only where additions wait."),
+            remedy=_("Choose DNS; the operator sets MAMORI_RING_SECONDS."),
+            status=422,
+        )
     place = "" if delivery == Delivery.URL else _notify(notify)
     name = organisation.strip()
     provider = Organisation.objects.filter(name=name).first() or organisation_create(
         actor=SYSTEM, name=name, kind=Organisation.Kind.PROVIDER
     )
+    number = uuid4()
     subscriber = Subscriber.objects.create(
+        id=number,
         organisation=provider,
         delivery=str(delivery),
         notify=place,
+        ring=OURS if ours else LAST_RING if delivery == Delivery.URL else drawn_ring(number),
         added_by_id=actor.id if actor.kind == "person" else None,
         added_at=clock.now(),
     )
     audit.record(
-        "distribution.subscriber_added", subject=subscriber, actor=actor, delivery=delivery, organisation=provider.id
+        "distribution.subscriber_added",
+        subject=subscriber,
+        actor=actor,
+        delivery=delivery,
+        organisation=provider.id,
+        ring=subscriber.ring,
     )
     if delivery == Delivery.URL:
         return subscriber, _give_token(subscriber)
@@ -80,7 +100,10 @@ def subscriber_add(*, actor: Actor, organisation: str, delivery: Delivery, notif
 
 @transaction.atomic
 def subscriber_renew_key(*, actor: Actor, subscriber_id: UUID) -> tuple[Subscriber, str]:
-    """Give a subscriber a new secret; the former one stops working at once."""
+    """Give a subscriber a new secret; the former one stops working at once.
+
+    Its ring is drawn with the key: until then a subscriber stays in the one that it was set up for.
+    """
     actor.require(SUBSCRIBERS)
     subscriber = _locked(subscriber_id)
     if subscriber.state not in ALIVE:
@@ -90,7 +113,9 @@ def subscriber_renew_key(*, actor: Actor, subscriber_id: UUID) -> tuple[Subscrib
         _end_token(subscriber)
         return subscriber, _give_token(subscriber)
     subscriber.generation += 1
-    subscriber.save(update_fields=["generation"])
+    if subscriber.ring != OURS or first_ring() == LAST_RING:
+        subscriber.ring = drawn_ring(subscriber.id)
+    subscriber.save(update_fields=["generation", "ring"])
     jobs.defer("distribution.subscribers")
     return subscriber, tsig_key(subscriber)
 
@@ -126,6 +151,7 @@ def _apply() -> None:
     wanted = {key_name(row): row for row in Subscriber.objects.filter(state__in=ALIVE).exclude(delivery=Delivery.URL)}
     for name in sorted(present.keys() - wanted.keys()):
         knot.forbid(name)
+    ring_zones_sync(knot)
     side_zones_sync(knot, [(row, zones_of(row)) for row in wanted.values()])
     for name in sorted(name for name, row in wanted.items() if present.get(name) != frozenset(zone_names(row))):
         row = wanted[name]

@@ -18,6 +18,7 @@ from mamori.lists.listing.queries.entries import (
     person_keys,
     reaching_far,
     targets_of,
+    urgent,
 )
 from mamori.lists.listing.queries.shown import (
     appeal_of,
@@ -65,4 +66,5 @@ __all__ = [
     "reaching_far",
     "targets_of",
     "timeline",
+    "urgent",
 ]

@@ -18,6 +18,7 @@ from mamori.engine.editions import (
     activation_statement,
 )
 from mamori.ground import clock
+from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.intake import queries as intake
 from mamori.hotline.referral import queries as referral
 from mamori.lists.listing.models import Entry, SigningKey, Withdrawal
@@ -126,6 +127,13 @@ def entries_held(ids: Iterable[UUID]) -> set[UUID]:
     contents = dict(Entry.objects.filter(id__in=list(ids)).values_list("id", "content_id"))
     held = intake.contents_held(contents.values())
     return {entry for entry, content in contents.items() if content in held}
+
+
+def urgent(ids: Iterable[str]) -> set[str]:
+    """Those of the entries that are urgent: in their content an analyst saw a child at risk."""
+    contents = dict(Entry.objects.filter(id__in=list(ids)).values_list("id", "content_id"))
+    at_risk = assessment.contents_at_risk(contents.values())
+    return {str(entry) for entry, content in contents.items() if content in at_risk}
 
 
 def _coming() -> QuerySet[Entry]:

@@ -1,0 +1,74 @@
+"""What the gate holds an edition against, and how its word is shown."""
+
+import hashlib
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+
+from mamori.engine.editions import ListInForce, PersonKey, Refusal, Rules, content_refusals
+from mamori.ground import clock
+from mamori.lists.distribution import models
+from mamori.lists.distribution.keys import EditionKeys
+from mamori.lists.distribution.states import EditionState
+from mamori.lists.listing import queries as listing
+from mamori.lists.listing.case import content_rules, far_by_lists
+
+BRAKE = timedelta(days=1)  # the window in which additions are counted
+Why = dict[str, list[dict[str, Any]]]  # by entry id
+
+
+def rules(held: EditionKeys) -> Rules:
+    """What the gate holds an edition against."""
+    far = listing.reaching_far()
+    return replace(
+        content_rules(),
+        keys=_counting(held),
+        added_lately=_added_lately(),
+        reaches_far=lambda entry: entry.entry_id in far or (entry.method == "dns" and bool(far_by_lists(entry.target))),
+    )
+
+
+def _added_lately() -> int:
+    """Entries the editions of the last day added that no earlier edition had: what the kill switch took may come back."""
+    added = models.EditionChange.objects.filter(change="added").exclude(edition__state=EditionState.ABANDONED)
+    earlier = added.filter(entry_id=OuterRef("entry_id"), edition__version__lt=OuterRef("edition__version"))
+    return added.filter(~Exists(earlier), edition__built_at__gt=clock.now() - BRAKE).count()
+
+
+def _counting(keys: EditionKeys) -> dict[str, PersonKey]:
+    """The keys that count today: vouched for by the root, and neither unconfirmed nor revoked here. And the rule's.
+
+    Persons and roles are those of the root's list: the database can only take keys away.
+    """
+    vouched = keys.vouched().on(clock.now().date())
+    in_use = listing.keys_in_use()
+    return {number: key for number, key in vouched.items() if number in in_use} | keys.rule_person()
+
+
+def against_newer_rules(listed: ListInForce) -> Why:
+    """Entries in force that the present rules would refuse: they stay, and people review them."""
+    against = content_rules()
+    found = (
+        (entry.entry_id, [shown(fault) for fault in content_refusals(entry, against)]) for entry in listed.entries()
+    )
+    return {entry_id: faults for entry_id, faults in found if faults}
+
+
+def rules_digest() -> str:
+    """SHA-256 (hex) over the names that entries are held against: other names, another digest."""
+    against = content_rules()
+    digest = hashlib.sha256()
+    for names in (against.popular, against.protected_suffixes, against.shared_platforms):
+        digest.update("\n".join(sorted(names.names)).encode() + b"\0")
+    return digest.hexdigest()
+
+
+def shown(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "code": refusal.code,
+        "params": dict(refusal.params),
+        "message": refusal.message,
+        "remedy": refusal.remedy,
+    }
