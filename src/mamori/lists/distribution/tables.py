@@ -145,6 +145,18 @@ class OfferTable(Table):
         return rows
 
 
+_OF_AN_ENTRY = [
+    Column("target", _("Target"), render="address"),
+    Column(
+        "entry",
+        _("Entry"),
+        value=lambda row: str(row.entry_id)[:8],
+        link=lambda row: reverse("listing_entry", args=[row.entry_id]),
+    ),
+    Column("method", _("Kind of list"), render="state:list_method"),
+]
+
+
 class ChangeTable(Table):
     """What came and went with one edition, with the seconds each resolver took."""
 
@@ -156,14 +168,7 @@ class ChangeTable(Table):
     empty_text = _("The edition was signed anew.")
     columns = [
         Column("change", _("Change"), sort=("-change", "id"), render="state:list_change"),
-        Column("target", _("Target"), render="address"),
-        Column(
-            "entry",
-            _("Entry"),
-            value=lambda row: str(row.entry_id)[:8],
-            link=lambda row: reverse("listing_entry", args=[row.entry_id]),
-        ),
-        Column("method", _("Kind of list"), render="state:list_method"),
+        *_OF_AN_ENTRY,
         Column("ring", _("Only for"), value=lambda row: early(row.ring)),
         Column("since", _("Decided"), sort=("since", "id"), render="moment"),
         Column("effect", _("Seconds to effect"), value=lambda row: row.effect),
@@ -195,14 +200,7 @@ class WaitingTable(Table):
     empty_title = _("Nothing waits")
     empty_text = _("All subscribers have every entry, or those that wait may not be seen here.")
     columns = [
-        Column("target", _("Target"), render="address"),
-        Column(
-            "entry",
-            _("Entry"),
-            value=lambda row: str(row.entry_id)[:8],
-            link=lambda row: reverse("listing_entry", args=[row.entry_id]),
-        ),
-        Column("method", _("Kind of list"), render="state:list_method"),
+        *_OF_AN_ENTRY,
         Column("ring", _("Blocked at"), sort=("ring", "since"), value=lambda row: str(row.ring), render="state:ring"),
         Column("since", _("Since"), sort=("since",), render="moment"),
         Column("due_at", _("Goes on, unless halted"), render="moment"),
