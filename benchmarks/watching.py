@@ -21,7 +21,7 @@ from demo.dns import Address, told
 from demo.processes import WorldError
 
 EVERY = 0.004  # seconds
-LONGEST = 120.0
+LONGEST = 600.0
 Watched = tuple[str, Address, Sequence[str], str]
 
 
