@@ -144,7 +144,8 @@ def measure(page: Page, clients: dict[str, Any], requests: int) -> None:
     """Ask for the page and its variants as the first role that may see it, then as it opens for each other role."""
     statuses: set[int] = set()
     for role in ROLES:
-        answers = [(url, _ask(clients[role], url)) for url in page.urls[: EACH if page.role else None]]
+        urls = [page.urls[n % len(page.urls)] for n in range(EACH)] if page.role else page.urls
+        answers = [(url, _ask(clients[role], url)) for url in urls]
         statuses = {answer.response.status_code for _url, answer in answers}
         if statuses == {405} or any(answer.response.streaming for _url, answer in answers):
             return  # it only takes what is sent to it, or is a file to save
