@@ -20,7 +20,7 @@ from mamori.engine.editions.statements import (
     utc_text,
 )
 
-MANY = 100  # signed entries
+MANY = 100  # entries, from which two threads verify their signatures: a third faster for a thousand
 FLOOD = 2  # days' additions that may wait at once: more are a mistake, as copies of whole lists were, until checked
 # code: message, remedy. Both are constant, with %(name)s fields filled from Refusal.params.
 REASONS: dict[str, tuple[str, str]] = {
