@@ -19,8 +19,8 @@ from cryptography.x509.oid import NameOID
 from demo.platform import Platform
 from demo.processes import free_ports, wait_until
 from mamori.engine.editions import compile_rpz
+from mamori.lists.distribution.control import KnotError
 from mamori.lists.distribution.knot import Access, Knot
-from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.roundtrip import PACKAGES
 from tests.programs import needs, program
 
@@ -229,14 +229,12 @@ def test_the_primary_of_the_compose_file_starts_and_keeps_what_the_worker_change
     port, socket = free_ports(1), tmp_path / "knot.sock"
     told = {"KNOT_STORAGE": str(tmp_path), "KNOT_SOCKET": str(socket), "KNOT_LISTEN": f"127.0.0.1@{port}"}
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/nonexistent", **told}
-    handover = tmp_path / "handover"
-    handover.mkdir()
     many = compile_rpz([f"n{number}.example" for number in range(300)], "nxdomain")
     for start in range(2):
         running = subprocess.Popen([DEPLOY / "knot" / "primary.sh"], env=environment, stderr=subprocess.DEVNULL)
         try:
             wait_until(socket.exists, 20, "no control socket")
-            knot = Knot(str(socket), handover)
+            knot = Knot(str(socket))
             wait_until(lambda knot=knot: bool(_zones(knot)), 20, "knotd does not answer")  # type: ignore[misc]
             assert {"nx.list", "hot-nx.list", "stop.list", "hot-stop.list"} <= knot.zones()
             if start == 0:

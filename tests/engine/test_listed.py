@@ -87,6 +87,12 @@ def test_asked_in_place_it_says_what_the_whole_list_says(placed, before, done):
         assert found.is_listed(name) == (name in wanted.names())
         assert found.is_covered(name) == (not wanted.names().isdisjoint(parents(name)))
         assert set(found.listed_below(name)) == {n for n in wanted.names() if n.endswith(f".{name}")}
+    assert found.covered(NAMES) == {name for name in NAMES if found.is_covered(name)}
+    assert {name: set(below) for name, below in found.below([*NAMES, "example"]).items()} == {
+        name: below
+        for name in (*NAMES, "example")
+        if (below := {each for each in wanted.names() if each.endswith(f".{name}")})
+    }
     assert read(files, delta, wanted.version) == wanted
     folded = {name: b"".join(pieces) for name, pieces in fold(files, delta).items()}
     assert folded == write_files(pruned(wanted))

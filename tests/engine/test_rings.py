@@ -101,7 +101,7 @@ class House:
         listed = self.in_force(ring)
         touched = {row.name for row in self.rows if row.version > floor and row.ring >= ring}
         touched |= listed.delta.names_changed() | {POLICY.hot_canary}
-        return hot_names(touched, is_covered=listed.is_covered, listed_below=listed.listed_below)
+        return hot_names(touched, covered=listed.covered, below=listed.below)
 
 
 def activated(which: ListEntry) -> SignedStatement:

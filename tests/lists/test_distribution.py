@@ -1,7 +1,6 @@
 """Editions: gate, signatures, files, and the real thing: Knot, Unbound and BIND."""
 
 import io
-import itertools
 import shutil
 import statistics
 import time
@@ -21,7 +20,7 @@ from django.utils import translation
 from urllib3 import HTTPResponse
 
 from demo.dns import CANARY, DnsWorld, ask
-from mamori.engine.editions import EditionRefused, Record, compile_rpz, compile_sorted, name_key, read_edition
+from mamori.engine.editions import EditionRefused, Record, blocked_owners, compile_rpz, name_key, read_edition
 from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import Organisation
 from mamori.ground.accounts.services import token_create
@@ -29,9 +28,9 @@ from mamori.ground.actors import SYSTEM, Role
 from mamori.ground.errors import DomainError, Forbidden
 from mamori.lists.distribution import queries, roundtrip, services, store
 from mamori.lists.distribution.commands import rebuild
-from mamori.lists.distribution.knot import Held, Knot
+from mamori.lists.distribution.control import Control, KnotError
+from mamori.lists.distribution.knot import Knot, Large
 from mamori.lists.distribution.models import Edition, KillOrder, KnotState, Probe, Subscriber
-from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.services import primary
 from mamori.lists.distribution.services.subscribers import key_name
 from mamori.lists.distribution.states import Delivery
@@ -412,77 +411,150 @@ class TestWithResolvers:
         for provider in real.providers.values():
             wait(lambda p=provider: ask(p.resolver, "after-healing.example") == p.blocked)
 
-    def test_a_large_change_is_handed_over_as_a_file_that_does_not_stay(self, real, monkeypatch):
-        monkeypatch.setattr("mamori.lists.distribution.knot.BULK", 10)
-        knot = Knot(str(real.knot_socket), real.handover)
-        before = knot.read("nx.list")
-        serial = knot.serial("nx.list")
-        many = before | compile_rpz([f"n{number}.example" for number in range(50)], "nxdomain")
-        assert knot.sync("nx.list", many, after=serial + 1000).changed == 100
-        assert knot.read("nx.list") == many
-        assert knot.serial("nx.list") > serial + 1000
-        assert not list(real.handover.iterdir())
-        knot.sync("nx.list", many | {Record("one-more.example", ".")})
-        knot.sync("nx.list", before)
-        assert knot.read("nx.list") == before
+    @pytest.mark.parametrize("way", ["transactions", "files"])
+    def test_large_zones_are_brought_to_what_is_wanted_from_whatever_they_hold(self, real, monkeypatch, way):
+        monkeypatch.setattr("mamori.lists.distribution.knot.LARGE", 10)
+        monkeypatch.setattr("mamori.lists.distribution.knot.PIECE", 7)
+        knot = Knot(str(real.knot_socket), real.handover if way == "files" else None)
+        handed_over, whole = [], []
+        hand_over, reading = Knot._hand_over, Knot._reading
+        monkeypatch.setattr(Knot, "_hand_over", lambda *given: handed_over.append(given[2]) or hand_over(*given))
+        monkeypatch.setattr(Knot, "_reading", lambda self, zone: whole.append(zone) or reading(self, zone))
+        zones = [Large("large.list", ".", 7), Large("other.list", "stop.mamori.example.", 7)]
 
-    def test_a_zone_that_is_as_it_was_left_is_not_read_whole(self, real, monkeypatch):
-        def sorted_of(names: Iterable[str]) -> Callable[[], list[Record]]:
-            return lambda: list(compile_sorted(sorted(names, key=name_key), "nxdomain"))
+        def owners_of(names: Iterable[str]) -> Callable[[], Iterable[str]]:
+            return lambda: blocked_owners(sorted(names, key=name_key))
 
-        knot, zone, whole = Knot(str(real.knot_socket), real.handover), Knot.zone, []
-        monkeypatch.setattr(
-            Knot,
-            "zone",
-            lambda self, name, what="": (whole.append(name) if not what else None) or zone(self, name, what),
-        )
+        def holds(names: Iterable[str]) -> bool:
+            return all(
+                knot.read(one.zone) == {Record(owner, one.target) for owner in owners_of(names)()} for one in zones
+            )
+
         first = {f"n{number}.example" for number in range(20)}
         then = first - {"n3.example", "n7.example"} | {"m1.example", "below.m2.example"}
-        knot.add_zone("left.list")
+        for one in zones:
+            knot.add_zone(one.zone)
         try:
-            made = knot.sync_sorted("left.list", sorted_of(first))
+            made = knot.sync_large(zones, owners_of(first))
+            assert {(each.records, each.changed) for each in made.values()} == {(40, 40)}
+            assert holds(first)
+            assert all(made[one.zone].serial == knot.serial(one.zone) > 7 for one in zones)
             whole.clear()
-            held = Held(made.serial, sorted_of(first))
-            synced = knot.sync_sorted("left.list", sorted_of(then), made.serial, held)
-            assert (synced.records, synced.changed, whole) == (40, 8, [])
-            assert synced.serial == knot.serial("left.list") > made.serial
-            assert knot.read("left.list") == set(sorted_of(then)())
-            knot.sync("left.list", frozenset({Record("stranger.example", ".")}))  # somebody else
-            assert knot.sync_sorted("left.list", sorted_of(then), 0, Held(synced.serial, sorted_of(then))).changed == 41
-            assert knot.read("left.list") == set(sorted_of(then)())
+            left = [one._replace(held=made[one.zone].serial) for one in zones]
+            made = knot.sync_large(left, owners_of(then), owners_of(first))
+            assert {(each.records, each.changed) for each in made.values()} == {(40, 8)}
+            assert whole == [], "what was left as it is need not be read"
+            assert holds(then)
+            assert {each.changed for each in knot.sync_large(zones, owners_of(then)).values()} == {0}
+            for strange in (frozenset({Record("n2.example", "other.example.")}), frozenset({Record("z.example", ".")})):
+                knot.sync("large.list", strange)  # somebody else
+                left = [one._replace(held=made[one.zone].serial) for one in zones]
+                made = knot.sync_large(left, owners_of(then), owners_of(then))
+                assert [made[one.zone].changed for one in zones] == [41, 0]
+                assert holds(then)
+            later = knot.serial("large.list") + 1000
+            made = knot.sync_large([one._replace(after=later) for one in zones], owners_of(then))
+            assert all(each.serial > later for each in made.values()), "subscribers have seen a higher number"
+            assert len(handed_over) == (5 if way == "files" else 0)
+            assert not list(real.handover.iterdir())
+            assert not [line for line in real.list.ctl(["conf-read zone"]) if "zonefile-load" in line]
         finally:
-            knot.drop_zone("left.list")
+            for one in zones:
+                knot.drop_zone(one.zone)
 
-    def test_a_new_zone_is_handed_over_whole_and_what_came_is_compared(self, real, monkeypatch):
-        monkeypatch.setattr("mamori.lists.distribution.knot.BULK", 10)
-        knot = Knot(str(real.knot_socket), real.handover)
-        many = compile_rpz([f"n{number}.example" for number in range(50)], "nxdomain")
-        knot.add_zone("fresh.list")
+    @pytest.mark.parametrize("way", ["transactions", "files"])
+    def test_a_zone_that_lacks_a_record_afterwards_is_no_success(self, real, monkeypatch, way):
+        monkeypatch.setattr("mamori.lists.distribution.knot.LARGE", 10)
+        knot = Knot(str(real.knot_socket), real.handover if way == "files" else None)
+        large = [Large("lossy.list", ".")]
+        some, more = ([f"{letter}{number}.example" for number in range(10)] for letter in "nm")
+
+        def owners_of(names: list[str]) -> Callable[[], Iterable[str]]:
+            return lambda: blocked_owners(sorted(names, key=name_key))
+
+        knot.add_zone("lossy.list")
         try:
-            synced = knot.sync("fresh.list", many, after=7)
-            assert (synced.records, synced.changed, knot.read("fresh.list")) == (100, 100, many)
-            assert synced.serial == knot.serial("fresh.list") > 7
-            read, lost = Knot._read, next(iter(many)).owner
-            monkeypatch.setattr(
-                Knot, "_read", staticmethod(lambda zone, lines: (one for one in read(zone, lines) if one[0] != lost))
-            )
-            more = many | compile_rpz([f"m{number}.example" for number in range(50)], "nxdomain")
-            with pytest.raises(KnotError, match=r"fresh\.list does not hold what was published"):
-                knot.sync_sorted("fresh.list", lambda: sorted(more, key=lambda record: name_key(record.owner)))
-            held, looks = Knot._held, itertools.count()
+            said = Control.take
 
-            def forgetful(self, zone):
-                """The second look of each, after the change, misses a record."""
-                serial, lines = held(self, zone)
-                return serial, lines if next(looks) % 2 == 0 else {each for each in lines if lost not in each}
+            def forgetful(control: Control) -> dict[str, str] | None:
+                """What Knot says, without one of the records."""
+                while (answer := said(control)) is not None and answer.get("owner") == "n1.example.lossy.list.":
+                    pass
+                return answer
 
-            monkeypatch.setattr(Knot, "_held", forgetful)
-            less = frozenset(record for record in more if "m1" not in record.owner)
-            for wanted in (many, more, less, more):  # by a file, by commands, by a file
-                with pytest.raises(KnotError, match=r"fresh\.list does not hold what was published"):
-                    knot.sync("fresh.list", wanted)
+            with monkeypatch.context() as patched:
+                patched.setattr(Control, "take", forgetful)
+                patched.setattr(Control, "skip", lambda self, expected: False)
+                with pytest.raises(KnotError, match=r"lossy\.list does not hold what was published"):  # a new one
+                    knot.sync_large(large, owners_of(some))
+            made = knot.sync_large(large, owners_of(more))["lossy.list"]
+            with monkeypatch.context() as patched:
+                patched.setattr(Control, "take", forgetful)
+                with pytest.raises(
+                    KnotError, match=r"lossy\.list does not hold what was published"
+                ):  # one as it was left
+                    knot.sync_large([large[0]._replace(held=made.serial)], owners_of(some + more), owners_of(more))
+            knot.sync("lossy.list", frozenset())
+            with monkeypatch.context() as patched:
+                patched.setattr(Control, "take", forgetful)
+                with pytest.raises(KnotError, match=r"lossy\.list does not hold what was published"):
+                    knot.sync("lossy.list", compile_rpz(some[:5], "nxdomain"))
+                knot.sync("lossy.list", compile_rpz(some[2:7], "nxdomain"))
         finally:
-            knot.drop_zone("fresh.list")
+            knot.drop_zone("lossy.list")
+
+    def test_a_hot_zone_as_we_left_it_is_not_read_and_one_that_somebody_changed_is(
+        self, real, body, person, monkeypatch
+    ):
+        read, reading = [], Knot._reading
+        monkeypatch.setattr(Knot, "_reading", lambda self, zone: read.append(zone) or reading(self, zone))
+        body.list(listable(URL, person))
+        services.edition_publish()
+        read.clear()
+        body.list(listable("https://other.example/", person))
+        services.edition_publish()
+        assert read == []
+        knot = Knot(str(real.knot_socket))
+        knot.sync("hot-nx.list", frozenset({Record("stranger.example", ".")}))
+        read.clear()
+        body.list(listable("https://later.example/", person))
+        services.edition_publish()
+        assert read == ["hot-nx.list"]
+        owners = {record.owner for record in knot.read("hot-nx.list")}
+        assert {"bad.example", "other.example", "later.example"} <= owners
+        assert "stranger.example" not in owners
+
+    def test_a_record_of_another_kind_or_ttl_does_not_stay(self, real):
+        knot = Knot(str(real.knot_socket))
+        good = compile_rpz(["good.example"], "nxdomain")
+        knot.add_zone("mixed.list")
+        try:
+            knot.sync("mixed.list", good)
+            strange = [
+                'text 60 TXT "a b"',
+                'text 60 TXT "c"',
+                "@ 60 TXT x",
+                "short.example 5 CNAME .",
+                "host 60 A 192.0.2.1",
+            ]
+            real.list.ctl(["zone-begin mixed.list", *(f"zone-set mixed.list {record}" for record in strange)])
+            real.list.ctl(["zone-commit mixed.list"])
+            assert len(knot.read("mixed.list")) == len(good | set(strange))
+            assert knot.sync("mixed.list", good | compile_rpz(["short.example"], "nxdomain")).changed == 7
+            assert knot.read("mixed.list") == good | compile_rpz(["short.example"], "nxdomain")
+        finally:
+            knot.drop_zone("mixed.list")
+
+    def test_a_transaction_of_one_who_died_is_ended(self, real):
+        knot = Knot(str(real.knot_socket))
+        knot.add_zone("open.list")
+        try:
+            real.list.ctl(["zone-begin open.list"])
+            with pytest.raises(KnotError, match=r"open\.list: too many transactions"):
+                knot.sync("open.list", compile_rpz(["a.example"], "nxdomain"))
+            assert knot.sync("open.list", compile_rpz(["a.example"], "nxdomain")).changed == 2
+        finally:
+            knot.drop_zone("open.list")
 
     def test_a_fold_moves_changes_into_the_base_and_nobody_sees_it(self, real, press, body, person, run_jobs):
         real.host(
@@ -677,21 +749,21 @@ class TestWithResolvers:
         """Knot does not load a zone whose file was to be read and is not there."""
         body.list(listable(URL, person))
         run_jobs()
-        held = Knot(str(real.knot_socket)).read("hot-nx.list")
-        item = "zone[hot-nx.list.]"
-        real.list.ctl(["conf-begin", f"conf-set {item}.file {real.handover}/hot-nx.list.handover",
+        held = Knot(str(real.knot_socket)).read("nx.list")
+        item = "zone[nx.list.]"
+        real.list.ctl(["conf-begin", f"conf-set {item}.file {real.handover}/nx.list.handover",
                        f"conf-set {item}.zonefile-load difference-no-serial"])  # fmt: skip
         real.list.ctl(["conf-commit"])
         real.list.stop()
         real.list.start()
-        assert not Knot(str(real.knot_socket)).read("hot-nx.list")
+        assert not Knot(str(real.knot_socket)).read("nx.list")
         KnotState.objects.update(checked_at=clock.now() - timedelta(minutes=1))
         services.primary_heal()
-        assert Knot(str(real.knot_socket)).read("hot-nx.list") == held
-        assert not [line for line in real.list.ctl(["conf-read zone"]) if "zonefile-load" in line and "hot-nx" in line]
+        assert Knot(str(real.knot_socket)).read("nx.list") == held
+        assert not [line for line in real.list.ctl(["conf-read zone"]) if "zonefile-load" in line and "nx.list" in line]
         real.list.stop()
         real.list.start()
-        assert Knot(str(real.knot_socket)).read("hot-nx.list") == held
+        assert Knot(str(real.knot_socket)).read("nx.list") == held
 
     def test_another_stop_page_reaches_the_base_too(self, real, press, body, person, settings):
         body.list(listable(URL, person))

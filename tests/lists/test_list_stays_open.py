@@ -320,12 +320,12 @@ class TestAtThePrimary:
         distribution.edition_publish(refresh=True)
         return Knot(settings.KNOT_SOCKET)
 
-    def test_foreign_records_are_taken_out_and_stop_nothing(self, knot, press, body, person, settings):
+    def test_foreign_records_are_taken_out_and_stop_nothing(self, knot, dns_world, press, body, person, settings):
         base, canary = settings.LIST_ZONE_NXDOMAIN, settings.CANARY_NAME
         for zone in (base, f"hot-{base}"):
             for record in ("odd.example 60 A 192.0.2.1", '@ 60 TXT "two words"', "sub.example 60 NS ns.odd.example."):
-                knot._run([f"zone-begin {zone}", f"zone-set {zone} {record}"])
-                knot._run([f"zone-commit {zone}"])
+                dns_world.list.ctl([f"zone-begin {zone}", f"zone-set {zone} {record}"])
+                dns_world.list.ctl([f"zone-commit {zone}"])
         body.list(listable(URL, person))
         distribution.edition_publish()
         KnotState.objects.update(checked_at=clock.now() - timedelta(minutes=1))

@@ -11,8 +11,9 @@ import pytest
 from demo.dns import DnsWorld
 from mamori.engine.addresses import NameRefused, canonicalize, listable_name
 from mamori.engine.editions import Record, compile_rpz, read_dump, zone_text
-from mamori.lists.distribution.knot import Knot
-from mamori.lists.distribution.records import KnotError, zone_lines
+from mamori.lists.distribution.control import KnotError
+from mamori.lists.distribution.knot import Knot, Large
+from mamori.lists.distribution.records import zone_lines
 from tests.engine.test_names import dump
 from tests.programs import needs
 
@@ -103,7 +104,7 @@ def test_the_primary_takes_none_of_them(case: str, dns_world: DnsWorld) -> None:
         with pytest.raises(KnotError, match="record"):
             knot.sync("odd.list", good | set(wanted))
         with pytest.raises(KnotError, match="record"):
-            knot.sync_sorted("odd.list", lambda: [*wanted, *sorted(good)])
+            knot.sync_large([Large("odd.list", wanted[-1].target)], lambda: [record.owner for record in wanted])
         one = knot.sync("odd.list", good | {Record("a.example", ".")}).serial
         with pytest.raises(KnotError, match="record"):  # also beside one that stands there
             knot.sync("odd.list", good | {Record("a.example", "."), Record("a.example", "stop.mamori.example.")})

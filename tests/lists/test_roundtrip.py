@@ -7,7 +7,7 @@ from django.conf import settings
 
 from mamori.engine.editions import Record, compile_sorted
 from mamori.lists.distribution import roundtrip
-from mamori.lists.distribution.records import KnotError
+from mamori.lists.distribution.control import KnotError
 from mamori.lists.distribution.roundtrip import Content, Judged, RoundTripError, content_of, judge
 from tests.programs import needs
 

@@ -16,7 +16,6 @@ from demo.dns import DnsWorld, ask, unbound_main
 from demo.knot import DEPLOY, Key
 from demo.knot import Knot as Server
 from demo.processes import ORDINARY_USER, Program, free_ports, hand_over, listening, private_folder, socket_folder
-from mamori.engine.addresses import parents
 from mamori.engine.editions import (
     CHANGES,
     LIFT_ALL,
@@ -27,7 +26,6 @@ from mamori.engine.editions import (
     activation_statement,
     compile_hot,
     compile_rpz,
-    hot_names,
     kill_statement,
     name_key,
     sign_files,
@@ -41,7 +39,7 @@ from mamori.lists.distribution.knot import Knot
 from mamori.tools.cli import app
 from tests.engine.people import APPROVER, REVIEWER, entry
 from tests.engine.people import signed as signed_by
-from tests.engine.test_layers import histories, hot_of, lists
+from tests.engine.test_layers import histories, hot_of, lists, points_of
 from tests.engine.test_publish import SERVICE
 from tests.programs import needs, program
 from tests.tools.list_body import LIFE, ROOT, SIGNED_MEMBERS, TOKEN, ListBody
@@ -102,11 +100,7 @@ class House(ListBody):
         }
 
     def hot(self, *more: Record) -> frozenset[Record]:
-        points = hot_names(
-            self.names ^ self.base | {f"hot-{CANARY}"},
-            is_covered=lambda name: not self.names.isdisjoint(parents(name)),
-            listed_below=lambda name: [each for each in self.names if each.endswith(f".{name}")],
-        )
+        points = points_of(self.names ^ self.base | {f"hot-{CANARY}"}, frozenset(self.names))
         return compile_hot(points, "nxdomain") | frozenset(more)
 
     def push(self, hot: frozenset[Record] | None = None, base: frozenset[Record] | None = None) -> None:
@@ -368,11 +362,7 @@ class TestWithKnotAndUnbound:
 def test_a_hot_zone_of_any_history_is_what_its_own_names_ask_for(history: list[frozenset[str]]) -> None:
     """The check knows fewer names than the publisher: those of the zone alone lead to the same zone."""
     zone, now = hot_of(history), history[-1]
-    points = hot_names(
-        {record.owner.removeprefix("*.") for record in zone},
-        is_covered=lambda name: not now.isdisjoint(parents(name)),
-        listed_below=lambda name: [each for each in now if each.endswith(f".{name}")],
-    )
+    points = points_of({record.owner.removeprefix("*.") for record in zone}, now)
     assert compile_hot(points, "nxdomain") == zone
 
 

@@ -19,7 +19,7 @@ from mamori.engine.editions.entries import (
 )
 from mamori.engine.editions.folding import fold, since_fold
 from mamori.engine.editions.gate import Refusal, Rest, Rules, content_refusals, gate
-from mamori.engine.editions.layers import HOT, LIFT_ALL, PASSTHRU, compile_hot, hot_names, hot_zone
+from mamori.engine.editions.layers import HOT, LIFT_ALL, PASSTHRU, compile_hot, compile_hots, hot_names, hot_zone
 from mamori.engine.editions.listed import ListInForce
 from mamori.engine.editions.members import Member, Members, MembersRefused, activated, read_members, sign_members
 from mamori.engine.editions.publish import (
@@ -37,6 +37,7 @@ from mamori.engine.editions.rpz import (
     Changes,
     Record,
     block_target,
+    blocked_owners,
     compile_rpz,
     compile_sorted,
     cover,
@@ -54,6 +55,7 @@ from mamori.engine.editions.statements import (
     key_id,
     kill_statement,
     sign_statement,
+    sign_statements,
     verify_activation,
     withdrawal_statement,
 )
@@ -88,7 +90,9 @@ __all__ = [
     "activated",
     "activation_statement",
     "block_target",
+    "blocked_owners",
     "compile_hot",
+    "compile_hots",
     "compile_rpz",
     "compile_sorted",
     "content_refusals",
@@ -112,6 +116,7 @@ __all__ = [
     "sign_members",
     "sign_root",
     "sign_statement",
+    "sign_statements",
     "since_fold",
     "verify_activation",
     "verify_metadata",

@@ -155,7 +155,8 @@ class Delta:
 
     def lasting(self) -> Delta:
         """Without the kill switch, which speaks of one edition."""
-        return replace(self, statements=frozenset(s for s in self.statements if s.action != "kill"))
+        kills = [signed for signed in self.statements if signed.action == "kill"]
+        return replace(self, statements=self.statements.difference(kills)) if kills else self
 
     def kills(self, version: int) -> bool:
         """Whether the kill switch empties edition `version`."""
@@ -177,13 +178,12 @@ def write_files(edition: Edition) -> dict[str, bytes]:
 
 
 def write_delta(delta: Delta) -> bytes:
-    """The file of changes since the base: one thing a line."""
-    entries = (
-        *(_change_line("added", entry) for entry in sorted(delta.added, key=entry_key)),
-        *(_change_line("removed", entry) for entry in sorted(delta.removed, key=entry_key)),
-    )
-    waits = (canonical_json({"waits": {"entry_id": each, "ring": ring}}) for each, ring in sorted(delta.waits.items()))
-    return b"".join(entries) + b"".join(line + b"\n" for line in waits) + _statements(delta.statements)
+    """The file of changes since the base: one thing a line, in the order of their bytes."""
+    lines = [_change_line("added", entry) for entry in delta.added]
+    lines += [_change_line("removed", entry) for entry in delta.removed]
+    lines += [canonical_json({"waits": {"entry_id": each, "ring": ring}}) + b"\n" for each, ring in delta.waits.items()]
+    lines += map(_statement_line, delta.statements)
+    return b"".join(sorted(lines))
 
 
 def read_files(version: int, files: Mapping[str, bytes]) -> Edition:

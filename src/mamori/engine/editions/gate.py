@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,7 +20,7 @@ from mamori.engine.editions.statements import (
     utc_text,
 )
 
-MANY = 100  # entries, from which two threads verify their signatures: a third faster for a thousand
+MANY = 100  # statements, from which two threads verify their signatures: a third faster for a thousand
 FLOOD = 2  # days' additions that may wait at once: more are a mistake, as copies of whole lists were, until checked
 # code: message, remedy. Both are constant, with %(name)s fields filled from Refusal.params.
 REASONS: dict[str, tuple[str, str]] = {
@@ -277,7 +277,9 @@ class _Statements:
         self._verified = previous.statements if previous else frozenset()
         former = _withdrawals(previous.statements) if previous else {}
         self._missing = len(former.keys() - self._signed.keys())
-        for statement, (entry_id, moment) in (former | _withdrawals(proposed.statements)).items():
+        ended = former | _withdrawals(proposed.statements)
+        self._verify([statement for statement in ended if statement not in former])
+        for statement, (entry_id, moment) in ended.items():
             if statement in former or self._endings(statement):
                 self._ended[entry_id] = max(moment, self._ended.get(entry_id, ""))
         for statement in self._signed:
@@ -295,8 +297,11 @@ class _Statements:
         return self._by[statement]
 
     def verify(self, entries: Iterable[ListEntry]) -> None:
-        """Verify the signatures on many entries with two processors: libsodium lets other threads run meanwhile."""
-        told = [activation_statement(entry) for entry in entries]
+        """Verify the signatures on many entries."""
+        self._verify([activation_statement(entry) for entry in entries])
+
+    def _verify(self, told: Sequence[bytes]) -> None:
+        """Many are verified with two processors: libsodium lets other threads run meanwhile."""
         if len(told) > MANY:
             with ThreadPoolExecutor(2) as both:
                 list(both.map(lambda half: [self._signers(statement) for statement in half], (told[::2], told[1::2])))

@@ -7,7 +7,7 @@ base may follow hours later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from itertools import islice
 
 from mamori.engine.addresses import parents
@@ -27,42 +27,58 @@ def hot_zone(zone: str, ring: int = LAST_RING) -> str:
 
 
 def hot_names(
-    touched: Iterable[str], *, is_covered: Callable[[str], bool], listed_below: Callable[[str], Iterable[str]]
+    touched: Iterable[str],
+    *,
+    covered: Callable[[Collection[str]], Iterable[str]],
+    below: Callable[[Collection[str]], Mapping[str, Iterable[str]]],
 ) -> dict[str, bool]:
     """What the hot zone says of which names (and of all below each): True for blocked, False for let through.
 
-    ``touched``: the names that came or went since the oldest base a resolver may hold. ``is_covered`` tells whether a
-    name or one above it stands on the list now, ``listed_below`` which names below one do. A touched name is blocked
-    when it is covered; otherwise it passes with everything below it, but for what is listed there. Every name between
-    two of these is written too: a wildcard does not reach past a name that exists below it (RFC 4592, section 3.3.1).
+    ``touched``: the names that came or went since the oldest base a resolver may hold. ``covered`` tells which of some names
+    stand on the list now, or have one above them that does; ``below`` which names on the list each of some has below it.
+    A touched name is blocked when it is covered; otherwise it passes with everything below it, but for what is listed
+    there. Every name between two of these is written too: a wildcard does not reach past a name that exists below it
+    (RFC 4592, section 3.3.1).
     """
-    blocked: dict[str, bool] = {}
-    for name in touched:
-        blocked[name] = is_covered(name)
-        if not blocked[name]:
-            blocked.update(dict.fromkeys(listed_below(name), True))
-    for name in [*blocked]:
-        for between in _between(name, blocked):
-            blocked.setdefault(between, is_covered(between))
-    return {name: hit for name, hit in blocked.items() if not any(blocked.get(above) for above in _above(name))}
+    blocked = dict.fromkeys(touched, False)
+    blocked.update(dict.fromkeys(covered(blocked), True))
+    for names in below([name for name, hit in blocked.items() if not hit]).values():
+        blocked.update(dict.fromkeys(names, True))
+    chains = {name: [*_above(name)] for name in blocked}
+    nested = [name for name, chain in chains.items() if not blocked.keys().isdisjoint(chain)]
+    between = {each for name in nested for each in _between(chains[name], blocked)} - blocked.keys()
+    blocked |= dict.fromkeys(between, False) | dict.fromkeys(covered(between), True)
+    under = {name for name in (*nested, *between) if any(blocked.get(above) for above in _above(name))}
+    return {name: hit for name, hit in blocked.items() if name not in under}
 
 
 def compile_hot(names: Mapping[str, bool], action: Action, stop_host: str | None = None) -> frozenset[Record]:
     """Records of the hot zone for what `hot_names` says (``rpz-passthru.``: draft-vixie-dnsop-dns-rpz)."""
-    target = block_target(action, stop_host)
-    if stop_host is not None and any(names.get(above) for above in parents(stop_host)):
-        raise ValueError("the stop page's own name is on the list")
-    return frozenset(
-        Record(owner, target if hit else PASSTHRU) for name, hit in names.items() for owner in (name, f"*.{name}")
-    )
+    return compile_hots(names, [(action, stop_host)])[0]
+
+
+def compile_hots(names: Mapping[str, bool], ways: Iterable[tuple[Action, str | None]]) -> list[frozenset[Record]]:
+    """As `compile_hot`, for several ways of blocking."""
+    passing = frozenset(_records((name for name, hit in names.items() if not hit), PASSTHRU))
+    hits = [name for name, hit in names.items() if hit]
+    found = []
+    for action, stop_host in ways:
+        target = block_target(action, stop_host)
+        if stop_host is not None and any(names.get(above) for above in parents(stop_host)):
+            raise ValueError("the stop page's own name is on the list")
+        found.append(passing.union(_records(hits, target)))
+    return found
+
+
+def _records(names: Iterable[str], target: str) -> Iterator[Record]:
+    return (Record(owner, target) for name in names for owner in (name, f"*.{name}"))
 
 
 def _above(name: str) -> Iterator[str]:
     return islice(parents(name), 1, None)
 
 
-def _between(name: str, points: Container[str]) -> list[str]:
-    """The names between `name` and the topmost of `points` above it."""
-    chain = list(_above(name))
-    last = max((at for at, above in enumerate(chain) if above in points), default=0)
-    return chain[:last]
+def _between(above: list[str], points: Container[str]) -> list[str]:
+    """Of the names above one, those below the topmost of `points`."""
+    last = max((at for at, name in enumerate(above) if name in points), default=0)
+    return above[:last]

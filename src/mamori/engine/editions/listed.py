@@ -7,7 +7,7 @@ import itertools
 import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mamori.engine.addresses import parents
@@ -173,6 +173,7 @@ class ListInForce:
         self._added_keys = sorted(
             (name_key(entry.target), entry.target) for entry in delta.added if entry.method == "dns"
         )
+        self._added_names = frozenset(name for _key, name in self._added_keys)
         self._removed = {entry.entry_id for entry in delta.removed}
         self._signed: dict[str, list[SignedStatement]] = {}
         for signed in delta.statements:
@@ -248,6 +249,26 @@ class ListInForce:
     def is_covered(self, name: str) -> bool:
         """Whether the name, or one above it, stands on the list."""
         return any(map(self.is_listed, parents(name)))
+
+    def covered(self, names: Collection[str]) -> set[str]:
+        """Those of the names for which `is_covered` holds, in a fraction of the time."""
+        chains = {name: [*parents(name)] for name in names}
+        asked = {above for chain in chains.values() for above in chain}
+        there = asked & self._added_names
+        known = self._places.names.line if self._places else None
+        there.update(name for name in asked - there if (not known or known(name) is not None) and self.is_listed(name))
+        return {name for name, chain in chains.items() if not there.isdisjoint(chain)}
+
+    def below(self, names: Collection[str]) -> dict[str, list[str]]:
+        """Those of the names that have names below them on the list, with these: `listed_below`, likewise."""
+        asked = frozenset(names)
+        known = self._places.above.line if self._places else None
+        found = {name: self.listed_below(name) for name in asked if not known or known(name) is not None}
+        for name in self._added_names:
+            for above in parents(name):
+                if above in asked and above != name and above not in found:
+                    found[above] = self.listed_below(above)
+        return {name: below for name, below in found.items() if below}
 
     def statements_of(self, entry_id: str) -> list[SignedStatement]:
         """What was ever signed about an entry."""

@@ -50,16 +50,22 @@ def compile_rpz(names: Iterable[str], action: Action, stop_host: str | None = No
 def compile_sorted(names: Iterable[str], action: Action, stop_host: str | None = None) -> Iterator[Record]:
     """The records of `compile_rpz`, in the order zones have, for names in the order of `name_key`: of any number."""
     target = block_target(action, stop_host)
+    return (Record(owner, target) for owner in blocked_owners(names, stop_host))
+
+
+def blocked_owners(names: Iterable[str], stop_host: str | None = None) -> Iterator[str]:
+    """The owners of these records. ValueError when the stop page's own name is among the names, or below one."""
     last: tuple[str, ...] = ("",)
+    own = frozenset(parents(stop_host)) if stop_host is not None else frozenset[str]()
     for name in names:
         key = name_key(listable_name(name))
         if key[: len(last)] == last:
             continue
-        if stop_host is not None and name in parents(stop_host):
+        if name in own:
             raise ValueError("the stop page's own name is on the list")
         last = key
-        yield Record(name, target)
-        yield Record(f"*.{name}", target)
+        yield name
+        yield f"*.{name}"
 
 
 def name_key(name: str) -> tuple[str, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from nacl.exceptions import BadSignatureError
-from nacl.signing import VerifyKey
+from nacl.signing import SigningKey, VerifyKey
 
 if TYPE_CHECKING:
     from mamori.engine.editions.entries import ListEntry
@@ -118,6 +119,18 @@ def kill_statement(version: int, *, reason: str) -> bytes:
 def sign_statement(statement: bytes, key: Ed25519PrivateKey) -> Signature:
     """Sign with a person's key."""
     return Signature(key_id(key.public_key().public_bytes_raw()), key.sign(statement))
+
+
+def sign_statements(statements: Sequence[bytes], key: Ed25519PrivateKey) -> list[Signature]:
+    """As `sign_statement`, many, with two processors: Ed25519 gives the same signatures whoever computes them (RFC 8032)."""
+    number, signing = key_id(key.public_key().public_bytes_raw()), SigningKey(key.private_bytes_raw())
+    with ThreadPoolExecutor(2) as both:
+        half = len(statements) // 2
+        parts = both.map(
+            lambda some: [Signature(number, signing.sign(statement).signature) for statement in some],
+            (statements[:half], statements[half:]),
+        )
+        return [signature for part in parts for signature in part]
 
 
 def verify_activation(

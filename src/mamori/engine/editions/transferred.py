@@ -53,7 +53,7 @@ def hot_difference(held: set[Record], listed: ListInForce, policy: Policy, *, ki
     if killed:
         return _difference(held, LIFT_ALL)
     touched = {record.owner.removeprefix("*.") for record in held} | listed.delta.names_changed()
-    wanted = hot_names(touched | {policy.hot_canary}, is_covered=listed.is_covered, listed_below=listed.listed_below)
+    wanted = hot_names(touched | {policy.hot_canary}, covered=listed.covered, below=listed.below)
     return _difference(held, compile_hot(wanted, policy.action, policy.stop_host))
 
 

@@ -126,12 +126,17 @@ def _open_edition(held: EditionKeys, row: models.Edition) -> Opened:
     if set(found) != set(BASE_FILES):
         raise EditionRefused("missing_file")
     base = open_base(place, found)
-    delta = _deltas.get(digests[CHANGES]) or read_delta(small[CHANGES])
-    remember(digests[CHANGES], delta)
-    return Opened(row, base.with_changes(version, delta), base)
+    kept = version, (digests[CHANGES], *found.values())
+    listed = _lists.get(kept)
+    if listed is None:
+        delta = _deltas.get(digests[CHANGES]) or read_delta(small[CHANGES])
+        listed = base.with_changes(version, delta)
+        _keep(_lists, kept, listed)
+    return Opened(row, listed, base)
 
 
 _deltas: dict[FileDigest, Delta] = {}
+_lists: dict[tuple[int, tuple[FileDigest, ...]], ListInForce] = {}
 
 
 def remember(digest: FileDigest, delta: Delta) -> None:

@@ -1,55 +1,74 @@
 """Judged records as a zone file, and as commands of the primary: the last place that looks at each of them."""
 
-import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from mamori.engine.addresses import NameRefused, listable_name
 from mamori.engine.editions import PASSTHRU, Record
+from mamori.lists.distribution.control import KnotError, section, unit
 
 TTL = 60  # seconds
-SOA = f"@ {TTL} SOA hub.invalid. hostmaster.invalid. {{serial}} 60 30 2592000 60"
+NS = "hub.invalid."
+SOA = f"{NS} hostmaster.invalid. {{serial}} 60 30 2592000 60"
 """Secondaries look every 60 s should a NOTIFY be lost, and keep the list 30 days when the primary is away."""
+_LINES = 10_000  # written at a time
 _ZONE = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*")
 _NAME = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,62}")
 
 
-class KnotError(Exception):
-    """The primary refused a command or does not answer, or a record is not fit for it."""
-
-
 class Difference(NamedTuple):
-    """A record that has to go (`data`: its type and data), or to come (`data`: the target of its CNAME)."""
+    """A record that has to go (`data`: its type), or to come (`data`: the target of its CNAME)."""
 
     goes: bool
     owner: str
     data: str
 
 
-def write_zone(zone: str, records: Iterable[Record], file: Path) -> int:
-    """Write a zone's file; how many records it has besides the apex. KnotError."""
-    lines = itertools.count(-1)  # the first piece is the apex
-    try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w") as text:
-            text.writelines(line for line, _n in zip(zone_lines(zone, records), lines, strict=False))
-    except OSError as error:
-        raise KnotError(f"{file.parent} cannot be written (MAMORI_KNOT_ZONE_DIR): {error.strerror}") from error
-    return next(lines)
-
-
 def zone_lines(zone: str, records: Iterable[Record]) -> Iterator[str]:
     """A zone as a file: each record judged once more, every name absolute. KnotError for one that is not fit."""
     check_zone(zone)
-    yield f"{SOA.format(serial=1).replace('@', f'{zone}.', 1)}\n{zone}. {TTL} NS hub.invalid.\n"
-    judged: Record | None = None
-    for record in single(records):
-        if judged is None or record.owner.removeprefix("*.") != judged.owner or record.target != judged.target:
-            _check_record(record)  # a name and what is below it stand together
-            judged = Record(record.owner.removeprefix("*."), record.target)
+    yield _top(zone)
+    for record in judged(single(records)):
         yield f"{record.owner}.{zone}. {TTL} CNAME {record.target}\n"
+
+
+def write_zones(folder: Path, targets: Mapping[str, str], owners: Iterable[str]) -> dict[str, Path]:
+    """Write a file for each zone, with the target all its records have. Each is judged once more. KnotError."""
+    for zone, target in targets.items():
+        check_zone(zone)
+        check_record(Record("name.example", target))
+    files = {zone: folder / f"{zone}.handover" for zone in targets}
+    records = judged(single(Record(owner, next(iter(targets.values()))) for owner in owners))
+    try:
+        with ExitStack() as stack:
+            texts = []
+            for zone, file in files.items():
+                descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+                text = stack.enter_context(os.fdopen(descriptor, "w"))
+                text.write(_top(zone))
+                texts.append((text, f".{zone}. {TTL} CNAME {targets[zone]}\n"))
+            while piece := list(islice(records, _LINES)):
+                for text, rest in texts:
+                    text.write("".join([record.owner + rest for record in piece]))
+    except OSError as error:
+        raise KnotError(f"{folder} cannot be written (MAMORI_KNOT_ZONE_DIR): {error.strerror}") from error
+    return files
+
+
+def judged(records: Iterable[Record]) -> Iterator[Record]:
+    """The records, if each is fit for a zone. KnotError. A name and what is below it (`*.`) stand together."""
+    last: Record | None = None
+    for record in records:
+        bare = Record(record.owner.removeprefix("*."), record.target)
+        if bare != last:
+            check_record(record)
+            last = bare
+        yield record
 
 
 def single(records: Iterable[Record]) -> Iterator[Record]:
@@ -64,19 +83,26 @@ def single(records: Iterable[Record]) -> Iterator[Record]:
         yield record
 
 
-def commands(zone: str, different: Sequence[Difference]) -> Iterator[str]:
-    """What takes the differences out of the way. A name whose target changes is taken out and put in again."""
-    yield from dict.fromkeys(f"zone-unset {zone} {one.owner} {one.data.split()[0]}" for one in different if one.goes)
-    for one in different:
-        if not one.goes:
-            _check_record(Record(one.owner, one.data))
-            yield f"zone-set {zone} {one.owner} {TTL} CNAME {one.data}"
+def unsets(zone: str, different: Sequence[Difference]) -> Iterator[bytes]:
+    """Commands that take away what has to go. A record whose target changes is taken out here and put in by `sets`."""
+    for owner, kind in dict.fromkeys((one.owner, one.data) for one in different if one.goes):
+        yield unit("zone-unset", zone=zone, owner=owner, type=kind)
 
 
-def owner_and_data(zone: str, line: str) -> tuple[str, str]:
-    """Owner (relative) and "TYPE data" of a record's line."""
-    owner, _ttl, data = line.split(None, 2)
-    return ("@" if owner == f"{zone}." else owner.removesuffix(f".{zone}.")), data
+def sets(zone: str, different: Iterable[Difference]) -> Iterator[bytes]:
+    """Commands that put in what has to come. KnotError for a record that is not fit for a zone."""
+    first, rest = unit("zone-set", zone=zone), dict[str, bytes]()
+    for record in judged(Record(one.owner, one.data) for one in different if not one.goes):
+        if record.target not in rest:
+            rest[record.target] = section("ttl", str(TTL)) + section("type", "CNAME") + section("data", record.target)
+        yield first + section("owner", record.owner) + rest[record.target]
+
+
+def as_said(zone: str, target: str) -> Callable[[str], bytes]:
+    """How the primary says that a zone has a record of this target, by the record's owner."""
+    first = unit("", zone=f"{zone}.")
+    rest = section("ttl", str(TTL)) + section("type", "CNAME") + section("data", target)
+    return lambda owner: first + section("owner", f"{owner}.{zone}.") + rest
 
 
 def check_zone(zone: str) -> None:
@@ -84,8 +110,8 @@ def check_zone(zone: str) -> None:
         raise KnotError("the zone's name is not plain")
 
 
-def _check_record(record: Record) -> None:
-    """The last judge before a command: strict names once more, plain targets."""
+def check_record(record: Record) -> None:
+    """The last judge before a command: strict names once more, plain targets. KnotError."""
     if record.target == PASSTHRU:  # what passes need not be fit for blocking; "*" lets everything pass
         if record.owner != "*" and not _NAME.fullmatch(record.owner.removeprefix("*.")):
             raise KnotError("a record is not fit for the zone: its name is not plain")
@@ -98,3 +124,7 @@ def _check_record(record: Record) -> None:
         raise KnotError(f"a record is not fit for the zone: {error.code}") from error
     if record.target != "." and not record.target.endswith("."):
         raise KnotError("a record's target is not absolute")
+
+
+def _top(zone: str) -> str:
+    return f"{zone}. {TTL} SOA {SOA.format(serial=1)}\n{zone}. {TTL} NS {NS}\n"

@@ -23,23 +23,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mamori.engine.editions import Record
-from mamori.lists.distribution.knot import PROGRAM_PATH, Knot
+from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.records import zone_lines
 
 PROGRAMS = {
     "bind": ("named-checkzone",),
-    "knot": ("knotd", "knotc"),
-    "unbound": ("knotd", "knotc", "unbound"),
-    "powerdns": ("knotd", "knotc", "pdns_recursor"),
+    "knot": ("knotd",),
+    "unbound": ("knotd", "unbound"),
+    "powerdns": ("knotd", "pdns_recursor"),
 }
 PACKAGES = {
     "named-checkzone": "bind9-utils",
     "knotd": "knot",
-    "knotc": "knot",
     "unbound": "unbound",
     "pdns_recursor": "pdns-recursor",
 }
 """Debian's packages of the programs."""
+_PATH = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin:/usr/local/bin:/bin"
 LONGEST = 300.0  # seconds until an engine must hold a zone
 SHOWN = 3  # differences that are named
 _MASK = (1 << 128) - 1
@@ -174,9 +174,8 @@ def _has(knot: Knot, zone: str) -> bool:
 
 
 def _of_knot(knot: Knot, zone: str) -> Iterator[str]:
-    with knot.zone(zone) as (_serial, records):
-        for owner, data in records:
-            yield f"{owner} {data}"
+    for one in knot.records(zone):
+        yield f"{one.owner} {one.kind} {one.data}"
 
 
 def _unbound(zone: str, port: int, out: Path, folder: Path) -> list[str]:
@@ -222,7 +221,7 @@ def _running(name: str, command: list[str], folder: Path) -> Iterator[Callable[[
     log = folder / f"{name}.log"
     with log.open("w") as out, subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder,
-        env={"PATH": PROGRAM_PATH, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"},
+        env={"PATH": _PATH, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"},
     ) as process:  # fmt: skip
         try:
             yield lambda: process.poll() is None
@@ -245,7 +244,7 @@ def _until(true: Callable[[], bool], alive: Callable[[], bool], complaint: str) 
 
 
 def _program(name: str) -> str | None:
-    return shutil.which(name, path=PROGRAM_PATH)
+    return shutil.which(name, path=_PATH)
 
 
 def _need(name: str) -> str:

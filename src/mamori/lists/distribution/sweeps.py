@@ -7,8 +7,8 @@ from mamori.engine.editions import LAST_RING
 from mamori.ground import clock
 from mamori.ground.jobs import sweep
 from mamori.lists.distribution import press, services
+from mamori.lists.distribution.control import KnotError
 from mamori.lists.distribution.models import Edition, EditionChange
-from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.services.editions import REFRESH
 from mamori.lists.distribution.states import EditionState
 from mamori.lists.listing import queries as listing

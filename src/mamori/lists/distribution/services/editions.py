@@ -4,9 +4,11 @@ Only what changed since the last edition is read, judged and written: the base f
 last fold, and the changes since stand in a file of their own.
 """
 
+import gc
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,7 +70,7 @@ class _Case:
     """What the next edition would change, before the gate. `now`: the edition in force, None before the first.
 
     `proposed` shows only what comes, and every statement about that and about what goes. `moves`: entry id -> the ring
-    that a waiting entry reaches.
+    that a waiting entry reaches. `moments`: entry id -> when it was activated and when it ended.
     """
 
     now: press.Opened | None
@@ -79,6 +81,7 @@ class _Case:
     held: EditionKeys
     rules: Rules
     moves: Mapping[str, int]
+    moments: Mapping[str, tuple[datetime | None, datetime | None]]
 
     @property
     def listed(self) -> ListInForce:
@@ -110,11 +113,22 @@ def edition_publish(*, refresh: bool = False, moving: bool = False) -> UUID | No
         return None
     held, judged_by = press.keys(), rules_digest()
     try:
-        return _next(held, judged_by, refresh=refresh, moving=moving)
+        with _uncollected():
+            return _next(held, judged_by, refresh=refresh, moving=moving)
     except press.ListLost:
         if settings.KNOT_SOCKET and models.KillOrder.objects.filter(lifted_at=None).exists():
             primary.lift_all()
         raise
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's search for cycles, which goes through all the changes since the last fold, several times a publication."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _next(held: EditionKeys, judged_by: str, *, refresh: bool, moving: bool) -> UUID | None:
@@ -158,7 +172,7 @@ def _case(held: EditionKeys, *, moving: bool) -> _Case:
         statements.add(_kill(version, held, f"order:{kill.id}"))
     proposed = Edition(version, coming, frozenset(statements))
     moves = rings.moves_due(listed.delta.waits) if moving and kill is None else {}
-    return _Case(now, kill, proposed, going, frozenset(found.endings), held, rules(held), moves)
+    return _Case(now, kill, proposed, going, frozenset(found.endings), held, rules(held), moves, found.moments)
 
 
 def _looked_through(held: EditionKeys, judged_by: str, *, notes: bool) -> tuple[Why, Targets]:
@@ -235,14 +249,14 @@ def _passing(case: _Case) -> tuple[Edition | None, Why]:
     while refusals:
         if not edition.entries:
             return None, why
-        fewer = _fewer(edition.entries, refusals, case.rules.room(len(case.listed)))
+        fewer = _fewer(case, edition.entries, refusals)
         edition, refusals = _judged(case, replace(case.proposed, version=next_version(), entries=fewer))
     for entry in edition.entries:
         why.pop(entry.entry_id, None)
     return edition, why
 
 
-def _fewer(new: frozenset[ListEntry], refusals: list[Refusal], room: int) -> frozenset[ListEntry]:
+def _fewer(case: _Case, new: frozenset[ListEntry], refusals: list[Refusal]) -> frozenset[ListEntry]:
     """Fewer of the new entries: without the refused ones, else without the youngest of too many, else none. Of a flood none."""
     if any(refusal.code == "flood" for refusal in refusals):
         return frozenset()
@@ -250,8 +264,8 @@ def _fewer(new: frozenset[ListEntry], refusals: list[Refusal], room: int) -> fro
     fewer = frozenset(entry for entry in new if entry.entry_id not in named)
     if len(fewer) < len(new):
         return fewer
-    moments = listing.moments_of([UUID(entry.entry_id) for entry in new])
-    oldest = sorted(new, key=lambda entry: (str(moments.get(UUID(entry.entry_id), ("",))[0]), entry.entry_id))
+    room = case.rules.room(len(case.listed))
+    oldest = sorted(new, key=lambda entry: (str(case.moments[entry.entry_id][0]), entry.entry_id))
     return frozenset(oldest[:room]) if room < len(new) else frozenset()
 
 
@@ -352,11 +366,10 @@ def _changes(row: models.Edition, case: _Case, added: frozenset[ListEntry], wait
     """Keep what the edition changed, up to which ring, and since when each change was decided."""
     removed, waited = case.going, case.listed.delta.waits
     moved = {entry for entry in case.listed.delta.added - removed if entry.entry_id in case.moves}
-    moments = listing.moments_of([UUID(entry.entry_id) for entry in added | removed])
     lifted = models.KillOrder.objects.aggregate(at=Max("lifted_at"))["at"]
 
     def since(entry: ListEntry, *, came: bool) -> datetime:
-        activated, ended = moments.get(UUID(entry.entry_id), (None, None))
+        activated, ended = case.moments.get(entry.entry_id, (None, None))
         if came:
             return max(moment for moment in (activated, lifted, entry.activated_at) if moment)
         return ended or (case.kill.at if case.kill else row.built_at)

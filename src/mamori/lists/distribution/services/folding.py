@@ -11,10 +11,10 @@ from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM
 from mamori.ground.facts import announce
 from mamori.lists.distribution import models, press, store
+from mamori.lists.distribution.control import KnotError
 from mamori.lists.distribution.facts import EditionRefused
 from mamori.lists.distribution.keys import EditionKeys
 from mamori.lists.distribution.locks import advisory_lock, advisory_lock_if_free
-from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.roundtrip import RoundTripError
 from mamori.lists.distribution.services import primary
 from mamori.lists.distribution.services.editions import (
@@ -143,7 +143,7 @@ def primary_heal() -> None:
     with advisory_lock(LOCK):
         row = press.in_force()
         if row is not None:
-            primary.heal_hot(press.open_edition(held, row))
+            primary.heal_hot(press.open_edition(held, row), look=True)
     with advisory_lock_if_free(FOLDING) as nobody_folds:
         row = press.in_force() if nobody_folds else None
         if row is not None:

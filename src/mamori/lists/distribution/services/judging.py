@@ -4,8 +4,9 @@ import hashlib
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef
 
 from mamori.engine.editions import ListInForce, PersonKey, Refusal, Rules, content_refusals
 from mamori.ground import clock
@@ -30,11 +31,26 @@ def rules(held: EditionKeys) -> Rules:
     )
 
 
+_new_of: dict[UUID, int] = {}
+"""By published edition of the last day: how many entries it added that no earlier edition had."""
+
+
 def _added_lately() -> int:
     """Entries the editions of the last day added that no earlier edition had: what the kill switch took may come back."""
+    lately = models.Edition.objects.filter(built_at__gt=clock.now() - BRAKE).exclude(state=EditionState.ABANDONED)
+    states = dict(lately.values_list("id", "state"))
     added = models.EditionChange.objects.filter(change="added").exclude(edition__state=EditionState.ABANDONED)
     earlier = added.filter(entry_id=OuterRef("entry_id"), edition__version__lt=OuterRef("edition__version"))
-    return added.filter(~Exists(earlier), edition__built_at__gt=clock.now() - BRAKE).count()
+    asked = [edition for edition in states if edition not in _new_of]
+    rows = (
+        added.filter(~Exists(earlier), edition__in=asked).values("edition").annotate(new=Count("id")) if asked else ()
+    )
+    counted = dict.fromkeys(asked, 0) | {row["edition"]: row["new"] for row in rows}
+    total = sum(counted.values()) + sum(_new_of[edition] for edition in states if edition in _new_of)
+    _new_of.update((edition, new) for edition, new in counted.items() if states[edition] == EditionState.PUBLISHED)
+    for edition in _new_of.keys() - states.keys():
+        del _new_of[edition]
+    return total
 
 
 def _counting(keys: EditionKeys) -> dict[str, PersonKey]:

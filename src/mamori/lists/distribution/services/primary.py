@@ -21,17 +21,18 @@ from mamori.engine.editions import (
     LIFT_ALL,
     Action,
     Record,
-    compile_hot,
-    compile_sorted,
+    block_target,
+    blocked_owners,
+    compile_hots,
     hot_names,
     hot_zone,
     set_digest,
 )
 from mamori.ground import clock
 from mamori.lists.distribution import models
-from mamori.lists.distribution.knot import Held, Knot, Synced
+from mamori.lists.distribution.control import KnotError
+from mamori.lists.distribution.knot import Held, Knot, Large, Owners, Synced
 from mamori.lists.distribution.press import Base, Opened
-from mamori.lists.distribution.records import KnotError
 from mamori.lists.distribution.roundtrip import Judged, judge
 from mamori.lists.distribution.services.following import offer_note
 from mamori.lists.distribution.states import ALIVE, EditionState
@@ -98,18 +99,19 @@ def hot_canary() -> str:
     return f"{HOT}{settings.CANARY_NAME}"
 
 
-def push_hot(opened: Opened) -> None:
-    """Bring the hot zones to what the edition asks for; under the kill switch they let everything pass. KnotError."""
+def push_hot(opened: Opened, *, look: bool = False) -> None:
+    """Bring the hot zones to what the edition asks for; under the kill switch they let everything pass. KnotError.
+
+    `look`: also read zones that have the serial number we left them with.
+    """
     every = hot_zones()
     killed = opened.row.kill_id is not None
-    names = {} if killed else {ring: _hot_names(opened, ring) for ring in {zones.ring for zones in every}}
-    _bring(
-        {
-            zones: LIFT_ALL if killed else compile_hot(names[zones.ring], zones.action, zones.stop_host)
-            for zones in every
-        },
-        opened.row,
-    )
+    wanted = dict.fromkeys(every, LIFT_ALL)
+    for ring in set() if killed else {zones.ring for zones in every}:
+        of_ring = [zones for zones in every if zones.ring == ring]
+        ways = [(zones.action, zones.stop_host) for zones in of_ring]
+        wanted |= zip(of_ring, compile_hots(_hot_names(opened, ring), ways), strict=True)
+    _bring(wanted, opened.row, look=look)
 
 
 def lift_all() -> None:
@@ -117,12 +119,22 @@ def lift_all() -> None:
     _bring(dict.fromkeys(hot_zones(), LIFT_ALL))
 
 
-def _bring(wanted: Mapping[Zones, frozenset[Record]], row: models.Edition | None = None) -> None:
+_left: dict[tuple[str, str], Held] = {}
+"""By the primary's socket and the zone: what this process left in hot zones, which need not be read again."""
+
+
+def _bring(wanted: Mapping[Zones, frozenset[Record]], row: models.Edition | None = None, *, look: bool = False) -> None:
     """Bring hot zones to these records, and note that they hold them since; `row`: the edition they say. KnotError."""
-    knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
+    knot = Knot(settings.KNOT_SOCKET)
     ring_zones_add(knot, wanted)
-    synced = knot.sync_all({zones.hot: (records, _last_serial(zones.hot)) for zones, records in wanted.items()})
+    synced = knot.sync_all(
+        {
+            zones.hot: (records, _last_serial(zones.hot), None if look else _left.get((knot.socket, zones.hot)))
+            for zones, records in wanted.items()
+        }
+    )
     for zones, records in wanted.items():
+        _left[knot.socket, zones.hot] = Held(synced[zones.hot].serial, records)
         _seen(zones.hot, synced[zones.hot], set_digest(records))
         if row is not None:
             offer_note(row, zones.hot, synced[zones.hot].serial)
@@ -139,15 +151,19 @@ def push_base(base: Base, before: Base | None = None) -> None:
     Also to one no edition points to yet: the hot zones are right over each base since the oldest they were made for.
     """
     knot = Knot(settings.KNOT_SOCKET, settings.KNOT_ZONE_DIR)
-    states = {state.zone: state for state in models.KnotState.objects.filter(problem="")}
-    for zones in all_zones():
-        state = states.get(zones.base)
-        held = None
-        if before is not None and state is not None and state.digest == _meant(before, zones):
-            held = Held(state.serial, base_records(before, zones))
-        wanted = base_records(base, zones)
-        synced = knot.sync_sorted(zones.base, wanted, after=_last_serial(zones.base), before=held)
-        _seen(zones.base, synced, _meant(base, zones))
+    serials = dict(models.KnotState.objects.filter(problem="").values_list("digest", "serial"))
+    large = {
+        zones: Large(
+            zones.base,
+            block_target(zones.action, zones.stop_host),
+            after=_last_serial(zones.base),
+            held=serials.get(_meant(before, zones)) if before is not None else None,
+        )
+        for zones in all_zones()
+    }
+    synced = knot.sync_large([*large.values()], base_owners(base), base_owners(before) if before is not None else None)
+    for zones in large:
+        _seen(zones.base, synced[zones.base], _meant(base, zones))
 
 
 def judge_base(base: Base, told: Told) -> None:
@@ -178,10 +194,10 @@ def _meant(base: Base, zones: Zones) -> str:
     return hashlib.sha256(ours.encode()).hexdigest()
 
 
-def heal_hot(opened: Opened) -> None:
-    """Look whether the primary's hot zones say what the edition in force says, and repair them. Faults are noted."""
+def heal_hot(opened: Opened, *, look: bool = False) -> None:
+    """Let the primary's hot zones say what the edition in force says, whatever they said. Faults are noted."""
     with _noting([zones.hot for zones in hot_zones()]):
-        push_hot(opened)
+        push_hot(opened, look=look)
 
 
 def heal_base(base: Base) -> None:
@@ -209,15 +225,21 @@ def is_fresh() -> bool:
 
 
 def base_records(base: Base, zones: Zones) -> Callable[[], Iterator[Record]]:
-    """What the base zone holds: the base's names and our canaries, in the order of zones, again each time."""
+    """What the base zone holds, in the order of zones, again each time."""
+    owners, target = base_owners(base), block_target(zones.action, zones.stop_host)
+    return lambda: (Record(owner, target) for owner in owners())
+
+
+def base_owners(base: Base) -> Owners:
+    """The owners of the records of each base zone: of the base's names and our canaries."""
     ours = frozenset({settings.CANARY_NAME, hot_canary()})
-    return lambda: compile_sorted(base.names(ours), zones.action, zones.stop_host)
+    return lambda: blocked_owners(base.names(ours), settings.STOP_PAGE_HOST)
 
 
 def _hot_names(opened: Opened, ring: int) -> dict[str, bool]:
     listed = opened.listed.for_ring(ring)
     touched = _touched(opened, ring) | listed.delta.names_changed() | {hot_canary()}
-    return hot_names(touched, is_covered=listed.is_covered, listed_below=listed.listed_below)
+    return hot_names(touched, covered=listed.covered, below=listed.below)
 
 
 _touched_since: dict[tuple[UUID, int], tuple[int, frozenset[str]]] = {}

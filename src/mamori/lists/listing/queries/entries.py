@@ -52,13 +52,15 @@ def entries_in_force(method: str = "") -> list[ListEntry]:
 class Pending:
     """What the next edition has to take up: entries that come, with what was signed of them, and those that go.
 
-    `going`: entry id -> method and target. `endings`: signed withdrawals no edition holds yet.
+    `going`: entry id -> method and target. `endings`: signed withdrawals no edition holds yet. `moments`: entry id -> when it
+    was activated and when it ended, of both.
     """
 
     coming: list[ListEntry]
     activations: list[SignedStatement]
     going: dict[str, tuple[Method, str]]
     endings: list[SignedStatement]
+    moments: dict[str, tuple[datetime | None, datetime | None]]
 
     def __bool__(self) -> bool:
         return bool(self.coming or self.going or self.endings)
@@ -66,20 +68,23 @@ class Pending:
 
 def pending() -> Pending:
     """What changed since the last edition. What expired today goes, though the sweep has not come yet."""
-    entries, activations = _with_activations(_coming())
+    entries, activations, moments = _with_activations(_coming())
     ended = Withdrawal.objects.filter(entry__ended_at__isnull=False, entry__ending_told=False)
     rows = ended.values_list("statement", "key_id", "signature")
     endings = _grouped((statement, key, bytes(signature)) for statement, key, signature in rows)
-    going = {str(row[0]): (cast("Method", row[1]), row[2]) for row in _going().values_list("id", "method", "target")}
-    return Pending(entries, activations, going, endings)
+    going = {}
+    for entry_id, method, target, *at in _going().values_list("id", "method", "target", "activated_at", "ended_at"):
+        going[str(entry_id)] = cast("Method", method), target
+        moments[str(entry_id)] = at[0], at[1]
+    return Pending(entries, activations, going, endings, moments)
 
 
 def listed() -> Pending:
     """All that is noted to stand on the list, with what was signed of it, and every ending ever signed."""
-    entries, activations = _with_activations(Entry.objects.filter(listed=True))
+    entries, activations, moments = _with_activations(Entry.objects.filter(listed=True))
     rows = Withdrawal.objects.values_list("statement", "key_id", "signature")
     endings = _grouped((statement, key, bytes(signature)) for statement, key, signature in rows)
-    return Pending(entries, activations, {}, endings)
+    return Pending(entries, activations, {}, endings, moments)
 
 
 def reaching_far() -> frozenset[str]:
@@ -147,7 +152,9 @@ def _going() -> QuerySet[Entry]:
     return Entry.objects.filter(Q(expires_on__lte=clock.now().date()) | ~Q(state__in=IN_FORCE), listed=True)
 
 
-def _with_activations(found: QuerySet[Entry]) -> tuple[list[ListEntry], list[SignedStatement]]:
+def _with_activations(
+    found: QuerySet[Entry],
+) -> tuple[list[ListEntry], list[SignedStatement], dict[str, tuple[datetime | None, datetime | None]]]:
     rows = found.values_list(
         "id",
         "method",
@@ -155,17 +162,23 @@ def _with_activations(found: QuerySet[Entry]) -> tuple[list[ListEntry], list[Sig
         "reason",
         "stated_at",
         "expires_on",
+        "activated_at",
+        "ended_at",
         "approvals__statement",
         "approvals__key_id",
         "approvals__signature",
     )
     entries: dict[UUID, ListEntry] = {}
+    moments: dict[str, tuple[datetime | None, datetime | None]] = {}
     signed: list[tuple[str, str, bytes]] = []
-    for entry_id, method, target, reason, stated_at, expires_on, statement, key, signature in rows:
-        entries[entry_id] = ListEntry(str(entry_id), cast("Method", method), target, reason, stated_at, expires_on)
+    for entry_id, method, target, reason, stated_at, expires_on, activated_at, ended_at, statement, key, value in rows:
+        if entry_id not in entries:
+            number = str(entry_id)
+            entries[entry_id] = ListEntry(number, cast("Method", method), target, reason, stated_at, expires_on)
+            moments[number] = activated_at, ended_at
         if statement is not None:
-            signed.append((statement, key, bytes(signature)))
-    return list(entries.values()), _grouped(signed)
+            signed.append((statement, key, bytes(value)))
+    return list(entries.values()), _grouped(signed), moments
 
 
 def keys_in_use() -> frozenset[str]:
@@ -178,12 +191,6 @@ def person_keys(person_id: UUID) -> dict[str, PersonKey]:
     return {
         key.id: PersonKey(str(key.person_id), bytes(key.public_key)) for key in _confirmed().filter(person_id=person_id)
     }
-
-
-def moments_of(entry_ids: Iterable[UUID]) -> dict[UUID, tuple[datetime | None, datetime | None]]:
-    """Entry id -> (activated at, ended at): from when its effect is measured."""
-    rows = Entry.objects.filter(id__in=list(entry_ids)).values_list("id", "activated_at", "ended_at")
-    return {row[0]: (row[1], row[2]) for row in rows}
 
 
 def _confirmed() -> QuerySet[SigningKey]:

@@ -1,7 +1,6 @@
 """How entries end: one person or a rule, at once."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from mamori.engine.editions import sign_statement, withdrawal_statement
+from mamori.engine.editions import sign_statements, withdrawal_statement
 from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM, Actor, Role
 from mamori.ground.bulk import insert_rows
@@ -113,16 +112,20 @@ def withdrawals_sign(*, key: Ed25519PrivateKey) -> int:
     ended = Entry.objects.filter(
         activated_at__isnull=False, ended_at__isnull=False, ending_told=False, withdrawal=None
     ).select_for_update(of=("self",))
-    rows: list[tuple[UUID, str, str, bytes, datetime]] = []
+    statements: dict[UUID, bytes] = {}
     for entry_id, at, end in ended.values_list("id", "ended_at", "end"):
         assert at is not None
-        statement = withdrawal_statement(str(entry_id), withdrawn_at=at, reason=end)
-        by = sign_statement(statement, key)
-        rows.append((entry_id, statement.decode(), by.key_id, by.value, clock.now()))
+        statements[entry_id] = withdrawal_statement(str(entry_id), withdrawn_at=at, reason=end)
+    if not statements:
+        return 0
+    now, signatures = clock.now(), sign_statements([*statements.values()], key)
+    rows = [
+        (entry_id, statement.decode(), by.key_id, by.value, now)
+        for (entry_id, statement), by in zip(statements.items(), signatures, strict=True)
+    ]
     insert_rows("listing_withdrawal", "entry_id, statement, key_id, signature, at", rows)
     subjects = [(f"listing.entry:{entry_id}", {"key": number}) for entry_id, _statement, number, *_rest in rows]
-    if subjects:
-        audit.record_many("listing.withdrawal_signed", subjects=subjects, actor=SYSTEM)
+    audit.record_many("listing.withdrawal_signed", subjects=subjects, actor=SYSTEM)
     return len(rows)
 
 
