@@ -450,7 +450,7 @@ class TestWithResolvers:
                 knot.sync("large.list", strange)  # somebody else
                 left = [one._replace(held=made[one.zone].serial) for one in zones]
                 made = knot.sync_large(left, owners_of(then), owners_of(then))
-                assert [made[one.zone].changed for one in zones] == [41, 0]
+                assert [made[one.zone].changed for one in zones] == [40 if way == "files" else 41, 0], "many: made anew"
                 assert holds(then)
             later = knot.serial("large.list") + 1000
             made = knot.sync_large([one._replace(after=later) for one in zones], owners_of(then))

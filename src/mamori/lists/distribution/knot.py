@@ -3,6 +3,7 @@ whose difference to what the zone holds it takes itself (ADR 25).
 """
 
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -89,16 +90,23 @@ class Found(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What a zone holds, and what makes it hold what is wanted. `different`: None when all is new."""
+    """What a zone holds, and what makes it hold what is wanted. `different`: None when it is made anew.
+
+    `onward`: the serial number it has to get, or 0.
+    """
 
     zone: str
     serial: int | None
-    apex: list[bytes]
+    onward: int
     different: list[Difference] | None
 
     @property
     def changes(self) -> bool:
-        return bool(self.apex) or self.different != []
+        return self.onward > 0 or self.different != []
+
+    @property
+    def is_much(self) -> bool:
+        return self.different is None or len(self.different) > LARGE
 
 
 Owners = Callable[[], Iterable[str]]
@@ -142,13 +150,14 @@ class Knot:
         counting = _Counting(owners)
         plans = {one: self._plan_large(one, counting, before) for one in zones}
         changing = {one: plan for one, plan in plans.items() if plan.changes}
-        if changing and self._zone_folder is not None and counting.is_large():
+        by_file = counting.is_large() or any(plan.serial and plan.different is None for plan in changing.values())
+        if changing and self._zone_folder is not None and by_file:
             self._hand_over(self._zone_folder, changing, counting)
         else:
             for one, plan in changing.items():
                 self._transact(plan, (Difference(False, owner, one.target) for owner in counting()))
         for one, plan in plans.items():
-            if plan.different is None and self._differences(one, counting):
+            if plan.is_much and self._differences(one, counting) != []:
                 raise _not_held(one.zone)
         return {one.zone: self._verified(plan, counting.size) for one, plan in plans.items()}
 
@@ -164,7 +173,7 @@ class Knot:
         different = [Difference(True, one.owner, one.kind) for one in odd]
         different += [Difference(True, record.owner, "CNAME") for record in held - wanted]
         different += [Difference(False, *record) for record in wanted - held]
-        return _Plan(zone, serial, self._apex(zone, serial, after), different)
+        return _Plan(zone, serial, self._onward(zone, serial, after), different)
 
     def _plan_large(self, one: Large, owners: "_Counting", before: Owners | None) -> _Plan:
         check_zone(one.zone)
@@ -176,21 +185,19 @@ class Knot:
             ]
         elif serial is not None:
             different = self._differences(one, owners)
-        return _Plan(one.zone, serial, self._apex(one.zone, serial, one.after), different)
+        after = max(one.after, serial or 0) + 1 if different is None else one.after
+        return _Plan(one.zone, serial, self._onward(one.zone, serial, after), different)
 
-    def _apex(self, zone: str, serial: int | None, after: int) -> list[bytes]:
-        """Commands for the SOA and NS records of a zone that has none, or whose serial number subscribers would not take.
+    def _onward(self, zone: str, serial: int | None, after: int) -> int:
+        """The serial number for a zone that has none, or one whose number subscribers would not take; else 0.
 
         A zone is also lost where Knot restarts while a file is handed over: that is taken back here.
         """
         if serial is not None and serial >= after:
-            return []
-        soa = SOA.format(serial=max(after + 1, int(clock.now().timestamp())))
-        found = [unit("zone-set", zone=zone, owner="@", ttl=str(TTL), type="SOA", data=soa)]
+            return 0
         if serial is None:
             self._end_handover([zone])
-            found.append(unit("zone-set", zone=zone, owner="@", ttl=str(TTL), type="NS", data=NS))
-        return found
+        return max(after + 1, int(clock.now().timestamp()))
 
     def _transact(self, plan: _Plan, all_new: Iterable[Difference] = ()) -> None:
         """One transaction; none when there is nothing to change."""
@@ -199,7 +206,7 @@ class Knot:
         zone, different = plan.zone, plan.different
         steps = [sets(zone, all_new)] if different is None else [unsets(zone, different), sets(zone, different)]
         try:
-            self._ask(unit("zone-begin", zone=zone), *plan.apex)
+            self._ask(unit("zone-begin", zone=zone), *_apex(plan))
             for step in steps:
                 while piece := list(islice(step, PIECE)):
                     self._ask(b"".join(piece))  # units of one command in one block
@@ -218,14 +225,18 @@ class Knot:
         """
         files = dict[str, Path]()
         try:
-            files = write_zones(folder, {one.zone: one.target for one in plans}, owners())
+            tops = {one.zone: (one.target, plan.onward or 1) for one, plan in plans.items()}
+            files = write_zones(folder, tops, owners())
             for plan in plans.values():
-                if plan.apex:
+                if plan.onward and plan.different is not None:
                     self._transact(plan._replace(different=[]))
             self._configure(
-                unit("conf-set", section="zone", id=f"{zone}.", item=item, data=value)
-                for zone, file in files.items()
-                for item, value in (("file", str(file)), ("zonefile-load", "difference-no-serial"))
+                _set("zone", f"{plan.zone}.", item, value)
+                for plan in plans.values()
+                for item, value in (
+                    ("file", str(files[plan.zone])),
+                    ("zonefile-load", "whole" if plan.different is None else "difference-no-serial"),
+                )
             )
             self._ask(*(unit("zone-reload", zone=zone) for zone in files))
             self._wait_loaded(files)
@@ -244,14 +255,16 @@ class Knot:
             time.sleep(LOOK_EVERY)
 
     def _end_handover(self, zones: Iterable[str]) -> None:
-        for zone in zones:
-            for item in ("file", "zonefile-load"):
-                with suppress(KnotError):  # it may not be set
-                    self._configure([unit("conf-unset", section="zone", id=f"{zone}.", item=item)])
+        with suppress(KnotError):  # it may not be set
+            self._configure(
+                unit("conf-unset", section="zone", id=f"{zone}.", item=item)
+                for zone in zones
+                for item in ("file", "zonefile-load")
+            )
 
     def _verified(self, plan: _Plan, size: int) -> Synced:
         """KnotError unless the zone holds what had to come, and nothing that had to go."""
-        different = plan.different or []
+        different = [] if plan.is_much else plan.different or []
         meant = {Found(one.owner, "CNAME", one.data) for one in different if not one.goes}
         owners, found = list(dict.fromkeys(one.owner for one in different)), set[Found]()
         for at in range(0, len(owners), PIECE):
@@ -260,16 +273,19 @@ class Knot:
         serial = self._serial(plan.zone) if plan.changes else plan.serial
         if serial is None or found != meant:
             raise _not_held(plan.zone)
-        return Synced(size, size if plan.different is None else len(different), serial)
+        return Synced(size, size if plan.different is None else len(plan.different), serial)
 
-    def _differences(self, one: Large, owners: Owners) -> list[Difference]:
-        """Read a zone beside the owners it is to have, both in the order of zones."""
+    def _differences(self, one: Large, owners: Owners) -> list[Difference] | None:
+        """Read a zone beside the owners it is to have, both in the order of zones. None when too much is different."""
         different, said = list[Difference](), as_said(one.zone, one.target)
+        most = sys.maxsize - 1 if self._zone_folder is None else LARGE
         with self._reading(one.zone) as (control, held):
             has: Found | None = None
             for owner in owners():
                 if has is None and control.skip(said(owner)):
                     continue
+                if len(different) > most:
+                    return None
                 wanted = Found(owner, "CNAME", one.target)
                 has = has or next(held, None)
                 while has is not None and has != wanted and name_key(has.owner) <= name_key(owner):
@@ -279,8 +295,9 @@ class Knot:
                     has = None
                 else:
                     different.append(Difference(False, owner, one.target))
-            rest = held if has is None else chain([has], held)
-            return different + [Difference(True, found.owner, found.kind) for found in rest]
+            rest = islice(held if has is None else chain([has], held), most + 1)
+            different += [Difference(True, found.owner, found.kind) for found in rest]
+        return different if len(different) <= most else None
 
     @contextmanager
     def _reading(self, zone: str) -> Iterator[tuple[Control, Iterator[Found]]]:
@@ -458,6 +475,15 @@ def _heard(answer: Answer) -> Answer:
     if "error" in answer:
         raise KnotError(f"{answer.get('zone') or answer.get('command', '')}: {answer['error']}"[:180])
     return answer
+
+
+def _apex(plan: _Plan) -> Iterator[bytes]:
+    """Commands for the SOA record, and the NS record of a new zone."""
+    if plan.onward:
+        data = SOA.format(serial=plan.onward)
+        yield unit("zone-set", zone=plan.zone, owner="@", ttl=_TTL, type="SOA", data=data)
+    if plan.serial is None:
+        yield unit("zone-set", zone=plan.zone, owner="@", ttl=_TTL, type="NS", data=NS)
 
 
 def _set(section: str, name: str, item: str = "", value: str = "") -> bytes:

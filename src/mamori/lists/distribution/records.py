@@ -32,32 +32,48 @@ class Difference(NamedTuple):
 def zone_lines(zone: str, records: Iterable[Record]) -> Iterator[str]:
     """A zone as a file: each record judged once more, every name absolute. KnotError for one that is not fit."""
     check_zone(zone)
-    yield _top(zone)
+    yield _top(zone, 1)
     for record in judged(single(records)):
         yield f"{record.owner}.{zone}. {TTL} CNAME {record.target}\n"
 
 
-def write_zones(folder: Path, targets: Mapping[str, str], owners: Iterable[str]) -> dict[str, Path]:
-    """Write a file for each zone, with the target all its records have. Each is judged once more. KnotError."""
-    for zone, target in targets.items():
+def write_zones(folder: Path, zones: Mapping[str, tuple[str, int]], owners: Iterable[str]) -> dict[str, Path]:
+    """Write a file for each zone: its target, that all records have, and its serial number. Each is judged once more. KnotError."""
+    for zone, (target, _serial) in zones.items():
         check_zone(zone)
         check_record(Record("name.example", target))
-    files = {zone: folder / f"{zone}.handover" for zone in targets}
-    records = judged(single(Record(owner, next(iter(targets.values()))) for owner in owners))
+    files = {zone: folder / f"{zone}.handover" for zone in zones}
+    fit = _fit(owners)
     try:
         with ExitStack() as stack:
             texts = []
             for zone, file in files.items():
                 descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
                 text = stack.enter_context(os.fdopen(descriptor, "w"))
-                text.write(_top(zone))
-                texts.append((text, f".{zone}. {TTL} CNAME {targets[zone]}\n"))
-            while piece := list(islice(records, _LINES)):
+                target, serial = zones[zone]
+                text.write(_top(zone, serial))
+                texts.append((text, f".{zone}. {TTL} CNAME {target}\n"))
+            while piece := list(islice(fit, _LINES)):
                 for text, rest in texts:
-                    text.write("".join([record.owner + rest for record in piece]))
+                    text.write("".join([owner + rest for owner in piece]))
     except OSError as error:
         raise KnotError(f"{folder} cannot be written (MAMORI_KNOT_ZONE_DIR): {error.strerror}") from error
     return files
+
+
+def _fit(owners: Iterable[str]) -> Iterator[str]:
+    """As `judged` and `single`, owners of blocking records."""
+    last, seen = "", set[str]()
+    for owner in owners:
+        name = owner.removeprefix("*.")
+        if name != last:
+            check_record(Record(name, "."))
+            last, seen = name, {owner}
+        elif owner in seen:
+            raise _doubled(owner)
+        else:
+            seen.add(owner)
+        yield owner
 
 
 def judged(records: Iterable[Record]) -> Iterator[Record]:
@@ -78,7 +94,7 @@ def single(records: Iterable[Record]) -> Iterator[Record]:
         if (bare := record.owner.removeprefix("*.")) != name:
             name, owners = bare, set()
         if record.owner in owners:
-            raise KnotError(f"{record.owner[:100]} has two records, of which a zone holds one")
+            raise _doubled(record.owner)
         owners.add(record.owner)
         yield record
 
@@ -126,5 +142,9 @@ def check_record(record: Record) -> None:
         raise KnotError("a record's target is not absolute")
 
 
-def _top(zone: str) -> str:
-    return f"{zone}. {TTL} SOA {SOA.format(serial=1)}\n{zone}. {TTL} NS {NS}\n"
+def _top(zone: str, serial: int) -> str:
+    return f"{zone}. {TTL} SOA {SOA.format(serial=serial)}\n{zone}. {TTL} NS {NS}\n"
+
+
+def _doubled(owner: str) -> KnotError:
+    return KnotError(f"{owner[:100]} has two records, of which a zone holds one")

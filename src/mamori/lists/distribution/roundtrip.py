@@ -188,7 +188,7 @@ def _powerdns(zone: str, port: int, out: Path, folder: Path) -> list[str]:
     place = folder / "powerdns"
     place.mkdir(exist_ok=True)
     script = place / "recursor.lua"
-    script.write_text(f'rpzPrimary({{"127.0.0.1:{port}"}}, "{zone}.", {{dumpFile="{out}", refresh=3600}})\n')
+    script.write_text(f'rpzPrimary({{"127.0.0.1:{port}"}}, "{zone}.", {{dumpFile="{out}", refresh=5}})\n')
     (place / "recursor.conf").write_text(_POWERDNS.format(own=_free_port(), place=place, script=script, port=port))
     return [_need("pdns_recursor"), f"--config-dir={place}"]
 
@@ -274,6 +274,7 @@ server:
   rundir: "{folder}"
   listen: 127.0.0.1@{port}
   automatic-acl: off
+  tcp-io-timeout: 60000
 control:
   listen: "{control}"
 database:
