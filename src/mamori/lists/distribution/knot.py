@@ -228,7 +228,9 @@ class Knot:
             tops = {one.zone: (one.target, plan.onward or 1) for one, plan in plans.items()}
             files = write_zones(folder, tops, owners())
             for plan in plans.values():
-                if plan.onward and plan.different is not None:
+                if plan.different is None and plan.serial is not None:
+                    self._purge(plan.zone)  # its journal would not go on from what is loaded
+                elif plan.onward and plan.serial is not None:
                     self._transact(plan._replace(different=[]))
             self._configure(
                 _set("zone", f"{plan.zone}.", item, value)
@@ -238,8 +240,7 @@ class Knot:
                     ("zonefile-load", "whole" if plan.different is None else "difference-no-serial"),
                 )
             )
-            self._ask(*(unit("zone-reload", zone=zone) for zone in files))
-            self._wait_loaded(files)
+            self._wait_loaded(files)  # another file is a reason to read it
         finally:
             self._end_handover(files)
             for one in plans:
@@ -344,8 +345,11 @@ class Knot:
     def drop_zone(self, zone: str) -> None:
         """Take a zone away with all it holds, at once."""
         check_zone(zone)
-        self._ask(unit("zone-purge", zone=zone, flags="FB"))
+        self._purge(zone)
         self._configure([unit("conf-unset", section="zone", id=f"{zone}.")])
+
+    def _purge(self, zone: str) -> None:
+        self._ask(unit("zone-purge", zone=zone, flags="FB"))
 
     def accesses(self) -> dict[str, frozenset[str]]:
         """Names of the keys that may transfer, and the zones of each."""
