@@ -6,10 +6,16 @@ import io
 import lzma
 import os
 import signal
+import sys
 import tarfile
 import zipfile
 
 import pytest
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 from mamori.engine.limits import Limits
 from mamori.tools.scan import archives
@@ -63,11 +69,12 @@ def test_members_of_every_kind_of_archive(look):
         "four.tar.bz2": bz2.compress(tar),
         "five.tar.xz": lzma.compress(tar),
         "six.jpg.gz": gzip.compress(held),
+        "seven.tar.zst": zstd.compress(tar),
     }
     totals, found, why = look(files, held)
     assert found == {*((name, "a/held.jpg") for name in files if "jpg" not in name), ("six.jpg.gz", "(content)")}
     assert why == {}
-    assert totals.examined == 6 + 5 * 2 + 1  # each archive's own digest, and its members
+    assert totals.examined == 7 + 6 * 2 + 1  # each archive's own digest, and its members
 
 
 def test_archives_in_archives_to_a_depth(look):
@@ -113,6 +120,8 @@ def test_damage_and_encryption_are_named_and_the_rest_is_read(look):
         "cut.gz": gzip.compress(tarred(good))[:-2000],
         "fake.zip": b"PK\x03\x04" + os.urandom(400),
         "x.rar": b"Rar!\x1a\x07\x01\x00" + bytes(50),
+        "x.cab": b"MSCF" + bytes(60),
+        "cut.zst": zstd.compress(tarred(good))[:-2000],
     }
     _totals, found, why = look(files, held)
     assert found >= {
@@ -124,8 +133,45 @@ def test_damage_and_encryption_are_named_and_the_rest_is_read(look):
     }
     assert why["locked.zip", "locked.jpg"] == "it is encrypted"
     assert why["x.rar", ""] == "a RAR archive is not opened"
+    assert why["x.cab", ""] == "a Cabinet archive is not opened"
     assert ("damaged.zip", "second.jpg") in why
-    assert {"cut.tar", "cut.gz", "fake.zip"} <= {name for name, _member in why}
+    assert {"cut.tar", "cut.gz", "cut.zst", "fake.zip"} <= {name for name, _member in why}
+
+
+def test_a_damaged_header_of_a_tar_hides_nothing_behind_it_and_is_named(look):
+    held = picture(1)
+    tar = tarred({"first.jpg": picture(2), "second.jpg": picture(3), "held.jpg": held})
+    at = tar.index(b"second.jpg")
+    damaged = tar[: at + 100] + b"\xff" * 40 + tar[at + 140 :]
+    several = tarred({"first.jpg": picture(2)}) + tarred({"held.jpg": held})
+    files = {
+        "damaged.tar": damaged,
+        "damaged.tar.gz": gzip.compress(damaged),
+        "inside.zip": zipped({"damaged.tar": damaged}),
+        "cut.tar": tar[: tar.index(b"held.jpg") + 200],
+        "noisy.tar": tar + os.urandom(2048),
+        "several.tar": several,
+        "several.tar.gz": gzip.compress(several),
+        "zeros.tar": tar[:at] + bytes(4096) + tar[at:],
+    }
+    _totals, found, why = look(files, held)
+    whole = {(name, "held.jpg") for name in files if name not in {"cut.tar", "inside.zip"}}
+    assert found == {*whole, ("inside.zip", "damaged.tar/held.jpg")}
+    missing = "a header in it is damaged or cut off: a member may be missing"
+    named = [("damaged.tar", ""), ("damaged.tar.gz", ""), ("inside.zip", "damaged.tar"), ("cut.tar", "")]
+    assert why == dict.fromkeys(named, missing)
+
+
+def test_what_follows_a_tar_is_not_looked_through_without_end(monkeypatch):
+    tar = tarred({"a.jpg": picture(1)})
+    behind = tar + bytes(512 * 20) + tarred({"b.jpg": picture(2)})
+
+    def names():
+        return [each.name for each in archives.members("tar", io.BytesIO(behind), archives.Budget.of(len(behind)))]
+
+    assert names() == ["a.jpg", "b.jpg"]
+    monkeypatch.setattr(archives, "_LOOKED_ON", 10)
+    assert names() == ["a.jpg"]
 
 
 def test_a_large_archive_is_streamed(tmp_path, out):
