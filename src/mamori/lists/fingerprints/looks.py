@@ -153,7 +153,7 @@ register_states(
         "md5": StateLook(_("MD5, one on a line"), "neutral", "list"),
     },
 )
-register_kinds({"fingerprints.alarm": _("Alarm: an entry matched too much")})
+register_kinds({"fingerprints.alarm": _("To a source: its entry is one the negative bank knows")})
 register_events(
     _("Fingerprints"),
     {
