@@ -183,6 +183,23 @@ def test_a_large_archive_is_streamed(tmp_path, out):
     assert totals.examined == 2  # the archive itself is too large for one reading more
 
 
+def test_a_zip_behind_something_large_is_opened(tmp_path, out):
+    """Programs that unpack themselves; a picture in front is looked at as well as before."""
+    held, cover = picture(1), picture(2)
+    (tmp_path / "files").mkdir()
+    for name, front in (("setup.exe", b"MZ" + os.urandom(2**21)), ("cover.jpg", cover + bytes(2**21))):
+        (tmp_path / "files" / name).write_bytes(front + zipped({"held.jpg": held}))
+    (tmp_path / "files" / "plain.bin").write_bytes(os.urandom(2**21))
+    with Pool(1, Limits(file_bytes=2**20)) as small:
+        totals = scan(small, out, bank_file(tmp_path / "bank.txt", md5(held)), tmp_path / "files")
+    assert {(name_of(line["path"]), line["member"]) for line in lines(out)} == {
+        ("setup.exe", "held.jpg"),
+        ("cover.jpg", "held.jpg"),
+    }
+    assert totals.examined == 5
+    assert [name_of(path) for path, _member in unreadable(out)] == ["cover.jpg"], "larger than a picture may be"
+
+
 def test_an_archive_goes_on_after_the_members_that_are_done(pool, tmp_path):
     data = zipped({f"{n}.jpg": picture(n) for n in range(6)})
     (tmp_path / "x.zip").write_bytes(data)

@@ -42,7 +42,7 @@ _LOOKED_ON = 2**19  # blocks of 512 bytes without a header, after which no more 
 # What Python's reader of tar says of a block: the end, no header, nothing left.
 _END, _WRONG = (tarfile.EOFHeaderError,), (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError)  # type: ignore[attr-defined]
 _NOTHING = tarfile.EmptyHeaderError  # type: ignore[attr-defined]
-_TAIL = 22 + 65_535  # bytes in which the end of a ZIP's directory lies (APPNOTE.TXT 4.3.16)
+TAIL = 22 + 65_535  # bytes in which the end of a ZIP's directory lies (APPNOTE.TXT 4.3.16)
 
 
 class ArchiveError(ValueError):
@@ -104,7 +104,7 @@ def kind_of(head: bytes, tail: bytes = b"") -> str:
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
-    return "zip" if tail.rfind(b"PK\x05\x06", max(0, len(tail) - _TAIL)) >= 0 else ""
+    return "zip" if tail.rfind(b"PK\x05\x06", max(0, len(tail) - TAIL)) >= 0 else ""
 
 
 def unopened(head: bytes) -> str:
