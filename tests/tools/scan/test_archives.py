@@ -42,6 +42,17 @@ def tarred(files):
     return out.getvalue()
 
 
+def old(tar):
+    """The same as the first tar wrote it: headers without a magic word."""
+    data = bytearray(tar)
+    while (at := data.find(b"ustar")) >= 0:
+        first = at - 257
+        data[at : first + 512] = bytes(255)
+        data[first + 148 : first + 156] = b" " * 8
+        data[first + 148 : first + 156] = b"%06o\0 " % sum(data[first : first + 512])
+    return bytes(data)
+
+
 @pytest.fixture
 def look(pool, tmp_path, out):
     """Scan these files for these pictures: (totals, found as (file, member), why not as {(file, member): reason})."""
@@ -70,11 +81,13 @@ def test_members_of_every_kind_of_archive(look):
         "five.tar.xz": lzma.compress(tar),
         "six.jpg.gz": gzip.compress(held),
         "seven.tar.zst": zstd.compress(tar),
+        "eight.tar": old(tar),
+        "nine.tar.gz": gzip.compress(old(tar)),
     }
     totals, found, why = look(files, held)
     assert found == {*((name, "a/held.jpg") for name in files if "jpg" not in name), ("six.jpg.gz", "(content)")}
     assert why == {}
-    assert totals.examined == 7 + 6 * 2 + 1  # each archive's own digest, and its members
+    assert totals.examined == 9 + 8 * 2 + 1  # each archive's own digest, and its members
 
 
 def test_archives_in_archives_to_a_depth(look):
@@ -228,6 +241,11 @@ def test_losing_the_child_in_a_member_costs_the_member(tmp_path):
     assert [each.number for each in looked] == list(range(31))
     assert sum(bool(each.problem) for each in looked) <= 1
     assert found[-1] == str(tmp_path / "y.jpg")
+
+
+@pytest.mark.parametrize("head", [bytes(512), b"1" * 512, b"a" * 100 + b"8" * 412, bytes(range(256)) * 2, b"0" * 200])
+def test_what_is_no_tar_is_not_taken_for_an_old_one(head):
+    assert archives.kind_of(head) == ""
 
 
 def test_a_budget_is_for_all_that_comes_out():

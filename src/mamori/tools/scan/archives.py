@@ -99,12 +99,20 @@ class Member:
 
 def kind_of(head: bytes, tail: bytes = b"") -> str:
     """zip, tar, gz, bz2, xz, zst or "" by the first 512 bytes, and by the end for a ZIP that something is put before."""
-    if head[257:262] == b"ustar":
+    if head[257:262] == b"ustar" or _is_old_tar(head):
         return "tar"
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
     return "zip" if tail.rfind(b"PK\x05\x06", max(0, len(tail) - TAIL)) >= 0 else ""
+
+
+def _is_old_tar(head: bytes) -> bool:
+    """A tar as it was before its headers had a name for it: known by the sum of the first one, in octal digits."""
+    digits = head[148:156].strip(b"\0 ")
+    if len(head) < 512 or not digits.isdigit() or digits.strip(b"01234567"):
+        return False
+    return int(digits, 8) == sum(head[:148]) + 8 * ord(" ") + sum(head[156:512])
 
 
 def unopened(head: bytes) -> str:
