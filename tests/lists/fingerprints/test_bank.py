@@ -1,5 +1,7 @@
 """The bank by its services: two persons, a feed that misses nothing, what a partner is told."""
 
+import io
+import json
 import time
 from datetime import timedelta
 from uuid import uuid4
@@ -12,8 +14,10 @@ from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError
 from mamori.ground.letters.models import Letter
 from mamori.lists.fingerprints import codes, queries, services
+from mamori.lists.fingerprints.formats import Format
 from mamori.lists.fingerprints.models import Change, Disagreement, Entry, Fingerprint
 from mamori.lists.fingerprints.services import NewFingerprint
+from tests.hotline.intake_steps import audit_rows
 from tests.together import together
 
 PDQ = bytes(range(32))
@@ -150,6 +154,62 @@ def test_sources_that_differ_about_one_digest_or_a_near_value_are_shown(bank, sh
     assert found == {("same", frozenset({one.id, two.id}), 0), ("similar", frozenset({three.id, four.id}), 31)}
 
 
+def test_a_withdrawal_settles_what_was_open_about_the_entry_and_leaves_the_other_undisputed(bank, shared, run_jobs):
+    digest = uuid4().bytes
+    wrong, right = shared(md5=digest, classification="baseline"), shared(md5=digest, classification="national")
+    apart = shared(classification="baseline")
+    run_jobs()
+    services.vote_record(actor=bank.partner, entry_id=wrong.id, verdict="deny", reason="adult")
+    services.vote_record(actor=bank.partner, entry_id=apart.id, verdict="deny", reason="adult")
+    assert Disagreement.objects.filter(state="open").count() == 3
+    services.entry_withdraw(actor=bank.ann.actor, entry_id=wrong.id, reason="dispute")
+    ended = Disagreement.objects.filter(state="settled").values_list("kind", "outcome", "settled_by_id")
+    assert sorted(ended) == [("same", "withdrawn", bank.ann.id), ("vote", "withdrawn", bank.ann.id)]
+    assert [row["codes"] for row in audit_rows("fingerprints.disagreement_settled")] == [
+        {"was": "open", "now": "settled", "outcome": "withdrawn"}
+    ] * 2
+    told = {view.entry_id: view.disputed for view in queries.matched(bank.partner, ids_of(right, apart)).values()}
+    assert told == {right.id: False, apart.id: True}
+
+
+def test_the_withdrawal_of_an_import_settles_what_its_entries_were_disputed_for(bank, shared, run_jobs):
+    digest = uuid4().bytes
+    kept = shared(md5=digest, classification="national")
+    record = {"MD5": digest.hex(), "Category": 1}
+    data = json.dumps({"@odata.context": "x#Media", "value": [record]}).encode()
+    run = services.import_file(
+        actor=bank.sue.actor, source_code="own", form=Format.VICS_2, stream=io.BytesIO(data), profile="icse"
+    )
+    run_jobs()
+    [row] = Disagreement.objects.all()
+    services.import_withdraw(actor=bank.ann.actor, import_id=run.id)
+    run_jobs()
+    row.refresh_from_db()
+    assert (row.state, row.outcome, row.settled_by) == ("settled", "withdrawn", None)
+    assert not queries.matched(bank.partner, ids_of(kept))[ids_of(kept)[0]].disputed
+
+
+def test_it_is_settled_as_what_happened(bank, shared):
+    entry = shared()
+    services.vote_record(actor=bank.partner, entry_id=entry.id, verdict="deny", reason="other_class")
+    [row] = Disagreement.objects.all()
+
+    def settle(outcome):
+        services.disagreement_settle(actor=bank.sue.actor, disagreement_id=row.id, outcome=outcome)
+
+    for outcome, code in (("withdrawn", "bad_outcome"), ("x", "bad_outcome"), ("reclassified", "not_classified")):
+        with pytest.raises(DomainError, match=code):
+            settle(outcome)
+    services.entry_classify(actor=bank.sue.actor, entry_id=entry.id, classification="national")
+    settle("reclassified")
+    row.refresh_from_db()
+    assert (row.outcome, row.settled_by_id) == ("reclassified", bank.sue.id)
+
+
+def ids_of(*entries):
+    return [view.id for view in queries.fingerprints_of([entry.id for entry in entries])]
+
+
 def test_a_flood_in_the_first_days_is_held_and_can_be_released(bank, shared, run_jobs, settings):
     assert settings.FLOOD_HITS == 200
     settings.FLOOD_HITS = 30
@@ -191,7 +251,9 @@ def test_the_negative_bank_disputes_and_tells_the_source_and_overrules_nothing(b
     assert len(queries.all_in_force()) == 2
     ids = [v.id for v in queries.all_in_force()]
     assert all(m.disputed for m in queries.matched(bank.partner, ids).values())
+    letter = Letter.objects.filter(to="bank@ngo.example").order_by("id")[0]
     assert set(Letter.objects.values_list("to", flat=True)) == {"bank@ngo.example"}
+    assert "確認のお願い / Please look at your entry" in letter.subject
     bank.clock.shift(timedelta(days=181))
     assert services.harmless_expire() == 2
     assert queries.harmless_in_force() == []

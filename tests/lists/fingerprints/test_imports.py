@@ -11,6 +11,7 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mamori.engine import vics as vics_module
 from mamori.ground import clock
 from mamori.ground.actors import SYSTEM
 from mamori.ground.audit.models import Event
@@ -18,7 +19,6 @@ from mamori.ground.errors import DomainError
 from mamori.lists.fingerprints import codes, queries, services
 from mamori.lists.fingerprints.formats import Bad, Format, NotThisFormat, read
 from mamori.lists.fingerprints.formats import icse as icse_module
-from mamori.lists.fingerprints.formats import vics as vics_module
 from mamori.lists.fingerprints.models import Disagreement, Entry, Fingerprint, ImportRun
 from mamori.lists.fingerprints.retention import RETENTION
 
@@ -109,6 +109,14 @@ def test_a_record_that_is_no_json_hides_no_other_and_loops_never(broken, places)
     assert bad
     if places is not None:
         assert (bad, [r.ref[-1] for r in good]) == (places, ["1", "3", "4"])
+
+
+@pytest.mark.parametrize("keep", ["", "]", "]}"])
+def test_a_file_that_was_cut_off_says_so(keep):
+    text = vics([media(1), media(2)]).getvalue().decode().rstrip().removesuffix("]}")
+    good, bad = parsed(io.BytesIO((text + keep).encode()))
+    assert len(good) == 2
+    assert bad == ([] if keep else [("record 3", "cut_off")])
 
 
 def test_pieces_of_any_size_read_the_same(monkeypatch):

@@ -223,6 +223,67 @@ def test_an_import_that_broke_off_is_seen_until_the_file_was_read_whole(bank, de
     assert Entry.objects.filter(state="active").count() == 6000
 
 
+def test_an_entry_is_found_by_its_number_or_a_fingerprint_of_it(bank, desk, shared):
+    digest, other = uuid4(), shared()
+    entry = shared(md5=digest.bytes, pdq=digest.bytes * 2)
+    ann = desk(bank.ann)
+
+    def found(asked):
+        page = ann.get("/bank/", {"bank-fingerprint": asked}).content.decode()
+        return {each for each in (entry, other) if f"/bank/entry/{each.id}/" in page}
+
+    assert found("") == {entry, other}
+    assert found(digest.hex.upper()) == found(f" {digest.hex * 2}") == found(str(entry.number)) == {entry}
+    assert found(uuid4().hex) == found("0") == set()
+    for wrong in ("zz", digest.hex[1:], "-1"):
+        assert found(wrong) == set()
+        page = ann.get("/bank/", {"bank-fingerprint": wrong}).content.decode()
+        assert "or a fingerprint in hexadecimal digits" in page
+    page = ann.get("/bank/", {"bank-fingerprint": "zz"}, headers={"Accept-Language": "ja"}).content.decode()
+    assert "番号またはフィンガープリント" in page
+
+
+def test_without_a_source_the_pages_say_who_names_one(bank, desk):
+    said = "No source is named yet"
+    ann, sue = desk(bank.ann), desk(bank.sue)
+    assert said not in ann.get("/bank/add/").content.decode()
+    Source.objects.all().delete()
+    assert said in ann.get("/bank/add/").content.decode()
+    assert said in sue.get("/bank/imports/").content.decode()
+    assert said not in ann.get("/bank/imports/").content.decode(), "who may not import is asked for no source"
+
+
+def test_of_many_values_the_rest_is_counted(bank, desk):
+    values = [services.NewFingerprint("pdq", bytes([n % 256, n // 256]) * 16, 90) for n in range(230)]
+    entry = services.entry_add(
+        actor=bank.ann.actor, source_code="own", source_ref="film", media="video", classification="national",
+        fingerprints=values,
+    )  # fmt: skip
+    page = desk(bank.ann).get(f"/bank/entry/{entry.id}/").content.decode()
+    assert page.count('data-label="Value"') == 200
+    assert "And 30 more." in page
+
+
+def test_withdrawing_an_import_says_what_leaves_the_house_and_only_then(bank, desk, run_jobs):
+    ann, sue = desk(bank.ann), desk(bank.sue)
+    runs = {
+        source: services.import_file(
+            actor=bank.sue.actor, source_code=source, form=Format.MD5, stream=io.BytesIO(f"{uuid4().hex}\n".encode())
+        )
+        for source in ("own", "ngo")
+    }
+
+    def told(source):
+        page = sue.get(f"/bank/imports/{runs[source].id}/withdraw/").content.decode()
+        assert "Each of its 1 entries becomes a tombstone" in page
+        return "All partners" in page, "Nothing will leave the house" in page
+
+    assert told("own") == told("ngo") == (False, True)
+    assert ann.post(f"/bank/imports/{runs['ngo'].id}/confirm/").status_code == 302
+    run_jobs()
+    assert told("ngo") == (True, False)
+
+
 def test_the_days_desks_tell_what_waits(bank, desk, add):
     add()
     today = desk(bank.ben).get("/", follow=True).content.decode()

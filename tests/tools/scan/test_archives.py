@@ -6,10 +6,16 @@ import io
 import lzma
 import os
 import signal
+import sys
 import tarfile
 import zipfile
 
 import pytest
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 from mamori.engine.limits import Limits
 from mamori.tools.scan import archives
@@ -34,6 +40,17 @@ def tarred(files):
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     return out.getvalue()
+
+
+def old(tar):
+    """The same as the first tar wrote it: headers without a magic word."""
+    data = bytearray(tar)
+    while (at := data.find(b"ustar")) >= 0:
+        first = at - 257
+        data[at : first + 512] = bytes(255)
+        data[first + 148 : first + 156] = b" " * 8
+        data[first + 148 : first + 156] = b"%06o\0 " % sum(data[first : first + 512])
+    return bytes(data)
 
 
 @pytest.fixture
@@ -63,11 +80,14 @@ def test_members_of_every_kind_of_archive(look):
         "four.tar.bz2": bz2.compress(tar),
         "five.tar.xz": lzma.compress(tar),
         "six.jpg.gz": gzip.compress(held),
+        "seven.tar.zst": zstd.compress(tar),
+        "eight.tar": old(tar),
+        "nine.tar.gz": gzip.compress(old(tar)),
     }
     totals, found, why = look(files, held)
     assert found == {*((name, "a/held.jpg") for name in files if "jpg" not in name), ("six.jpg.gz", "(content)")}
     assert why == {}
-    assert totals.examined == 6 + 5 * 2 + 1  # each archive's own digest, and its members
+    assert totals.examined == 9 + 8 * 2 + 1  # each archive's own digest, and its members
 
 
 def test_archives_in_archives_to_a_depth(look):
@@ -113,6 +133,8 @@ def test_damage_and_encryption_are_named_and_the_rest_is_read(look):
         "cut.gz": gzip.compress(tarred(good))[:-2000],
         "fake.zip": b"PK\x03\x04" + os.urandom(400),
         "x.rar": b"Rar!\x1a\x07\x01\x00" + bytes(50),
+        "x.cab": b"MSCF" + bytes(60),
+        "cut.zst": zstd.compress(tarred(good))[:-2000],
     }
     _totals, found, why = look(files, held)
     assert found >= {
@@ -124,8 +146,45 @@ def test_damage_and_encryption_are_named_and_the_rest_is_read(look):
     }
     assert why["locked.zip", "locked.jpg"] == "it is encrypted"
     assert why["x.rar", ""] == "a RAR archive is not opened"
+    assert why["x.cab", ""] == "a Cabinet archive is not opened"
     assert ("damaged.zip", "second.jpg") in why
-    assert {"cut.tar", "cut.gz", "fake.zip"} <= {name for name, _member in why}
+    assert {"cut.tar", "cut.gz", "cut.zst", "fake.zip"} <= {name for name, _member in why}
+
+
+def test_a_damaged_header_of_a_tar_hides_nothing_behind_it_and_is_named(look):
+    held = picture(1)
+    tar = tarred({"first.jpg": picture(2), "second.jpg": picture(3), "held.jpg": held})
+    at = tar.index(b"second.jpg")
+    damaged = tar[: at + 100] + b"\xff" * 40 + tar[at + 140 :]
+    several = tarred({"first.jpg": picture(2)}) + tarred({"held.jpg": held})
+    files = {
+        "damaged.tar": damaged,
+        "damaged.tar.gz": gzip.compress(damaged),
+        "inside.zip": zipped({"damaged.tar": damaged}),
+        "cut.tar": tar[: tar.index(b"held.jpg") + 200],
+        "noisy.tar": tar + os.urandom(2048),
+        "several.tar": several,
+        "several.tar.gz": gzip.compress(several),
+        "zeros.tar": tar[:at] + bytes(4096) + tar[at:],
+    }
+    _totals, found, why = look(files, held)
+    whole = {(name, "held.jpg") for name in files if name not in {"cut.tar", "inside.zip"}}
+    assert found == {*whole, ("inside.zip", "damaged.tar/held.jpg")}
+    missing = "a header in it is damaged or cut off: a member may be missing"
+    named = [("damaged.tar", ""), ("damaged.tar.gz", ""), ("inside.zip", "damaged.tar"), ("cut.tar", "")]
+    assert why == dict.fromkeys(named, missing)
+
+
+def test_what_follows_a_tar_is_not_looked_through_without_end(monkeypatch):
+    tar = tarred({"a.jpg": picture(1)})
+    behind = tar + bytes(512 * 20) + tarred({"b.jpg": picture(2)})
+
+    def names():
+        return [each.name for each in archives.members("tar", io.BytesIO(behind), archives.Budget.of(len(behind)))]
+
+    assert names() == ["a.jpg", "b.jpg"]
+    monkeypatch.setattr(archives, "_LOOKED_ON", 10)
+    assert names() == ["a.jpg"]
 
 
 def test_a_large_archive_is_streamed(tmp_path, out):
@@ -135,6 +194,23 @@ def test_a_large_archive_is_streamed(tmp_path, out):
         totals = scan(small, out, bank_file(tmp_path / "bank.txt", md5(held)), tmp_path / "large.tar")
     assert [line["member"] for line in lines(out)] == ["held.jpg"]
     assert totals.examined == 2  # the archive itself is too large for one reading more
+
+
+def test_a_zip_behind_something_large_is_opened(tmp_path, out):
+    """Programs that unpack themselves; a picture in front is looked at as well as before."""
+    held, cover = picture(1), picture(2)
+    (tmp_path / "files").mkdir()
+    for name, front in (("setup.exe", b"MZ" + os.urandom(2**21)), ("cover.jpg", cover + bytes(2**21))):
+        (tmp_path / "files" / name).write_bytes(front + zipped({"held.jpg": held}))
+    (tmp_path / "files" / "plain.bin").write_bytes(os.urandom(2**21))
+    with Pool(1, Limits(file_bytes=2**20)) as small:
+        totals = scan(small, out, bank_file(tmp_path / "bank.txt", md5(held)), tmp_path / "files")
+    assert {(name_of(line["path"]), line["member"]) for line in lines(out)} == {
+        ("setup.exe", "held.jpg"),
+        ("cover.jpg", "held.jpg"),
+    }
+    assert totals.examined == 5
+    assert [name_of(path) for path, _member in unreadable(out)] == ["cover.jpg"], "larger than a picture may be"
 
 
 def test_an_archive_goes_on_after_the_members_that_are_done(pool, tmp_path):
@@ -165,6 +241,11 @@ def test_losing_the_child_in_a_member_costs_the_member(tmp_path):
     assert [each.number for each in looked] == list(range(31))
     assert sum(bool(each.problem) for each in looked) <= 1
     assert found[-1] == str(tmp_path / "y.jpg")
+
+
+@pytest.mark.parametrize("head", [bytes(512), b"1" * 512, b"a" * 100 + b"8" * 412, bytes(range(256)) * 2, b"0" * 200])
+def test_what_is_no_tar_is_not_taken_for_an_old_one(head):
+    assert archives.kind_of(head) == ""
 
 
 def test_a_budget_is_for_all_that_comes_out():

@@ -74,13 +74,38 @@ def test_vics_lists_and_cases(tmp_path, bom):
         ("md5", MD5, "5", "VICS us 1"),
         ("sha1", SHA1, "5", "VICS us 1"),
     ]
-    assert listed.bad == ["record 3: no MD5, SHA-1, SHA-256 or PDQ value that can be read"]
-    (tmp_path / "cut.json").write_text(text[:-60])
-    with pytest.raises(ScanError, match="cannot be read further"):
-        read_bank_file(tmp_path / "cut.json")
+    assert listed.bad == [
+        "record 3: no MD5, SHA-1, SHA-256 or PDQ value that can be read",
+        "record 4: it is no JSON of a record",
+    ]
+    (tmp_path / "wide.json").write_text(text, encoding="utf-16")
+    assert read_bank_file(tmp_path / "wide.json") == listed
+    for cut in (text[:-60], text[: text.index('"MediaID": 6')], text.rstrip("}\n ]")):
+        (tmp_path / "cut.json").write_text(cut)
+        with pytest.raises(ScanError, match="ends before its end"):
+            read_bank_file(tmp_path / "cut.json")
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(ScanError, match="no VICS list"):
         read_bank_file(tmp_path / "other.json")
+
+
+def test_a_record_that_is_no_json_is_named_and_the_rest_is_taken(tmp_path):
+    media = [{"MediaID": n, "Category": 1, "MD5": bytes([n] * 16).hex()} for n in range(1, 6)]
+    text = json.dumps({"value": media}).replace('"MediaID": 3,', '"MediaID": 3 3,')
+    (tmp_path / "list.json").write_text(text)
+    listed = read_bank_file(tmp_path / "list.json")
+    assert [entry for _algorithm, _value, entry, _category in listed.rows] == ["1", "2", "4", "5"]
+    assert listed.bad == ["record 3: it is no JSON of a record"]
+
+
+def test_a_large_case_export_is_read_record_by_record(tmp_path):
+    media = [{"MediaID": n, "Category": 1, "MD5": n.to_bytes(16).hex(), "Tags": "x" * 9000} for n in range(1, 2000)]
+    cases = [{"CaseID": "a", "Media": media}, {"CaseID": "b", "Media": media[:2]}]
+    context = "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/US/$metadata#Cases"
+    (tmp_path / "case.json").write_text(json.dumps({"@odata.context": context, "value": cases}))
+    assert (tmp_path / "case.json").stat().st_size > 2**24, "more than one record may have"
+    listed = read_bank_file(tmp_path / "case.json")
+    assert (len(listed.rows), listed.bad) == (2001, [])
 
 
 def test_a_category_that_is_nothing_illegal_is_no_entry(tmp_path):

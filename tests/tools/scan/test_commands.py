@@ -66,6 +66,36 @@ def test_without_a_terminal_what_is_missing_is_named(tmp_path):
     assert not (tmp_path / "m.jsonl").exists()
 
 
+def test_a_folder_that_is_not_there_is_named_before_anything_is_read(tmp_path):
+    folder_of(tmp_path / "files", 1)
+    bank = bank_file(tmp_path / "bank.txt", "0" * 32)
+    stated = ["--data-class", "stored", "--purpose", "x"]
+    for out, summary in (("missing/m.jsonl", "s.json"), ("m.jsonl", "missing/s.json")):
+        more = ["--out", tmp_path / out, "--summary", tmp_path / summary]
+        code, _out, err = finished(command("scan", tmp_path / "files", "--bank", bank, *stated, *more))
+        assert (code, "there is no folder" in err, "missing" in err) == (2, True, True)
+    assert not (tmp_path / "m.jsonl").exists()
+
+
+def test_without_a_terminal_a_line_tells_now_and_then_how_far_it_is(monkeypatch):
+    from mamori.tools.scan import session
+    from mamori.tools.scan.outputs import Totals
+    from mamori.tools.scan.run import Seen
+
+    now, said = [100.0], []
+    monkeypatch.setattr(session.time, "monotonic", lambda: now[0])
+    tell = session.Lines(said.append, every=60.0)
+    seen = Seen(Totals(matched=2, unreadable=1), items=1000)  # of an earlier run
+    tell(seen)
+    for seconds, items, of in ((30.0, 1300, None), (60.0, 1600, None), (90.0, 1900, 3100), (120.0, 2200, 3100)):
+        now[0], seen.items, seen.of = 100.0 + seconds, items, of
+        tell(seen)
+    assert said == [
+        "scan: 1,600 files, 10 files/s, 2 matched, 1 unreadable",
+        "scan: 2,200 of 3,100 files, 10 files/s, 0:01:30 left, 2 matched, 1 unreadable",
+    ]
+
+
 def test_at_a_terminal_it_is_asked(tmp_path):
     folder_of(tmp_path / "files", 1)
     bank = bank_file(tmp_path / "bank.txt", "0" * 32)

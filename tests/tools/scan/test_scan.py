@@ -26,6 +26,7 @@ from mamori.tools.scan.purpose import DataClass, Purpose, ScanError
 from mamori.tools.scan.sources import read_list, read_roots, walk
 from tests.tools.scan.drawn import (
     MAIN,
+    Served,
     bank_file,
     filmed,
     folder_of,
@@ -191,6 +192,30 @@ def test_what_cannot_be_scanned_is_refused_with_a_reason(tmp_path):
         read_roots(["s3://bucket/prefix"])
     with pytest.raises(ScanError, match="nosuch"):
         read_roots(["nosuch://bucket"])
+    with pytest.raises(ScanError, match="pages of the web are not scanned"):
+        read_roots(["https://service.example/"])
+
+
+def test_an_address_in_a_list_that_is_not_read_is_named_and_ends_nothing(pool, tmp_path, out):
+    """Of the web too: with its plug-ins fsspec would fetch it, and follow the links of a page."""
+    made = folder_of(tmp_path / "files", 1)
+    asked = []
+
+    class Page(Served):
+        def do_GET(self):  # noqa: N802 - its name in http.server
+            asked.append(self.path)
+            self._send(200, made["0000.jpg"])
+
+    with serving(Page) as server:
+        web = [f"http://127.0.0.1:{server.server_port}/1.jpg", "HTTPS://service.example/2.jpg"]
+        names = [*web, "nosuch://store/3.jpg", f"{tmp_path}/files/0000.jpg"]
+        (tmp_path / "list.txt").write_text("\n".join(names))
+        totals = scan(pool, out, bank_file(tmp_path / "bank.txt", md5(made["0000.jpg"])), f"@{tmp_path}/list.txt")
+    assert asked == []
+    assert (totals.examined, totals.matched, totals.unreadable) == (1, 1, 3)
+    why = {path: reason for (path, _member), reason in unreadable(out).items()}
+    assert ["pages of the web are not scanned" in why[path] for path in names[:3]] == [True, True, False]
+    assert "nosuch" in why[names[2]]
 
 
 def test_keys_of_object_stores(pool, tmp_path, out):
@@ -241,8 +266,6 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_rest_goes_on(tmp_path, o
     """A server that answers one key never: its child is ended, the others' results stay."""
     made = {f"/x/{n}.jpg": picture(n) for n in range(6)}
     import threading
-
-    from tests.tools.scan.drawn import Served
 
     held = threading.Event()
 

@@ -211,7 +211,7 @@ class SettleForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        given = (Outcome.KEPT, Outcome.WITHDRAWN, Outcome.RECLASSIFIED)
+        given = (Outcome.KEPT, Outcome.RECLASSIFIED)  # a withdrawal settles it by itself
         self.fields["outcome"] = forms.ChoiceField(
             label=_("How it is settled"), choices=words("bank_outcome", given), widget=forms.RadioSelect
         )

@@ -124,6 +124,7 @@ register_states(
         "bad_photodna": StateLook(_("Not a PhotoDNA value"), "warning", "alert"),
         "no_digest": StateLook(_("No fingerprint"), "warning", "alert"),
         "bad_json": StateLook(_("Not JSON of a record"), "warning", "alert"),
+        "cut_off": StateLook(_("The file ends before its list does: records are missing"), "error", "alert"),
         "bad_line": StateLook(_("Not as many fields as the header"), "warning", "alert"),
         "bad_text": StateLook(_("A text holds a sign that is none"), "warning", "alert"),
         "bad_category": StateLook(_("The category is no number"), "warning", "alert"),
@@ -153,7 +154,7 @@ register_states(
         "md5": StateLook(_("MD5, one on a line"), "neutral", "list"),
     },
 )
-register_kinds({"fingerprints.alarm": _("Alarm: an entry matched too much")})
+register_kinds({"fingerprints.alarm": _("To a source: its entry is one the negative bank knows")})
 register_events(
     _("Fingerprints"),
     {

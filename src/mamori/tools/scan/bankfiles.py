@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import csv
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from mamori.engine.similar import LEAST_QUALITY
+from mamori.engine.vics import NotVics, Reader
 from mamori.tools.scan.matches import DIGESTS
 from mamori.tools.scan.purpose import ScanError
 
@@ -24,8 +25,6 @@ _UNSORTED = {"", "0"}  # what nobody has sorted yet
 _EXPORTED = re.compile(r"[0-9a-fA-F]{64},(?P<quality>[0-9]{1,3})")
 _ICSE = {"MD5", "SHA1"}
 _YES = {"1", "true", "yes", "y"}
-_PIECE = 2**20
-_LARGEST = 2**24  # characters of one VICS record
 
 
 @dataclass(slots=True)
@@ -45,15 +44,25 @@ def read_bank_file(path: Path, *, sixty_four: str = "", profile: str = "us") -> 
 
     `sixty_four`: what 64 bare digits are, pdq or sha256. `profile`: whose categories a VICS file has.
     """
+    with path.open("rb") as raw:
+        head = raw.read(512)
+        if _begins_with_brace(head):
+            raw.seek(0)
+            return _used(path, _vics(raw, profile))
     with path.open(encoding="utf-8-sig", errors="replace") as opened:
         begin = opened.read(512).lstrip()
         opened.seek(0)
-        if begin[:1] == "{":
-            listed = _vics(opened, profile)
-        elif _ICSE & {name.strip() for name in begin.partition("\n")[0].split(";")}:
-            listed = _icse(opened)
-        else:
-            listed = _text(opened, sixty_four)
+        is_icse = _ICSE & {name.strip() for name in begin.partition("\n")[0].split(";")}
+        return _used(path, _icse(opened) if is_icse else _text(opened, sixty_four))
+
+
+def _begins_with_brace(head: bytes) -> bool:
+    """Whether a file is JSON of an object, in UTF-8 or UTF-16."""
+    utf_16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return head[: len(head) // 2 * 2].decode("utf-16" if utf_16 else "utf-8-sig", "replace").lstrip()[:1] == "{"
+
+
+def _used(path: Path, listed: Listed) -> Listed:
     if not listed.rows:
         raise ScanError(f"{path}: no fingerprint could be read; {listed.bad[0] if listed.bad else 'it is empty'}")
     return listed
@@ -129,39 +138,48 @@ def _icse(opened: TextIO) -> Listed:
         listed.rows += [(name, value, entry, "ICSE baseline" if baseline else "ICSE") for name, value in good]
 
 
-def _vics(opened: TextIO, profile: str) -> Listed:
-    """Records of "value" (a list of media) or of its cases' "Media"; what else a record holds is passed over.
+def _vics(opened: BinaryIO, profile: str) -> Listed:
+    """Records of its list of media, or of the lists of its cases. ScanError where it ends before its list does.
 
     A record of category 0 or none, which nobody has sorted yet, and one of a category of nothing illegal are left out.
     """
     listed = Listed()
-    number = 0
-    for record in _records(opened):
-        for media in record["Media"] if isinstance(record.get("Media"), list) else [record]:
-            number += 1
-            if not isinstance(media, dict):
-                listed.bad.append(f"record {number}: no media")
-                continue
-            category = "" if media.get("Category") is None else str(media["Category"]).strip()
-            if category in _UNSORTED:
-                listed.bad.append(
-                    f"record {number}: category 0 or none: nobody has sorted it yet; ask its source for a sorted list"
-                )
-                continue
-            if category not in VICS_ILLEGAL[profile]:
-                listed.bad.append(
-                    f"record {number}: category {category[:20]} is nothing illegal in the profile {profile}"
-                )
-                continue
-            values = list(_values(media))
-            good = [(name, value) for name, value in values if value]
-            if not good:
-                listed.bad.append(f"record {number}: no MD5, SHA-1, SHA-256 or PDQ value that can be read")
-            entry = str(media.get("MediaID") or f"record {number}")[:200]
-            listed.rows += [(name, value, entry, f"VICS {profile} {category}") for name, value in good]
-            if str(media.get("MimeType") or media.get("MediaType") or "").lower().startswith(("video", "movie")):
-                listed.videos.add(entry)
+    reader, number = Reader(opened), 0
+    try:
+        for found in reader.elements():
+            held = (
+                found.get("Media") if isinstance(found, dict) else None
+            )  # a case in a list that is not said to be of cases
+            for media in held if isinstance(held, list) else [found]:
+                number += 1
+                _take(listed, number, media, profile)
+    except NotVics as error:
+        raise ScanError('this JSON is no VICS list: "value" does not stand at its begin') from error
+    if not reader.whole:
+        raise ScanError("the VICS list ends before its end: get the whole file, else known images would be missed")
     return listed
+
+
+def _take(listed: Listed, number: int, media: Any, profile: str) -> None:
+    if not isinstance(media, dict):
+        listed.bad.append(f"record {number}: it is no JSON of a record")
+        return
+    category = "" if media.get("Category") is None else str(media["Category"]).strip()
+    if category in _UNSORTED:
+        listed.bad.append(
+            f"record {number}: category 0 or none: nobody has sorted it yet; ask its source for a sorted list"
+        )
+        return
+    if category not in VICS_ILLEGAL[profile]:
+        listed.bad.append(f"record {number}: category {category[:20]} is nothing illegal in the profile {profile}")
+        return
+    good = [(name, value) for name, value in _values(media) if value]
+    if not good:
+        listed.bad.append(f"record {number}: no MD5, SHA-1, SHA-256 or PDQ value that can be read")
+    entry = str(media.get("MediaID") or f"record {number}")[:200]
+    listed.rows += [(name, value, entry, f"VICS {profile} {category}") for name, value in good]
+    if str(media.get("MimeType") or media.get("MediaType") or "").lower().startswith(("video", "movie")):
+        listed.videos.add(entry)
 
 
 def _values(media: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
@@ -185,32 +203,3 @@ def _decoded(text: str, length: int) -> bytes:
         if len(value) == length:
             return value
     return b""
-
-
-def _records(opened: TextIO) -> Iterator[dict[str, Any]]:
-    """The objects of the list "value", one after the other, without reading the whole into memory."""
-    decoder = json.JSONDecoder()
-    text = opened.read(_PIECE)
-    key = text.find('"value"')
-    begin = text.find("[", key) if key >= 0 else -1
-    if begin < 0:
-        raise ScanError('this JSON is no VICS list: "value" does not stand at its begin')
-    at = begin + 1
-    while True:
-        while at < len(text) and text[at] in " \t\r\n,":
-            at += 1
-        if at < len(text) and text[at] == "]":
-            return
-        try:
-            record, end = decoder.raw_decode(text, at)
-        except (json.JSONDecodeError, RecursionError) as error:
-            more = opened.read(_PIECE)
-            if not more or len(text) - at > _LARGEST:
-                raise ScanError(f"the VICS list cannot be read further: {error}") from error
-            text, at = text[at:] + more, 0
-            continue
-        if isinstance(record, dict):
-            yield record
-        at = end
-        if at > _PIECE:
-            text, at = text[at:], 0

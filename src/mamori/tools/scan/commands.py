@@ -76,6 +76,8 @@ def run_command(  # noqa: PLR0917 - options of a command
     with told_errors():
         from mamori.tools.scan import session  # noqa: PLC0415 - with all it needs; other commands start without
 
+        if summary and summary != "-":
+            session.require_folder(Path(summary))
         stated = session.ask_purpose(data_class, purpose, legal_basis)
         limits = replace(_MOST, file_bytes=file_mib * 2**20, memory=memory_mib * 2**20, seconds=seconds_per_file)
         known = session.find_bank(bank, bank_algorithm, profile, token_file, ca)

@@ -99,6 +99,9 @@ class Examiner:
             kind = archives.kind_of(head, content)
             if kind:
                 self._archive(kind, io.BytesIO(content), Budget.of(size), "", 1)
+        elif archives.kind_of(b"", _tail(opened, size)):  # a ZIP behind a program that unpacks it, or behind a picture
+            opened.seek(0)
+            self._archive("zip", opened, Budget.of(size), "", 1)
 
     def _archive(self, kind: str, opened: BinaryIO, budget: Budget, above: str, depth: int) -> None:
         if depth > archives.DEPTH:
@@ -233,6 +236,14 @@ def _read(stream: BinaryIO, number: int) -> bytes:
         pieces.append(piece)
         number -= len(piece)
     return b"".join(pieces)
+
+
+def _tail(opened: BinaryIO, size: int) -> bytes:
+    """The last bytes of a file, where it can be read from any place."""
+    if not opened.seekable():
+        return b""
+    opened.seek(max(0, size - archives.TAIL))
+    return _read(opened, archives.TAIL)
 
 
 def _why(error: BaseException) -> str:

@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from mamori.tools.scan.run import Plan, Seen, moment, run
 from mamori.tools.scan.sources import read_roots
 
 err = Console(stderr=True)
+LINE_SECONDS = 60.0
 _ONLY = {"similar": "similar", "frame": "of a frame of the video"}
 
 
@@ -45,6 +48,7 @@ def scan(
 ) -> dict[str, Any]:
     """Scan, or go on where the same scan ended. Returns the summary. ScanError; KeyboardInterrupt when stopped."""
     recipients = recipients_of(encrypt_to)
+    require_folder(out)
     plan = Plan(read_roots(paths), bank, purpose, limits, encrypt_to)
     begun = moment()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -57,6 +61,12 @@ def scan(
         told = _summary(plan, outputs, totals, begun)
         outputs.finish(told)
     return told
+
+
+def require_folder(path: Path) -> None:
+    """ScanError where a file cannot be written because its folder is not there."""
+    if not path.absolute().parent.is_dir():
+        raise ScanError(f"there is no folder {path.parent}: make it before {path.name} is written")
 
 
 def show(told: dict[str, Any], place: str | None) -> None:
@@ -155,16 +165,44 @@ def find_bank(text: str, algorithm: str, profile: str, token_file: Path | None, 
 
 
 def _say(words: str) -> None:
-    err.print(words, style="yellow", markup=False, highlight=False)
+    err.print(words, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class Lines:
+    """Tells how far a scan is in lines, for logs."""
+
+    def __init__(self, say: Callable[[str], None], every: float = LINE_SECONDS) -> None:
+        self._say, self._every = say, every
+        self._begun = self._last = time.monotonic()
+        self._before: int | None = None  # items that an earlier run had finished
+
+    def __call__(self, seen: Seen) -> None:
+        now = time.monotonic()
+        if self._before is None:
+            self._before, self._begun = seen.items, now
+        if now - self._last < self._every:
+            return
+        self._last = now
+        rate = (seen.items - self._before) / max(now - self._begun, 0.001)
+        whole = f" of {seen.of:,}" if seen.of is not None else ""
+        left = f", {timedelta(seconds=round((seen.of - seen.items) / rate))} left" if seen.of and rate else ""
+        found = f"{seen.totals.matched:,} matched, {seen.totals.unreadable:,} unreadable"
+        self._say(f"scan: {seen.items:,}{whole} files, {rate:,.0f} files/s{left}, {found}")
+
+
 @contextmanager
 def _bar() -> Iterator[Any]:
-    """A bar with rate and time left on standard error, where that is a terminal; gives what hears of each commit."""
+    """A bar with rate and time left on standard error, or a line each minute where that is no terminal.
+
+    Gives what hears of each commit.
+    """
+    if not err.is_terminal:
+        yield Lines(_say)
+        return
     columns = (
         TextColumn("scan"),
         BarColumn(),
@@ -173,7 +211,7 @@ def _bar() -> Iterator[Any]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[found]}"),
     )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    with Progress(*columns, console=err, transient=True) as bar:
         task: TaskID = bar.add_task("", total=None, rate="", found="")
 
         def watch(seen: Seen) -> None:

@@ -18,6 +18,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from mamori.tools.scan.purpose import ScanError
 
 LIST_LINE = 65_536  # bytes of one line of a list
+_WEB = {"http", "https"}  # fsspec would follow the links of a page: a crawler
 
 
 @dataclass(slots=True)
@@ -79,7 +80,9 @@ def read_roots(arguments: Iterable[str]) -> list[Root]:
 
 
 def open_store(address: str) -> tuple[Any, str]:
-    """(fsspec file system, its own form of the address). ScanError naming the missing plug-in."""
+    """(fsspec file system, its own form of the address). ScanError naming the missing plug-in; for a page of the web."""
+    if address.partition("://")[0].lower() in _WEB:
+        raise ScanError(f"{address}: pages of the web are not scanned; give the files or the keys of your own store")
     try:
         system, path = fsspec.core.url_to_fs(address)
     except (ImportError, ValueError) as error:
@@ -88,8 +91,11 @@ def open_store(address: str) -> tuple[Any, str]:
 
 
 def is_of_this_process(address: str) -> bool:
-    """Whether only this process can read it: memory://."""
-    return is_address(address) and isinstance(open_store(address)[0], MemoryFileSystem)
+    """Whether only this process can read it: memory://. An address that cannot be understood is not."""
+    try:
+        return is_address(address) and isinstance(open_store(address)[0], MemoryFileSystem)
+    except ScanError:
+        return False
 
 
 def absolute(path: str) -> str:

@@ -27,6 +27,7 @@ from mamori.lists.fingerprints.permissions import CONFIRM, EXPORT, PROPOSE, REVI
 from mamori.lists.fingerprints.states import Dispute, EntryState, Sharing
 
 DAYS = 30  # of the figures on the desk
+SHOWN = 200  # values of one entry; more are counted
 _SCALES: dict[str, str | Promise] = {
     "iccam": "ICCAM",
     "us": gettext_lazy("US industry"),
@@ -90,7 +91,7 @@ def add(request: StaffRequest, content_id: UUID | None = None) -> HttpResponse:
         )
         messages.success(request, _("The fingerprints are kept."))
         return redirect("fingerprints_entry", row.id)
-    context = {"form": form, "content_id": content_id}
+    context = {"form": form, "content_id": content_id, "no_source": not queries.source_choices()}
     return render(request, "fingerprints/add.html", context, status=422 if sent else 200)
 
 
@@ -100,11 +101,13 @@ def entry(request: StaffRequest, bank_id: UUID) -> HttpResponse:
     actor = request.actor
     own = row.proposed_by_id == actor.id
     active, ended = row.state == EntryState.ACTIVE, row.state == EntryState.WITHDRAWN
+    values = queries.fingerprints_of([row.id])
     context: dict[str, Any] = {
         "entry": row,
         "facts": facts_of(row),
         "codes": codes_of(row),
-        "values": queries.fingerprints_of([row.id])[:200],
+        "values": values[:SHOWN],
+        "more": max(0, len(values) - SHOWN),
         "votes": queries.votes_of([row.id]).get(row.id, ()),
         "disagreements": queries.disagreements_of(actor, row.id),
         "events": queries.moments(row),

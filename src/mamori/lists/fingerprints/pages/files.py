@@ -70,7 +70,8 @@ def imports(request: StaffRequest) -> HttpResponse:
         error, status = forms.TOO_LARGE, forms.TOO_LARGE.status
     table = ImportTable(request.GET, rows, actor=request.actor)
     shown = form if request.actor.may(IMPORT) else None
-    context = {"form": shown, "error": error, "may_export": request.actor.may(EXPORT)}
+    no_source = shown is not None and not queries.source_choices()
+    context = {"form": shown, "no_source": no_source, "error": error, "may_export": request.actor.may(EXPORT)}
     return table_page(request, "fingerprints/imports.html", table, "imports", status=status, **context)
 
 
@@ -154,16 +155,20 @@ def withdraw(request: StaffRequest, import_id: UUID) -> HttpResponse:
         services.import_withdraw(actor=request.actor, import_id=import_id)
         messages.success(request, _("Its entries are withdrawn within the next minutes."))
         return redirect("fingerprints_import", import_id)
+    told = run.sharing == Sharing.PARTNERS and run.confirmed_at is not None
     return render(
         request,
         "ui/confirm.html",
         {
             "title": _("Withdraw the whole import"),
             "consequence": _(
-                "Each of its entries becomes a tombstone, for ever: importing the file again adds nothing."
-            ),
-            "leaving": [KeyValue(_("New"), run.added, "number"), KeyValue(_("Given by"), run.source.name)],
-            "recipients": [_("All partners, as a tombstone without fingerprints")],
+                "Each of its %(count)d entries becomes a tombstone, for ever: importing the file again adds nothing."
+            )
+            % {"count": run.added},
+            "leaving": [KeyValue(_("New"), run.added, "number"), KeyValue(_("Given by"), run.source.name)]
+            if told
+            else [],
+            "recipients": [_("All partners, as a tombstone without fingerprints")] if told else [],
             "confirm_label": _("Withdraw"),
             "danger": True,
             "cancel_url": reverse("fingerprints_import", args=[import_id]),

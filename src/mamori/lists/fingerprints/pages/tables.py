@@ -1,16 +1,37 @@
+from collections.abc import Mapping
 from typing import Any
 
+from django import forms
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from mamori.ground.ui.states import choices
-from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Table
+from mamori.ground.ui.tables import ChoiceFilter, Column, DateFilter, Filter, Table
 from mamori.lists.fingerprints.permissions import EXPORT
-from mamori.lists.fingerprints.queries.shown import source_choices
+from mamori.lists.fingerprints.queries.shown import numbered_or_valued, source_choices
 
 
 def entry_url(entry: Any) -> str:
     return reverse("fingerprints_entry", args=[entry.id])
+
+
+class FingerprintFilter(Filter):
+    """An entry by its number, or by one of its values: the very same one, not a near one."""
+
+    def fields(self) -> Mapping[str, forms.Field]:
+        return {
+            self.name: forms.RegexField(
+                r"^(?:[0-9]{1,18}|[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{288})$",
+                label=str(self.title),
+                required=False,
+                strip=True,
+                error_messages={"invalid": _("Write an entry's number, or a fingerprint in hexadecimal digits.")},
+            )
+        }
+
+    def apply(self, rows: QuerySet[Any], cleaned: Mapping[str, Any]) -> QuerySet[Any]:
+        return rows.filter(numbered_or_valued(cleaned[self.name])) if cleaned[self.name] else rows
 
 
 _NUMBER = Column("number", _("Number"), sort=("number",), link=entry_url)
@@ -39,6 +60,7 @@ class BankTable(Table):
         _RECEIVED,
     )
     filters = (
+        FingerprintFilter("fingerprint", _("Number or fingerprint")),
         ChoiceFilter("state", _("State"), choices=lambda: choices("bank_entry")),
         ChoiceFilter("source", _("Given by"), choices=source_choices, lookup="source__code"),
         ChoiceFilter("classification", _("Class"), choices=lambda: choices("bank_class")),

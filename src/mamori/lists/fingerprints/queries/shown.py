@@ -18,6 +18,7 @@ from mamori.lists.fingerprints.models import (
     Entry,
     EntryEvent,
     EntryHits,
+    Fingerprint,
     Harmless,
     ImportRun,
     Source,
@@ -40,6 +41,13 @@ MOST_EVENTS = 500
 def entries(actor: Actor) -> QuerySet[Entry]:
     actor.require(SEE)
     return Entry.objects.select_related("source")
+
+
+def numbered_or_valued(text: str) -> Q:
+    """Entries of this number, or that hold this value (hexadecimal digits, of any kind of fingerprint)."""
+    if len(text) < 32:
+        return Q(number=int(text))
+    return Q(id__in=Fingerprint.objects.filter(value=bytes.fromhex(text)).values("entry_id"))
 
 
 def proposals(actor: Actor) -> QuerySet[Entry]:

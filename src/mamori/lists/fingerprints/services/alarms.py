@@ -16,7 +16,7 @@ def source_alarm(*, entry_id: UUID, harmless_id: UUID) -> None:
     audit.record("fingerprints.source_alarmed", subject=entry, actor=SYSTEM, harmless=harmless_id)
     if not entry.source.contact_mail:
         return
-    parts = []
+    parts, subjects = [], []
     for language in ("ja", "en"):
         with override(language):
             parts.append(
@@ -27,11 +27,11 @@ def source_alarm(*, entry_id: UUID, harmless_id: UUID) -> None:
                 )
                 % {"reference": entry.source_ref, "number": entry.number}
             )
-            subject = gettext("Please look at your entry %(number)d") % {"number": entry.number}
+            subjects.append(gettext("Please look at your entry %(number)d") % {"number": entry.number})
     letter_post(
         key=f"fingerprints:alarm:{entry.id}:{harmless_id}",
         kind="fingerprints.alarm",
         to=entry.source.contact_mail,
-        subject=subject,
+        subject=" / ".join(subjects),
         body="\n\n".join(parts),
     )

@@ -1,17 +1,18 @@
 """Disagreements: found by rule, shown to all, settled by a reviewer."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from mamori.ground import audit, clock, states
 from mamori.ground.actors import SYSTEM, Actor
-from mamori.ground.errors import NotFound
+from mamori.ground.errors import DomainError, NotFound
 from mamori.lists.fingerprints.codes import Classification
-from mamori.lists.fingerprints.models import Disagreement, Entry
+from mamori.lists.fingerprints.models import Disagreement, Entry, EntryEvent
 from mamori.lists.fingerprints.permissions import REVIEW
 from mamori.lists.fingerprints.states import DISAGREEMENT, DisagreementState, Dispute, EntryState, Outcome
 
@@ -114,11 +115,22 @@ def restated(again: Iterable[tuple[UUID, Stated]]) -> int:
 
 @transaction.atomic
 def disagreement_settle(*, actor: Actor, disagreement_id: UUID, outcome: str = Outcome.KEPT) -> None:
-    """A reviewer says it is settled: the entry is kept as it is, or has been withdrawn or classified anew."""
+    """A reviewer says it is settled: the entry is kept as it is, or was given another class since.
+
+    Where an entry is withdrawn, or the negative bank's value ends, that settles it.
+    """
     actor.require(REVIEW)
     row = Disagreement.objects.select_for_update().filter(id=disagreement_id).first()
     if row is None:
         raise NotFound
+    if outcome not in (Outcome.KEPT, Outcome.RECLASSIFIED):
+        raise DomainError("bad_outcome", _("Say that it is kept, or that it was given another class."), status=422)
+    if outcome == Outcome.RECLASSIFIED and not _classified_since(row):
+        raise DomainError(
+            "not_classified",
+            _("No entry of it was given another class since it was noticed."),
+            remedy=_("Give it one on its own page first, or say that it is kept as it is."),
+        )
     row.settled_at, row.settled_by_id, row.outcome = clock.now(), actor.id, str(Outcome(outcome))
     states.move(
         row,
@@ -129,3 +141,29 @@ def disagreement_settle(*, actor: Actor, disagreement_id: UUID, outcome: str = O
         changed=("settled_at", "settled_by", "outcome"),
         outcome=outcome,
     )
+
+
+def withdrawn_settle(entry_ids: Collection[UUID], *, by: UUID | None = None) -> int:
+    """Settle what is open about entries that were withdrawn: there is nobody left to disagree. Returns how many.
+
+    Inside the transaction of the withdrawal. `by`: the person who withdrew.
+    """
+    named = Q(entry_id__in=entry_ids) | Q(other_id__in=entry_ids)
+    rows = Disagreement.objects.select_for_update().filter(named, state=DisagreementState.OPEN).order_by("id")
+    found = list(rows)
+    states.move_many(
+        found,
+        DisagreementState.SETTLED,
+        machine=DISAGREEMENT,
+        actor=SYSTEM,
+        event="fingerprints.disagreement_settled",
+        codes=lambda _row: {"outcome": Outcome.WITHDRAWN},
+        changed={"settled_at": clock.now(), "settled_by_id": by, "outcome": str(Outcome.WITHDRAWN)},
+    )
+    return len(found)
+
+
+def _classified_since(row: Disagreement) -> bool:
+    sides = [each for each in (row.entry_id, row.other_id) if each]
+    classes = [str(each) for each in Classification]
+    return EntryEvent.objects.filter(entry_id__in=sides, at__gte=row.found_at, code__in=classes).exists()

@@ -18,7 +18,7 @@ from mamori.lists.fingerprints.facts import FingerprintsInForce
 from mamori.lists.fingerprints.models import Entry, Fingerprint, Source
 from mamori.lists.fingerprints.permissions import CONFIRM, IMAGES_WRITE, PROPOSE, REVIEW, WITHDRAW
 from mamori.lists.fingerprints.references import references
-from mamori.lists.fingerprints.services.disagreements import Stated, restated
+from mamori.lists.fingerprints.services.disagreements import Stated, restated, withdrawn_settle
 from mamori.lists.fingerprints.services.feed import changed, feed_lock, locked, move, told, updated
 from mamori.lists.fingerprints.states import (
     LENGTHS,
@@ -174,9 +174,10 @@ def entry_withdraw(*, actor: Actor, entry_id: UUID, reason: str = End.MISTAKE) -
 
 
 def ended(entry: Entry, end: End, *, actor: Actor) -> None:
-    """Withdraw a locked entry that has not ended."""
+    """Withdraw a locked entry that has not ended. What was open about it is settled."""
     entry.ended_at, entry.end = clock.now(), str(end)
     move(entry, EntryState.WITHDRAWN, actor=actor, code=str(end), saved=("ended_at", "end"))
+    withdrawn_settle([entry.id], by=actor.id if actor.kind == "person" else None)
 
 
 @transaction.atomic

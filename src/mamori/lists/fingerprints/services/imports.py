@@ -18,7 +18,7 @@ from mamori.lists.fingerprints.formats import Bad, Format, NotThisFormat, Record
 from mamori.lists.fingerprints.models import Entry, ImportRun, Source, ordered_id
 from mamori.lists.fingerprints.permissions import CONFIRM, IMPORT, WITHDRAW
 from mamori.lists.fingerprints.references import references
-from mamori.lists.fingerprints.services.disagreements import Stated, restated
+from mamori.lists.fingerprints.services.disagreements import Stated, restated, withdrawn_settle
 from mamori.lists.fingerprints.services.feed import feed_lock
 from mamori.lists.fingerprints.states import (
     BANK_ENTRY,
@@ -165,6 +165,8 @@ def _moved(run: ImportRun, *, withdraw: bool) -> int:
     kind = ChangeKind.WITHDRAW if withdraw else ChangeKind.ADD
     told = [(entry, str(kind), at) for (entry,) in rows if told_of is None or entry in told_of]
     insert_rows("fingerprints_change", "entry_id, kind, at", told)
+    if withdraw:
+        withdrawn_settle([entry for (entry,) in rows])
     return len(rows)
 
 
