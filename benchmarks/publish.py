@@ -164,8 +164,7 @@ class Publisher:
         row = editions.edition_sign(
             draft, 1, files, press.keys(), base=1, rules=editions.rules_digest(), names=self.size
         )
-        draft.keep()
-        store.switch(self.editions, 1)
+        draft.make_current()
         models.Edition.objects.filter(id=row.id).update(state="published", published_at=clock())
         self.row = models.Edition.objects.get(id=row.id)
 

@@ -87,7 +87,7 @@ def test_a_folder_newer_than_the_database_is_not_overwritten(press, body, person
     body.list(listable("https://a.example/", person))
     services.edition_publish()
     (press.folder / "90").mkdir()
-    store.switch(press.folder, 90)
+    store.point(press.folder, "90")
     body.list(listable("https://b.example/", person))
     services.edition_publish()
     assert store.current(press.folder) == 91

@@ -4,6 +4,9 @@ import hashlib
 import mmap
 import os
 from pathlib import Path
+from typing import IO, AnyStr, Generic
+
+AT_ONCE = 16 * 2**20  # bytes
 
 
 def sha256_of(path: Path) -> str:
@@ -27,6 +30,21 @@ def sync_folder(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+class Paced(Generic[AnyStr]):
+    """Writes a large file and brings it to disk again and again, so that who syncs a small one beside it waits for little."""
+
+    def __init__(self, file: IO[AnyStr]) -> None:
+        self._file: IO[AnyStr] = file
+        self._waiting = 0
+
+    def write(self, piece: AnyStr) -> None:
+        self._waiting += self._file.write(piece)
+        if self._waiting > AT_ONCE:
+            self._file.flush()
+            os.fdatasync(self._file.fileno())
+            self._waiting = 0
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o666) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from mamori.engine.addresses import NameRefused, listable_name
 from mamori.engine.editions import PASSTHRU, Record
+from mamori.engine.files import Paced
 from mamori.lists.distribution.control import KnotError, section, unit
 
 TTL = 60  # seconds
@@ -49,13 +50,13 @@ def write_zones(folder: Path, zones: Mapping[str, tuple[str, int]], owners: Iter
             texts = []
             for zone, file in files.items():
                 descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-                text = stack.enter_context(os.fdopen(descriptor, "w"))
+                paced = Paced(stack.enter_context(os.fdopen(descriptor, "w")))
                 target, serial = zones[zone]
-                text.write(_top(zone, serial))
-                texts.append((text, f".{zone}. {TTL} CNAME {target}\n"))
+                paced.write(_top(zone, serial))
+                texts.append((paced, f".{zone}. {TTL} CNAME {target}\n"))
             while piece := list(islice(fit, _LINES)):
-                for text, rest in texts:
-                    text.write("".join([owner + rest for owner in piece]))
+                for paced, rest in texts:
+                    paced.write("".join([owner + rest for owner in piece]))
     except OSError as error:
         raise KnotError(f"{folder} cannot be written (MAMORI_KNOT_ZONE_DIR): {error.strerror}") from error
     return files

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mamori.engine.editions import Record
+from mamori.engine.files import Paced
 from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.records import zone_lines
 
@@ -94,7 +95,9 @@ def judge(
         folder = Path(name)
         file = folder / "zone"
         with file.open("w") as text:
-            text.writelines(zone_lines(zone, wanted()))
+            paced = Paced(text)
+            for line in zone_lines(zone, wanted()):
+                paced.write(line)
 
         @cache
         def server() -> tuple[Knot, int]:

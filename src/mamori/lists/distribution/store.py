@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from mamori.engine.editions import FileDigest
-from mamori.engine.files import sha256_of, sync_folder
+from mamori.engine.files import Paced, sha256_of, sync_folder
 
 LINK = "current"
 
@@ -33,36 +33,36 @@ class Draft:
         shutil.rmtree(self._draft, ignore_errors=True)
 
     def write(self, name: str, pieces: Iterable[bytes]) -> FileDigest:
-        """Write a file and say what it is."""
+        """Write a file and say what it is. `make_current` makes it durable."""
         length, digest = 0, hashlib.sha256()
         with (self._draft / name).open("wb") as file:
+            paced = Paced(file)
             for piece in pieces:
-                file.write(piece)
+                paced.write(piece)
                 digest.update(piece)
                 length += len(piece)
-            file.flush()
-            os.fsync(file.fileno())
         return FileDigest(length, digest.hexdigest())
 
     def link(self, name: str, other: Path) -> None:
         """Take a file that stands in another folder too."""
         os.link(other / name, self._draft / name)
 
-    def keep(self) -> None:
-        """On disk when this returns; not current yet."""
+    def make_current(self) -> None:
+        """Move the edition to its place and the link to it: it is on disk when this returns.
+
+        The files are synced here, one after another: the first brings most of what the others need to the disk.
+        """
+        for path in self._draft.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
         sync_folder(self._draft)
         shutil.rmtree(self._place, ignore_errors=True)
         self._draft.rename(self._place)
-        sync_folder(self._folder)
-
-
-def switch(folder: Path, version: int) -> None:
-    """Make an edition the current one, atomically."""
-    point(folder, str(version))
+        point(self._folder, self._place.name)
 
 
 def point(folder: Path, target: str) -> None:
-    """Let the link `current` of a folder point to something in it, in one step."""
+    """Let the link `current` of a folder point to something in it, in one step; on disk with all that was renamed in it."""
     link = folder / f".{LINK}.new"
     link.unlink(missing_ok=True)
     link.symlink_to(target)

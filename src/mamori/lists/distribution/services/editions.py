@@ -311,6 +311,8 @@ def _publish(case: _Case, edition: Edition, refused: Why, judged_by: str, *, all
     news = frozenset(s for s in edition.statements if s not in case.listed.statements_of(s.entry_id))
     waits = case.waits(edition.entries)
     delta = case.listed.delta.lasting().then(Delta(edition.entries, case.going, news, waits))
+    gone = (s for entry in case.going for s in case.listed.statements_of(entry.entry_id) if s.action == "activate")
+    delta = replace(delta, statements=delta.statements.difference(gone))  # only their endings are kept
     version = edition.version
     draft = store.Draft(press.folder(), version)
     if case.now is None:
@@ -355,8 +357,7 @@ def release(
     held: EditionKeys, draft: store.Draft, row: models.Edition, refused: Why, *, all_judged: bool = False
 ) -> UUID:
     """Make a signed edition the current one, and tell the primary and everybody."""
-    draft.keep()
-    store.switch(press.folder(), row.version)
+    draft.make_current()
     _finish(held, row, refused, all_judged=all_judged)
     store.prune(press.folder(), {row.version, *_kept()})
     return row.id
