@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mamori.engine.editions.entries import ListEntry
 
 _TYPE = "mamori.list-statement.v1"
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +83,10 @@ def key_id(public_key: bytes) -> str:
 
 def canonical_json(value: Mapping[str, object]) -> bytes:
     """Sorted keys, no white space, UTF-8."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
+@lru_cache(maxsize=8192)
 def utc_text(moment: datetime) -> str:
     """ISO 8601 in UTC, whole seconds. ValueError for a moment without zone."""
     if moment.tzinfo is None:

@@ -6,7 +6,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -20,7 +20,9 @@ from mamori.lists.distribution.records import (
     NS,
     SOA,
     TTL,
+    Counting,
     Difference,
+    Owners,
     as_said,
     check_zone,
     sets,
@@ -30,9 +32,8 @@ from mamori.lists.distribution.records import (
 )
 
 TIMEOUT = 30  # seconds
-LARGE = (
-    50_000  # records: to take in any change of such a zone Knot looks through all of it, a second per million and more
-)
+LARGE = 50_000
+"""Records: to take in any change of such a zone Knot looks through all of it, for seconds. Differences: such a zone is made anew."""
 LOADING = 600  # seconds
 LOOK_EVERY = 0.1  # seconds
 PIECE = 2_000  # commands of one connection: others are heard in between
@@ -109,10 +110,6 @@ class _Plan(NamedTuple):
         return self.different is None or len(self.different) > LARGE
 
 
-Owners = Callable[[], Iterable[str]]
-"""In the order of zones, again each time."""
-
-
 class Knot:
     """One primary. What it is told goes through its socket, and through no program's arguments, which all users see."""
 
@@ -137,8 +134,7 @@ class Knot:
             if len({record.owner for record in records}) != len(records):
                 list(single(sorted(records, key=lambda record: record.owner.removeprefix("*."))))  # says which
         plans = [self._plan(zone, *each) for zone, each in wanted.items()]
-        for plan in plans:
-            self._transact(plan)
+        self._transact(plans)
         return {plan.zone: self._verified(plan, len(wanted[plan.zone][0])) for plan in plans}
 
     def sync_large(self, zones: Sequence[Large], owners: Owners, before: Owners | None = None) -> dict[str, Synced]:
@@ -147,15 +143,15 @@ class Knot:
         `before` gives the owners that `Large.held` stands for. A zone that has this serial is not read: that would keep
         the control from others for seconds.
         """
-        counting = _Counting(owners)
+        counting = Counting(owners)
         plans = {one: self._plan_large(one, counting, before) for one in zones}
         changing = {one: plan for one, plan in plans.items() if plan.changes}
-        by_file = counting.is_large() or any(plan.serial and plan.different is None for plan in changing.values())
+        by_file = counting.is_above(LARGE) or any(plan.serial and plan.different is None for plan in changing.values())
         if changing and self._zone_folder is not None and by_file:
             self._hand_over(self._zone_folder, changing, counting)
         else:
             for one, plan in changing.items():
-                self._transact(plan, (Difference(False, owner, one.target) for owner in counting()))
+                self._transact([plan], {one.zone: (Difference(False, owner, one.target) for owner in counting())})
         for one, plan in plans.items():
             if plan.is_much and self._differences(one, counting) != []:
                 raise _not_held(one.zone)
@@ -175,7 +171,7 @@ class Knot:
         different += [Difference(False, *record) for record in wanted - held]
         return _Plan(zone, serial, self._onward(zone, serial, after), different)
 
-    def _plan_large(self, one: Large, owners: "_Counting", before: Owners | None) -> _Plan:
+    def _plan_large(self, one: Large, owners: Counting, before: Owners | None) -> _Plan:
         check_zone(one.zone)
         serial = self._serial(one.zone)
         different: list[Difference] | None = None
@@ -199,22 +195,31 @@ class Knot:
             self._end_handover([zone])
         return max(after + 1, int(clock.now().timestamp()))
 
-    def _transact(self, plan: _Plan, all_new: Iterable[Difference] = ()) -> None:
-        """One transaction; none when there is nothing to change."""
-        if not plan.changes:
-            return
-        zone, different = plan.zone, plan.different
-        steps = [sets(zone, all_new)] if different is None else [unsets(zone, different), sets(zone, different)]
+    def _transact(self, plans: Iterable[_Plan], all_new: Mapping[str, Iterable[Difference]] = {}) -> None:
+        """One transaction of each zone; none where there is nothing to change. None is committed before all are ready:
+        whoever is told of one begins to transfer it, and takes time from the others.
+        """
+        begun = list[str]()
         try:
-            self._ask(unit("zone-begin", zone=zone), *_apex(plan))
-            for step in steps:
-                while piece := list(islice(step, PIECE)):
-                    self._ask(b"".join(piece))  # units of one command in one block
-            self._ask(unit("zone-commit", zone=zone), seconds=LOADING)
+            for plan in plans:
+                if plan.changes:
+                    begun.append(plan.zone)
+                    self._prepare(plan, all_new.get(plan.zone, ()))
+            for zone in begun:
+                self._ask(unit("zone-commit", zone=zone), seconds=LOADING)
         except KnotError:
-            with suppress(KnotError):
-                self._ask(unit("zone-abort", zone=zone))
+            for zone in begun:
+                with suppress(KnotError):  # it may be committed
+                    self._ask(unit("zone-abort", zone=zone))
             raise
+
+    def _prepare(self, plan: _Plan, all_new: Iterable[Difference]) -> None:
+        zone, different = plan.zone, plan.different
+        self._ask(unit("zone-begin", zone=zone), *_apex(plan))
+        steps = [sets(zone, all_new)] if different is None else [unsets(zone, different), sets(zone, different)]
+        for step in steps:
+            while piece := list(islice(step, PIECE)):
+                self._ask(b"".join(piece))  # units of one command in one block
 
     def _hand_over(self, folder: Path, plans: Mapping[Large, _Plan], owners: Owners) -> None:
         """Let Knot read the zones from files, of checked records, beside its other work: it takes the difference itself.
@@ -231,7 +236,7 @@ class Knot:
                 if plan.different is None and plan.serial is not None:
                     self._purge(plan.zone)  # its journal would not go on from what is loaded
                 elif plan.onward and plan.serial is not None:
-                    self._transact(plan._replace(different=[]))
+                    self._transact([plan._replace(different=[])])
             self._configure(
                 _set("zone", f"{plan.zone}.", item, value)
                 for plan in plans.values()
@@ -422,46 +427,6 @@ class Knot:
         with Control(self.socket, seconds) as control:
             found = control.each(units)
         return [_heard(one) for one in found if not (but and but in one.get("error", ""))]
-
-
-class _Counting:
-    """Owners of a zone, and how many there are once they were all gone through."""
-
-    def __init__(self, owners: Owners) -> None:
-        self._owners = owners
-        self._since: list[tuple[bool, str]] | None = None
-        self.size = 0
-
-    def __call__(self) -> Iterator[str]:
-        size = 0
-        for owner in self._owners():
-            size += 1
-            yield owner
-        self.size = size
-
-    def is_large(self) -> bool:
-        return max(self.size, sum(1 for _owner in islice(self._owners(), LARGE + 1))) > LARGE
-
-    def since(self, before: Owners) -> list[tuple[bool, str]]:
-        """Whether it goes, and the owner: of all that were not there before, or are there no more."""
-        if self._since is None:
-            self._since = list(_differing(iter(before()), iter(self())))
-        return self._since
-
-
-def _differing(before: Iterator[str], now: Iterator[str]) -> Iterator[tuple[bool, str]]:
-    had = next(before, None)
-    for owner in now:
-        while had is not None and had != owner and name_key(had) <= name_key(owner):
-            yield True, had
-            had = next(before, None)
-        if had == owner:
-            had = next(before, None)
-        else:
-            yield False, owner
-    while had is not None:
-        yield True, had
-        had = next(before, None)
 
 
 def _found(zone: str, answers: Iterable[Answer]) -> Iterator[Found]:

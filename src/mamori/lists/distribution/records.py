@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mamori.engine.addresses import NameRefused, listable_name
-from mamori.engine.editions import PASSTHRU, Record
+from mamori.engine.editions import PASSTHRU, Record, name_key
 from mamori.engine.files import Paced
 from mamori.lists.distribution.control import KnotError, section, unit
 
@@ -28,6 +28,10 @@ class Difference(NamedTuple):
     goes: bool
     owner: str
     data: str
+
+
+Owners = Callable[[], Iterable[str]]
+"""In the order of zones, again each time."""
 
 
 def zone_lines(zone: str, records: Iterable[Record]) -> Iterator[str]:
@@ -149,3 +153,44 @@ def _top(zone: str, serial: int) -> str:
 
 def _doubled(owner: str) -> KnotError:
     return KnotError(f"{owner[:100]} has two records, of which a zone holds one")
+
+
+class Counting:
+    """Owners of a zone, and how many there are once they were all gone through."""
+
+    def __init__(self, owners: Owners) -> None:
+        self._owners = owners
+        self._since: list[tuple[bool, str]] | None = None
+        self.size = 0
+
+    def __call__(self) -> Iterator[str]:
+        size = 0
+        for owner in self._owners():
+            size += 1
+            yield owner
+        self.size = size
+
+    def is_above(self, size: int) -> bool:
+        """Whether there are more."""
+        return max(self.size, sum(1 for _owner in islice(self._owners(), size + 1))) > size
+
+    def since(self, before: Owners) -> list[tuple[bool, str]]:
+        """Whether it goes, and the owner: of all that were not there before, or are there no more."""
+        if self._since is None:
+            self._since = list(_differing(iter(before()), iter(self())))
+        return self._since
+
+
+def _differing(before: Iterator[str], now: Iterator[str]) -> Iterator[tuple[bool, str]]:
+    had = next(before, None)
+    for owner in now:
+        while had is not None and had != owner and name_key(had) <= name_key(owner):
+            yield True, had
+            had = next(before, None)
+        if had == owner:
+            had = next(before, None)
+        else:
+            yield False, owner
+    while had is not None:
+        yield True, had
+        had = next(before, None)

@@ -31,8 +31,9 @@ from mamori.engine.editions import (
 from mamori.ground import clock
 from mamori.lists.distribution import models
 from mamori.lists.distribution.control import KnotError
-from mamori.lists.distribution.knot import Held, Knot, Large, Owners, Synced
+from mamori.lists.distribution.knot import Held, Knot, Large, Synced
 from mamori.lists.distribution.press import Base, Opened
+from mamori.lists.distribution.records import Owners
 from mamori.lists.distribution.roundtrip import Judged, judge
 from mamori.lists.distribution.services.following import offer_note
 from mamori.lists.distribution.states import ALIVE, EditionState
