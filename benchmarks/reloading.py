@@ -26,7 +26,7 @@ control:
   listen: "@SOCKET@"
 database:
   storage: "@STORAGE@/db"
-  journal-db-max-size: 2G
+  journal-db-max-size: 16G
 log:
   - target: stderr
     any: warning
@@ -43,6 +43,7 @@ zone:
     zonefile-load: difference-no-serial
     zonefile-sync: -1
     journal-content: all
+    journal-max-usage: 4G
     serial-policy: increment
     semantic-checks: off
     notify: provider
