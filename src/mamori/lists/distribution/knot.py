@@ -25,8 +25,8 @@ from mamori.lists.distribution.records import (
     Owners,
     as_said,
     check_zone,
+    fit,
     sets,
-    single,
     unsets,
     write_zones,
 )
@@ -132,7 +132,7 @@ class Knot:
         for zone, (records, _after, _held) in wanted.items():
             check_zone(zone)
             if len({record.owner for record in records}) != len(records):
-                list(single(sorted(records, key=lambda record: record.owner.removeprefix("*."))))  # says which
+                list(fit(sorted(records, key=lambda record: record.owner.removeprefix("*."))))  # says which
         plans = [self._plan(zone, *each) for zone, each in wanted.items()]
         self._transact(plans)
         return {plan.zone: self._verified(plan, len(wanted[plan.zone][0])) for plan in plans}
@@ -146,8 +146,8 @@ class Knot:
         counting = Counting(owners)
         plans = {one: self._plan_large(one, counting, before) for one in zones}
         changing = {one: plan for one, plan in plans.items() if plan.changes}
-        by_file = counting.is_above(LARGE) or any(plan.serial and plan.different is None for plan in changing.values())
-        if changing and self._zone_folder is not None and by_file:
+        anew = any(plan.serial is not None and plan.different is None for plan in changing.values())
+        if changing and self._zone_folder is not None and (anew or counting.is_above(LARGE)):
             self._hand_over(self._zone_folder, changing, counting)
         else:
             for one, plan in changing.items():
@@ -228,10 +228,11 @@ class Knot:
         transaction no other zone could be changed for seconds. (It counts the serial on: `difference-no-serial`.) The files
         stand there only while they are read: without its file Knot would not load a zone at a start.
         """
-        files = dict[str, Path]()
+        files = {one.zone: folder / f"{one.zone}.handover" for one in plans}
         try:
-            tops = {one.zone: (one.target, plan.onward or 1) for one, plan in plans.items()}
-            files = write_zones(folder, tops, owners())
+            write_zones(
+                {one.zone: (files[one.zone], one.target, plan.onward or 1) for one, plan in plans.items()}, owners()
+            )
             for plan in plans.values():
                 if plan.different is None and plan.serial is not None:
                     self._purge(plan.zone)  # its journal would not go on from what is loaded
@@ -248,8 +249,8 @@ class Knot:
             self._wait_loaded(files)  # another file is a reason to read it
         finally:
             self._end_handover(files)
-            for one in plans:
-                (folder / f"{one.zone}.handover").unlink(missing_ok=True)
+            for file in files.values():
+                file.unlink(missing_ok=True)
 
     def _wait_loaded(self, zones: Iterable[str]) -> None:
         """Until Knot reads none of these zones any more. KnotError after ten minutes."""

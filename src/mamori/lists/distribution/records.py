@@ -38,68 +38,48 @@ def zone_lines(zone: str, records: Iterable[Record]) -> Iterator[str]:
     """A zone as a file: each record judged once more, every name absolute. KnotError for one that is not fit."""
     check_zone(zone)
     yield _top(zone, 1)
-    for record in judged(single(records)):
+    for record in fit(records):
         yield f"{record.owner}.{zone}. {TTL} CNAME {record.target}\n"
 
 
-def write_zones(folder: Path, zones: Mapping[str, tuple[str, int]], owners: Iterable[str]) -> dict[str, Path]:
-    """Write a file for each zone: its target, that all records have, and its serial number. Each is judged once more. KnotError."""
-    for zone, (target, _serial) in zones.items():
+def write_zones(zones: Mapping[str, tuple[Path, str, int]], owners: Iterable[str]) -> None:
+    """Write zones' files: of each its file, the target all its records have, and its serial number. Each record is judged once
+    more. KnotError.
+    """
+    for zone, (_file, target, _serial) in zones.items():
         check_zone(zone)
         check_record(Record("name.example", target))
-    files = {zone: folder / f"{zone}.handover" for zone in zones}
-    fit = _fit(owners)
+    records = fit(Record(owner, ".") for owner in owners)
     try:
         with ExitStack() as stack:
             texts = []
-            for zone, file in files.items():
+            for zone, (file, target, serial) in zones.items():
                 descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
                 paced = Paced(stack.enter_context(os.fdopen(descriptor, "w")))
-                target, serial = zones[zone]
                 paced.write(_top(zone, serial))
                 texts.append((paced, f".{zone}. {TTL} CNAME {target}\n"))
-            while piece := list(islice(fit, _LINES)):
+            while piece := list(islice(records, _LINES)):
                 for paced, rest in texts:
-                    paced.write("".join([owner + rest for owner in piece]))
+                    paced.write("".join([record.owner + rest for record in piece]))
     except OSError as error:
-        raise KnotError(f"{folder} cannot be written (MAMORI_KNOT_ZONE_DIR): {error.strerror}") from error
-    return files
+        raise KnotError(f"{file.parent} cannot be written (MAMORI_KNOT_ZONE_DIR): {error.strerror}") from error
 
 
-def _fit(owners: Iterable[str]) -> Iterator[str]:
-    """As `judged` and `single`, owners of blocking records."""
-    last, seen = "", set[str]()
-    for owner in owners:
-        name = owner.removeprefix("*.")
-        if name != last:
-            check_record(Record(name, "."))
-            last, seen = name, {owner}
-        elif owner in seen:
-            raise _doubled(owner)
-        else:
-            seen.add(owner)
-        yield owner
-
-
-def judged(records: Iterable[Record]) -> Iterator[Record]:
-    """The records, if each is fit for a zone. KnotError. A name and what is below it (`*.`) stand together."""
+def fit(records: Iterable[Record]) -> Iterator[Record]:
+    """The records, each judged. KnotError for one that is not fit for a zone, and for an owner with two, which cost BIND and
+    PowerDNS the whole zone: seen where a name and what is below it (`*.`) stand together.
+    """
     last: Record | None = None
+    owners = set[str]()
     for record in records:
         bare = Record(record.owner.removeprefix("*."), record.target)
+        if last is None or bare.owner != last.owner:
+            owners = set()
+        if record.owner in owners:
+            raise KnotError(f"{record.owner[:100]} has two records, of which a zone holds one")
         if bare != last:
             check_record(record)
             last = bare
-        yield record
-
-
-def single(records: Iterable[Record]) -> Iterator[Record]:
-    """The records, if no owner has two, which cost BIND and PowerDNS the whole zone: KnotError. Those of a name stand together."""
-    name, owners = "", set[str]()
-    for record in records:
-        if (bare := record.owner.removeprefix("*.")) != name:
-            name, owners = bare, set()
-        if record.owner in owners:
-            raise _doubled(record.owner)
         owners.add(record.owner)
         yield record
 
@@ -113,17 +93,21 @@ def unsets(zone: str, different: Sequence[Difference]) -> Iterator[bytes]:
 def sets(zone: str, different: Iterable[Difference]) -> Iterator[bytes]:
     """Commands that put in what has to come. KnotError for a record that is not fit for a zone."""
     first, rest = unit("zone-set", zone=zone), dict[str, bytes]()
-    for record in judged(Record(one.owner, one.data) for one in different if not one.goes):
+    for record in fit(Record(one.owner, one.data) for one in different if not one.goes):
         if record.target not in rest:
-            rest[record.target] = section("ttl", str(TTL)) + section("type", "CNAME") + section("data", record.target)
+            rest[record.target] = _cname(record.target)
         yield first + section("owner", record.owner) + rest[record.target]
 
 
 def as_said(zone: str, target: str) -> Callable[[str], bytes]:
     """How the primary says that a zone has a record of this target, by the record's owner."""
-    first = unit("", zone=f"{zone}.")
-    rest = section("ttl", str(TTL)) + section("type", "CNAME") + section("data", target)
+    first, rest = unit("", zone=f"{zone}."), _cname(target)
     return lambda owner: first + section("owner", f"{owner}.{zone}.") + rest
+
+
+def _cname(target: str) -> bytes:
+    """What follows the owner, in a command and in an answer."""
+    return section("ttl", str(TTL)) + section("type", "CNAME") + section("data", target)
 
 
 def check_zone(zone: str) -> None:
@@ -149,10 +133,6 @@ def check_record(record: Record) -> None:
 
 def _top(zone: str, serial: int) -> str:
     return f"{zone}. {TTL} SOA {SOA.format(serial=serial)}\n{zone}. {TTL} NS {NS}\n"
-
-
-def _doubled(owner: str) -> KnotError:
-    return KnotError(f"{owner[:100]} has two records, of which a zone holds one")
 
 
 class Counting:
