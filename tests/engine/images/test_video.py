@@ -225,6 +225,12 @@ def test_a_damaged_part_leaves_the_rest() -> None:
     assert video_match(kept, made).compared_percent >= 50
 
 
+def test_a_codec_nobody_has_is_refused() -> None:
+    data = video((1,))
+    assert data.count(b"avc1") == 2  # as a brand of the file, and as the kind of its samples
+    assert refused(data.replace(b"avc1", b"zzzz")) == "not_a_video"
+
+
 def test_in_a_child(tmp_path: Path) -> None:
     path = tmp_path / "video.mp4"
     data = video((1, 2, 3))

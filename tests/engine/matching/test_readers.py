@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mamori.engine.matching import HammingIndex
+from mamori.engine.matching.log import Log, Records
 from tests.engine.matching.sets import uniform
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -123,3 +124,26 @@ def test_compaction_begins_by_itself(tmp_path: Path, monkeypatch) -> None:
         index._thread.join()
         assert any(path.name.startswith("segment-") for path in (tmp_path / "index").iterdir())
         assert len(reader) == 20_000
+
+
+def test_what_is_written_while_the_log_is_read_is_no_damage(tmp_path: Path, monkeypatch) -> None:
+    """A reader may see a later record and not the place of an earlier one as it is by then: it looks again."""
+    hashes = uniform(np.random.default_rng(4), 3)
+    torn, read = list[int](), Log._read
+
+    def overtaken(self: Log, begin: int, end: int) -> Records:
+        records = read(self, begin, end)
+        if not torn:
+            torn.append(len(records))
+            records[1] = 0
+        return records
+
+    with HammingIndex.create(tmp_path / "index") as writer:
+        for name, value in enumerate(hashes):
+            writer.add(name, value.tobytes())
+        monkeypatch.setattr(Log, "_read", overtaken)
+        with HammingIndex.open(tmp_path / "index") as reader:
+            assert torn[0] >= 3
+            assert reader.ids().tolist() == [0, 1, 2]
+            writer.add(3, hashes[0].tobytes())
+            assert reader.search(hashes[0].tobytes()) == [(0, 0), (3, 0)]

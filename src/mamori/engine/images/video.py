@@ -124,9 +124,9 @@ def _sampled(file: BinaryIO, interval: float, limits: Limits) -> tuple[tuple[Fra
     except (av.FFmpegError, ValueError, OSError):
         raise ImageError("not_a_video") from None
     with container:
-        if not container.streams.video:
+        stream = next((one for one in container.streams.video if one.codec_context is not None), None)
+        if stream is None:  # none, or none that FFmpeg has a decoder for
             raise ImageError("not_a_video")
-        stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
         if stream.codec_context.width * stream.codec_context.height > limits.pixels:
             raise ImageError("too_many_pixels")

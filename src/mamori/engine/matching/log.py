@@ -136,6 +136,11 @@ class Log:
         records = self._read(0, (size - PAGE) // RECORD)
         whole = whole_records.native(address(records), len(records), self.number, self.base)
         known = known_durable.native(address(records), whole, len(records), self.number, self.base) - self.base
+        if (
+            known > whole
+        ):  # lost; or written by the writer while this read passed over their place: then they stand there now
+            records[whole:known] = self._read(whole, known)
+            whole = whole_records.native(address(records), len(records), self.number, self.base)
         if known > whole:
             total = checksum.native(address(records) + RECORD * whole, 56, self.number)
             raise damaged(f"{self.path}, record {whole}", total, int(records[whole, 7]))
