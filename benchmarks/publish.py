@@ -60,7 +60,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--base", type=int, default=1_000_000, help="names in the base (default 1,000,000)")
     parser.add_argument("--changes", type=int, default=20, help="single changes each way (default 20)")
-    parser.add_argument("--thousands", type=int, default=4, help="changes of 1,000 names each way (default 4)")
+    parser.add_argument("--thousands", type=int, default=10, help="changes of 1,000 names each way (default 10)")
     parser.add_argument("--peer-changes", type=int, default=3, help="changes of the peer each way (default 3)")
     given = parser.parse_args()
     result: dict[str, Any] = {"benchmark": "publish", "base": given.base, "machine": machine()}

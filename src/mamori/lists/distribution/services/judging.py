@@ -3,10 +3,11 @@
 import hashlib
 from dataclasses import replace
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Min
 
 from mamori.engine.editions import ListInForce, PersonKey, Refusal, Rules, content_refusals
 from mamori.ground import clock
@@ -17,6 +18,7 @@ from mamori.lists.listing import queries as listing
 from mamori.lists.listing.case import content_rules, far_by_lists
 
 BRAKE = timedelta(days=1)  # the window in which additions are counted
+_ASKED = 5_000  # entries at once
 Why = dict[str, list[dict[str, Any]]]  # by entry id
 
 
@@ -39,13 +41,14 @@ def _added_lately() -> int:
     """Entries the editions of the last day added that no earlier edition had: what the kill switch took may come back."""
     lately = models.Edition.objects.filter(built_at__gt=clock.now() - BRAKE).exclude(state=EditionState.ABANDONED)
     states = dict(lately.values_list("id", "state"))
+    counted = dict.fromkeys((edition for edition in states if edition not in _new_of), 0)
     added = models.EditionChange.objects.filter(change="added").exclude(edition__state=EditionState.ABANDONED)
-    earlier = added.filter(entry_id=OuterRef("entry_id"), edition__version__lt=OuterRef("edition__version"))
-    asked = [edition for edition in states if edition not in _new_of]
-    rows = (
-        added.filter(~Exists(earlier), edition__in=asked).values("edition").annotate(new=Count("id")) if asked else ()
-    )
-    counted = dict.fromkeys(asked, 0) | {row["edition"]: row["new"] for row in rows}
+    rows = iter(added.filter(edition__in=counted).values_list("edition", "edition__version", "entry_id"))
+    while some := list(islice(rows, _ASKED)):  # apart: joined, each row's earlier ones were looked for in all rows
+        earlier = added.filter(entry_id__in=[entry_id for _edition, _version, entry_id in some])
+        first = dict(earlier.values_list("entry_id").annotate(Min("edition__version")))
+        for edition, version, entry_id in some:
+            counted[edition] += first[entry_id] == version
     total = sum(counted.values()) + sum(_new_of[edition] for edition in states if edition in _new_of)
     _new_of.update((edition, new) for edition, new in counted.items() if states[edition] == EditionState.PUBLISHED)
     for edition in _new_of.keys() - states.keys():

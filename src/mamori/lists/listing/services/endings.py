@@ -16,8 +16,9 @@ from mamori.ground.bulk import insert_rows
 from mamori.ground.errors import DomainError
 from mamori.ground.facts import announce
 from mamori.lists.listing.facts import EntryWithdrawn
-from mamori.lists.listing.models import Candidate, Entry
+from mamori.lists.listing.models import Candidate, Entry, Withdrawal
 from mamori.lists.listing.permissions import WITHDRAW
+from mamori.lists.listing.queries.entries import untold
 from mamori.lists.listing.services.moves import locked, move, move_many
 from mamori.lists.listing.services.reviews import review_open
 from mamori.lists.listing.states import BEFORE, IN_FORCE, End, EntryState
@@ -109,11 +110,11 @@ def entries_expire() -> int:
 @transaction.atomic
 def withdrawals_sign(*, key: Ed25519PrivateKey) -> int:
     """Sign, with the rule's key, every ending of what was in force that has no statement. Called before an edition."""
-    ended = Entry.objects.filter(
-        activated_at__isnull=False, ended_at__isnull=False, ending_told=False, withdrawal=None
-    ).select_for_update(of=("self",))
+    ended = {row[0]: row for row in untold().select_for_update().values_list("id", "ended_at", "end")}
+    for signed in Withdrawal.objects.filter(entry__in=[*ended]).values_list("entry", flat=True):
+        del ended[signed]
     statements: dict[UUID, bytes] = {}
-    for entry_id, at, end in ended.values_list("id", "ended_at", "end"):
+    for entry_id, at, end in ended.values():
         assert at is not None
         statements[entry_id] = withdrawal_statement(str(entry_id), withdrawn_at=at, reason=end)
     if not statements:
@@ -145,7 +146,8 @@ def publication_told(
     """
     Entry.objects.filter(id__in=came).update(listed=True)
     Entry.objects.filter(id__in=went).update(listed=False)
-    Entry.objects.filter(id__in=endings).update(ending_told=True)
+    news = [entry_id for entry_id in untold().values_list("id", flat=True) if str(entry_id) in endings]
+    Entry.objects.filter(id__in=news).update(ending_told=True)
     gone = Entry.objects.select_for_update().filter(state=EntryState.PENDING_REMOVAL, listed=False)
     move_many(list(gone), EntryState.REMOVED, actor=SYSTEM)
     former = ~Q(refused=[]) if all_judged else ~Q(refused=[]) & (Q(listed=False) | Q(id__in=came))
