@@ -43,6 +43,9 @@ class Edition(models.Model):
     base_of = models.PositiveIntegerField(
         default=0, help_text="Of an edition with a base of its own: the edition whose list the base is; 0: its own."
     )
+    folded_at = models.DateTimeField(
+        null=True, help_text="When its list was last made a base, which resolvers may hold even if no edition has it."
+    )
     state = models.CharField(max_length=10)
     digest = models.CharField(max_length=64, help_text="SHA-256 over its files' digests, hex.")
     rules = models.CharField(max_length=64, blank=True, help_text="SHA-256 of the names its entries were held against.")

@@ -70,12 +70,22 @@ def edition_fold(told: Told = _log) -> UUID | None:
                     _refuse_base(base, error)
                 return None
             if settings.KNOT_SOCKET:
+                _announce(held, now.row)
                 primary.push_base(base, now.base)
                 told("handed over to the primary")
             with advisory_lock(LOCK):
                 return _rebased(held, now, folded, written, base)
         finally:
             written.drop()
+
+
+def _announce(held: EditionKeys, folded: models.Edition) -> None:
+    """Have the hot zones carry what a base made of this edition's list needs, before the first resolver holds it. KnotError."""
+    with advisory_lock(LOCK):
+        folded.folded_at = clock.now()
+        folded.save(update_fields=["folded_at"])
+        if (row := press.in_force()) is not None:
+            primary.push_hot(press.open_edition(held, row))
 
 
 @transaction.atomic

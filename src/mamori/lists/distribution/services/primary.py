@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -243,23 +244,70 @@ def _hot_names(opened: Opened, ring: int) -> dict[str, bool]:
     return hot_names(touched, covered=listed.covered, below=listed.below)
 
 
-_touched_since: dict[tuple[UUID, int], tuple[int, frozenset[str]]] = {}
-"""By the base and the ring: up to which edition it was read which names came or went since. One base is kept."""
+class _Change(NamedTuple):
+    """In which edition a name first changed since the oldest base, and in which last.
+
+    `fresh`: it was surely not there before. `there`: it is since.
+    """
+
+    first: int
+    last: int
+    fresh: bool
+    there: bool
 
 
-def _touched(opened: Opened, ring: int) -> frozenset[str]:
-    """Names that came or went for a ring since the oldest base a resolver may hold."""
-    base = _oldest(opened.row)
-    until, names = _touched_since.get((base.id, ring), (base.base_of or base.version, frozenset[str]()))
-    if until < opened.row.version:
+_changed_since: dict[tuple[UUID, int], tuple[int, dict[str, _Change]]] = {}
+"""By the base and the ring: up to which edition it was read how which names changed since. One base is kept."""
+
+
+def _touched(opened: Opened, ring: int) -> set[str]:
+    """Every name of which a base that a resolver may hold says otherwise than the list of the ring now does, and some more.
+
+    For the last ring, whose list the bases hold, not those that came and went again while no base was made.
+    """
+    changes = _changes(opened.row, ring)
+    made = _lists_of_bases(opened.row) if ring == LAST_RING else None
+    if made is None:
+        return set(changes)
+    return {
+        name
+        for name, (first, last, fresh, there) in changes.items()
+        if not fresh or there or any(first <= version < last for version in made)
+    }
+
+
+def _changes(row: models.Edition, ring: int) -> dict[str, _Change]:
+    """The names that came or went for a ring since the oldest base a resolver may hold."""
+    base = _oldest(row)
+    until, names = _changed_since.get((base.id, ring), (base.base_of or base.version, dict[str, _Change]()))
+    if until < row.version:
         rows = models.EditionChange.objects.filter(
-            method="dns", ring__gte=ring, edition__version__gt=until, edition__version__lte=opened.row.version
+            method="dns", ring__gte=ring, edition__version__gt=until, edition__version__lte=row.version
         ).exclude(edition__state=EditionState.ABANDONED)
-        names |= set(rows.values_list("target", flat=True))
-        for other in [key for key in _touched_since if key[0] != base.id]:
-            del _touched_since[other]
-        _touched_since[base.id, ring] = opened.row.version, names
+        for version, name, change in sorted(rows.values_list("edition__version", "target", "change")):
+            before, comes = names.get(name), change != "removed"
+            if before is None:
+                names[name] = _Change(version, version, comes, comes)
+            else:  # twice in one edition: it may have gone and come, or come and gone
+                names[name] = _Change(before.first, version, before.fresh and version > before.last, comes)
+        for other in [key for key in _changed_since if key[0] != base.id]:
+            del _changed_since[other]
+        _changed_since[base.id, ring] = row.version, names
     return names
+
+
+def _lists_of_bases(row: models.Edition) -> set[int] | None:
+    """The editions whose lists the bases are that a resolver may hold, those of folds that died too.
+
+    None since the list was restored from the database: what went by that stands in no edition's changes.
+    """
+    oldest = _oldest(row)
+    bases = models.Edition.objects.filter(state=EditionState.PUBLISHED, version=F("base"), version__gt=oldest.version)
+    made = [*bases.values_list("base_of", flat=True), *([row.base_of] if row.base == row.version else [])]
+    if row.id != oldest.id and 0 in made:
+        return None
+    begun = models.Edition.objects.filter(folded_at__gt=clock.now() - GRACE).values_list("version", flat=True)
+    return {*made, *begun}
 
 
 def _oldest(row: models.Edition) -> models.Edition:
