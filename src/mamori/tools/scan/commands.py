@@ -124,7 +124,11 @@ def report_command(  # noqa: PLR0917 - options of a command
     token_file: TokenFile = None,
     ca: Ca = None,
 ) -> None:
-    """Report a match to the hotline: one call, safe to repeat. Only the addresses and the entry's number are sent."""
+    """Report a match to the hotline: one call, safe to repeat.
+
+    Sent are the addresses, the entry's number, the kind of match, whether a person agrees, the comment, and of the same
+    file the digest that shows it.
+    """
     with told_errors():
         from mamori.tools.scan import session  # noqa: PLC0415
 
