@@ -136,9 +136,7 @@ class Log:
         records = self._read(0, (size - PAGE) // RECORD)
         whole = whole_records.native(address(records), len(records), self.number, self.base)
         known = known_durable.native(address(records), whole, len(records), self.number, self.base) - self.base
-        if (
-            known > whole
-        ):  # lost; or written by the writer while this read passed over their place: then they stand there now
+        if known > whole:  # lost, or written while the first read had passed their place: then they stand there now
             records[whole:known] = self._read(whole, known)
             whole = whole_records.native(address(records), len(records), self.number, self.base)
         if known > whole:

@@ -70,7 +70,7 @@ def edition_fold(told: Told = _log) -> UUID | None:
                     _refuse_base(base, error)
                 return None
             if settings.KNOT_SOCKET:
-                _announce(held, now.row)
+                _make_hot_ready(held, now.row)
                 primary.push_base(base, now.base)
                 told("handed over to the primary")
             with advisory_lock(LOCK):
@@ -79,7 +79,7 @@ def edition_fold(told: Told = _log) -> UUID | None:
             written.drop()
 
 
-def _announce(held: EditionKeys, folded: models.Edition) -> None:
+def _make_hot_ready(held: EditionKeys, folded: models.Edition) -> None:
     """Have the hot zones carry what a base made of this edition's list needs, before the first resolver holds it. KnotError."""
     with advisory_lock(LOCK):
         folded.folded_at = clock.now()

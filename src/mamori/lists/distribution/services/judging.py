@@ -43,7 +43,8 @@ def _added_lately() -> int:
     states = dict(lately.values_list("id", "state"))
     counted = dict.fromkeys((edition for edition in states if edition not in _new_of), 0)
     added = models.EditionChange.objects.filter(change="added").exclude(edition__state=EditionState.ABANDONED)
-    rows = iter(added.filter(edition__in=counted).values_list("edition", "edition__version", "entry_id"))
+    asked = added.filter(edition__in=counted).values_list("edition", "edition__version", "entry_id")
+    rows = asked.iterator(_ASKED)  # of a list taken in whole a million
     while some := list(islice(rows, _ASKED)):  # apart: joined, each row's earlier ones were looked for in all rows
         earlier = added.filter(entry_id__in=[entry_id for _edition, _version, entry_id in some])
         first = dict(earlier.values_list("entry_id").annotate(Min("edition__version")))

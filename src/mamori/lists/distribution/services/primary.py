@@ -265,8 +265,9 @@ def _touched(opened: Opened, ring: int) -> set[str]:
 
     For the last ring, whose list the bases hold, not those that came and went again while no base was made.
     """
-    changes = _changes(opened.row, ring)
-    made = _lists_of_bases(opened.row) if ring == LAST_RING else None
+    oldest = _oldest(opened.row)
+    changes = _changes(opened.row, ring, oldest)
+    made = _lists_of_bases(opened.row, oldest) if ring == LAST_RING else None
     if made is None:
         return set(changes)
     return {
@@ -276,9 +277,8 @@ def _touched(opened: Opened, ring: int) -> set[str]:
     }
 
 
-def _changes(row: models.Edition, ring: int) -> dict[str, _Change]:
-    """The names that came or went for a ring since the oldest base a resolver may hold."""
-    base = _oldest(row)
+def _changes(row: models.Edition, ring: int, base: models.Edition) -> dict[str, _Change]:
+    """The names that came or went for a ring since a base, the oldest one a resolver may hold."""
     until, names = _changed_since.get((base.id, ring), (base.base_of or base.version, dict[str, _Change]()))
     if until < row.version:
         rows = models.EditionChange.objects.filter(
@@ -296,12 +296,11 @@ def _changes(row: models.Edition, ring: int) -> dict[str, _Change]:
     return names
 
 
-def _lists_of_bases(row: models.Edition) -> set[int] | None:
+def _lists_of_bases(row: models.Edition, oldest: models.Edition) -> set[int] | None:
     """The editions whose lists the bases are that a resolver may hold, those of folds that died too.
 
     None since the list was restored from the database: what went by that stands in no edition's changes.
     """
-    oldest = _oldest(row)
     bases = models.Edition.objects.filter(state=EditionState.PUBLISHED, version=F("base"), version__gt=oldest.version)
     made = [*bases.values_list("base_of", flat=True), *([row.base_of] if row.base == row.version else [])]
     if row.id != oldest.id and 0 in made:
