@@ -68,7 +68,7 @@ def _whole(head: bytes, body: bytes) -> bool:
 
 
 async def _drive(ports: Sequence[int], requests: Sequence[bytes], connections: int) -> Round:
-    waiting, latencies, statuses = deque(requests), [], Counter()
+    waiting, latencies, statuses = deque(requests), list[float](), Counter[int]()
     loop = asyncio.get_running_loop()
     made = [
         await loop.create_connection(
@@ -102,7 +102,8 @@ class Client:
     def round(self, ports: Sequence[int], requests: Sequence[bytes], connections: int) -> Round:
         """Send all requests over as many connections, spread evenly over the ports of one service."""
         self._pipe.send((ports, requests, connections))
-        return self._pipe.recv()
+        told: Round = self._pipe.recv()
+        return told
 
     def __exit__(self, *_: object) -> None:
         self._pipe.send(None)

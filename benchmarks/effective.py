@@ -76,7 +76,7 @@ def stock_bind(world: World, port: int) -> Program:
     """A BIND that subscribes to the list with the stop page as its manual shows: one response-policy line, nothing tuned."""
     assert world.dns is not None
     key, folder = Key.new("peer"), private_folder(world.dns.base, "dns/peer")
-    values = {
+    values: dict[str, str | int] = {
         "KEY_NAME": key.name,
         "KEY_SECRET": key.secret,
         "ZONE": STOP_ZONE,

@@ -42,7 +42,7 @@ def measure_import(platform: Platform) -> dict[str, Any]:
         kept = found.fetchall()[0][0]
     if kept != 2 * ROUNDS * ROWS:
         raise SystemExit(f"{kept} rows were kept of {2 * ROUNDS * ROWS}")
-    result = {
+    result: dict[str, Any] = {
         "rows": ROWS,
         "rounds": ROUNDS,
         "reports_per_second": round(median(ours)),

@@ -152,7 +152,8 @@ def _servers(stack: ExitStack, platform: Platform) -> Iterator[tuple[str, str, l
 
 def _stored(platform: Platform) -> int:
     with owner(platform) as connection:
-        return connection.execute("SELECT count(*) FROM intake_report").fetchone()[0]  # type: ignore[index]
+        [(reports,)] = connection.execute("SELECT count(*) FROM intake_report").fetchall()
+        return int(reports)
 
 
 def main() -> None:

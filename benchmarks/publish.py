@@ -147,7 +147,7 @@ class Publisher:
     def write_base(self) -> None:
         """Edition 1: the base files in the order readers expect, with two signatures on each entry."""
         from mamori.lists.distribution import models, press, store
-        from mamori.lists.distribution.services import editions
+        from mamori.lists.distribution.services import editions, judging
 
         names = sorted(((name_key(base_name(n)), n) for n in range(self.size)), key=lambda each: each[0])
         draft = store.Draft(self.editions, 1)
@@ -162,7 +162,7 @@ class Publisher:
             base[name] = draft.write(name, [b""])
         files = base | {"changes.jsonl": draft.write("changes.jsonl", [b""])}
         row = editions.edition_sign(
-            draft, 1, files, press.keys(), base=1, rules=editions.rules_digest(), names=self.size
+            draft, 1, files, press.keys(), base=1, rules=judging.rules_digest(), names=self.size
         )
         draft.make_current()
         models.Edition.objects.filter(id=row.id).update(state="published", published_at=clock())

@@ -112,7 +112,7 @@ def _ray(stack: ExitStack, _folder: Path, workers: int, limits: Any) -> Any:
 
     from mamori.tools.scan.on_ray import Cluster
 
-    node = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "node_ip_address": LOOPBACK}
+    node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 100 * 2**20, "node_ip_address": LOOPBACK}
     local = Local(initialize_head=True, head_node_args={**node, "include_dashboard": False})
     stack.callback(local.shutdown)
     for _ in range(workers - 1):

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import Organisation
 from mamori.lists.distribution import safebrowsing, services
 from mamori.lists.distribution.formats import Store
+from mamori.lists.distribution.making import MakingError
 from mamori.lists.distribution.services import formats as writing
 from mamori.lists.listing import services as listing
 from mamori.lists.listing.states import Method
@@ -173,6 +175,52 @@ def test_withdrawal_kill_switch_and_a_sweep_after_a_crash(press, body, person, r
     run_jobs()
     assert data(machine, "hashes-32.bin") == b""
     assert b"example" not in data(machine, "unbound.conf")
+
+
+def test_a_long_list_is_made_by_a_process_of_its_own_to_the_same_bytes(
+    press, body, person, run_jobs, machine, monkeypatch, settings, tmp_path
+):
+    body.list(listable(URL, person))
+    run_jobs()
+    body.list(listable("https://other.example/1", person))
+    monkeypatch.setattr("mamori.lists.distribution.listeners.formats", lambda: None)
+    run_jobs()
+    here, alike = settings.EDITION_DIR, tmp_path / "alike"
+    shutil.copytree(here, alike, symlinks=True)
+    made = []
+    for folder, aside, other in ((here, 0, "make"), (alike, writing.ASIDE, "make_aside")):
+        settings.EDITION_DIR, steps = folder, list[str]()
+        with monkeypatch.context() as patched:
+            patched.setattr(writing, "ASIDE", aside)
+            patched.setattr(writing, other, None)
+            services.formats_write(steps.append)
+        manifest = Store(folder).current()
+        del manifest["written_at"]
+        made.append((manifest, Store(folder).steps(manifest["edition"]), steps))
+    assert made[0] == made[1]
+    assert made[0][0]["names"] == 2
+    assert made[0][0]["patches"]
+    settings.EDITION_DIR = here
+    assert b"other.example" in data(machine, "names.csv")
+
+
+def test_a_process_of_its_own_that_fails_leaves_the_files_as_they_were(
+    press, body, person, run_jobs, machine, monkeypatch
+):
+    body.list(listable(URL, person))
+    run_jobs()
+    before = Store(press.folder).current()
+    body.list(listable("https://other.example/1", person))
+    monkeypatch.setattr("mamori.lists.distribution.listeners.formats", lambda: None)
+    run_jobs()
+    monkeypatch.setattr(writing, "ASIDE", 0)
+    monkeypatch.setattr(writing, "BASE_FILES", ("there-is-none.jsonl",))
+    with pytest.raises(MakingError, match=r"not made \(1\): FileNotFoundError.*there-is-none"):
+        services.formats_write()
+    assert Store(press.folder).current() == before
+    monkeypatch.undo()
+    services.formats_write()
+    assert b"other.example" in data(machine, "names.csv")
 
 
 def test_formats_are_asked_for_again_by_their_etag_and_never_change(folder, machine):

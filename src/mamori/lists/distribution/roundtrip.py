@@ -3,12 +3,13 @@
 "The zone checker says OK" is no judge: of hostile names BIND and Knot accept many as something else, and one bad record
 makes Unbound exit and PowerDNS or BIND lose the whole list, in silence. So the zone is loaded by throwaway programs on
 loopback, one after the other, and what each of them writes out again is compared: BIND by named-checkzone, Knot by a
-server of its own, Unbound and PowerDNS Recursor by a transfer from that.
+server of its own, Unbound and PowerDNS Recursor by a transfer from that. All of it yields to whatever else runs here, and
+nothing that takes long is done in this process: beside it, in another thread, the list is published.
 """
 
 from __future__ import annotations
 
-import hashlib
+import filecmp
 import itertools
 import os
 import shutil
@@ -17,6 +18,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -29,13 +31,14 @@ from mamori.lists.distribution.records import zone_lines
 
 PROGRAMS = {
     "bind": ("named-checkzone",),
-    "knot": ("knotd",),
+    "knot": ("knotd", "knotc"),
     "unbound": ("knotd", "unbound"),
     "powerdns": ("knotd", "pdns_recursor"),
 }
 PACKAGES = {
     "named-checkzone": "bind9-utils",
     "knotd": "knot",
+    "knotc": "knot",
     "unbound": "unbound",
     "pdns_recursor": "pdns-recursor",
 }
@@ -43,18 +46,27 @@ PACKAGES = {
 _PATH = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin:/usr/local/bin:/bin"
 LONGEST = 300.0  # seconds until an engine must hold a zone
 SHOWN = 3  # differences that are named
-_MASK = (1 << 128) - 1
+_ENVIRONMENT = {"PATH": _PATH, "HOME": "/nonexistent", "LC_ALL": "C"}
+_NICE = ("nice", "-n", "10")
+_SORT = (*_NICE, "sort", "-S", "256M")
+_READ = """
+    NF == 0 || $1 ~ /^;/ { next }
+    {
+        at = 2
+        while (at < NF && ($at == "IN" || $at ~ /^[0-9]+$/)) at++
+        if ($1 == apex && ($at == "SOA" || $at == "NS")) next
+        owner = $1
+        names = length(owner) - length(apex) - 1
+        if (names > 0 && substr(owner, names + 1) == "." apex) owner = substr(owner, 1, names)
+        for (; at <= NF; at++) owner = owner " " $at
+        print owner
+    }
+"""
+"""For awk: the records of a dump as `_line` tells them, but for SOA and NS of the zone itself. Odd lines come as they are."""
 
 
 class RoundTripError(Exception):
     """An engine does not hold what was meant, could not load it, or is not there to judge."""
-
-
-class Content(NamedTuple):
-    """A set of records, whatever its order: how many, and the sum of their BLAKE2b digests modulo 2^128."""
-
-    records: int
-    digest: int
 
 
 class Judged(NamedTuple):
@@ -78,10 +90,8 @@ def how_to_install(programs: Iterable[str]) -> str:
     return f"apt-get install --no-install-recommends {' '.join(sorted({PACKAGES[name] for name in programs}))}"
 
 
-def judge(
-    zone: str, wanted: Callable[[], Iterable[Record]], engines: Sequence[str], step: Callable[[Judged], None]
-) -> None:
-    """Load the zone in each engine and compare. `wanted` gives its records again each time; `step` hears each verdict.
+def judge(zone: str, wanted: Iterable[Record], engines: Sequence[str], step: Callable[[Judged], None]) -> None:
+    """Load a zone of these records in each engine and compare. `step` hears each verdict.
 
     Raises RoundTripError at the first engine that differs, with the first differences; before any is asked when one
     of them is not installed, and when there is none: what nobody judged does not go out.
@@ -90,76 +100,123 @@ def judge(
         raise RoundTripError(f"no engine is named to judge {zone}")
     if absent := missing(engines):
         raise RoundTripError(f"not installed, so that {zone} cannot be judged: {', '.join(absent)}")
-    meant = content_of(_line(record.owner, record.target) for record in wanted())
     with tempfile.TemporaryDirectory(prefix="mamori-roundtrip-") as name, ExitStack() as running:
         folder = Path(name)
-        file = folder / "zone"
-        with file.open("w") as text:
-            paced = Paced(text)
-            for line in zone_lines(zone, wanted()):
-                paced.write(line)
+        file, meant = folder / "zone", folder / "meant"
+        records = _write(zone, wanted, file, meant)
 
         @cache
-        def server() -> tuple[Knot, int]:
+        def server() -> tuple[str, int]:
             """One Knot, from the first engine that needs it on."""
             return running.enter_context(_knot(zone, file, folder))
 
+        def compared(engine: str, dump: Path, began: float) -> Judged:
+            _compare(engine, zone, dump, meant)
+            dump.unlink()
+            return Judged(engine, zone, records, time.monotonic() - began)
+
+        comparing = running.enter_context(ThreadPoolExecutor(1))
+        last: Future[Judged] | None = None
         for engine in engines:
             began = time.monotonic()
-            with _held(engine, zone, file, folder, server) as dump:
-                found = content_of(dump())
-                if found != meant:
-                    raise RoundTripError(_difference(engine, zone, wanted, dump))
-            step(Judged(engine, zone, found.records, time.monotonic() - began))
+            dump = _dump(engine, zone, file, folder, server)  # what the engine before wrote is compared meanwhile
+            if last is not None:
+                step(last.result())
+            last = comparing.submit(compared, engine, dump, began)
+        if last is not None:
+            step(last.result())
 
 
-def content_of(lines: Iterable[str]) -> Content:
-    count, total = 0, 0
-    for line in lines:
-        count += 1
-        total += int.from_bytes(hashlib.blake2b(line.encode(), digest_size=16).digest())
-    return Content(count, total & _MASK)
+def _write(zone: str, wanted: Iterable[Record], file: Path, meant: Path) -> int:
+    """Write the zone, and what an engine must hold of it: a line for each record, sorted. How many these are."""
+    count = 0
+
+    def noted() -> Iterator[Record]:
+        nonlocal count
+        for record in wanted:
+            lines.write(_line(record))
+            count += 1
+            yield record
+
+    with file.open("w") as text, meant.open("w") as other:
+        paced, lines = Paced(text), Paced(other)
+        for line in zone_lines(zone, noted()):
+            paced.write(line)
+    _run([*_SORT, "-T", str(meant.parent), "-o", str(meant), str(meant)], "what is meant cannot be sorted")
+    return count
 
 
-def _difference(
-    engine: str, zone: str, wanted: Callable[[], Iterable[Record]], dump: Callable[[], Iterator[str]]
-) -> str:
-    meant, found = {_line(record.owner, record.target) for record in wanted()}, set(dump())
-    parts = [
-        f"{what} {', '.join(sorted(lines)[:SHOWN])}{' …' if len(lines) > SHOWN else ''}"
-        for what, lines in (("it lacks", meant - found), ("it has besides", found - meant))
-        if lines
-    ]
-    return f"{engine} does not hold {zone} as meant: {'; '.join(parts) or 'some records stand there twice'}"
+def _line(record: Record) -> str:
+    return f"{record.owner} CNAME {record.target}\n"
 
 
-@contextmanager
-def _held(
-    engine: str, zone: str, file: Path, folder: Path, server: Callable[[], tuple[Knot, int]]
-) -> Iterator[Callable[[], Iterator[str]]]:
-    """Load the zone; inside, what the engine holds can be read, as often as one likes. `server`: Knot, and its port."""
-    if engine == "bind":
-        out = folder / "bind.dump"
-        command = [_need("named-checkzone"), "-q", "-D", "-f", "text", "-o", str(out), "-s", "full", zone, str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST, cwd=folder)
-        if done.returncode:
-            said = (done.stderr + done.stdout).strip().splitlines()
-            raise RoundTripError(f"bind refuses {zone}: {said[0][:180] if said else done.returncode}")
-        yield lambda: _read(out, zone)
-        return
-    knot, port = server()
-    if engine == "knot":
-        yield lambda: _of_knot(knot, zone)
-        return
+def _compare(engine: str, zone: str, dump: Path, meant: Path) -> None:
+    """Hold a dump against what is meant. RoundTripError with the first differences."""
+    found = dump.with_name(f"{dump.name}.sorted")
+    with found.open("wb") as sorted_lines:
+        read = subprocess.Popen(
+            [*_NICE, "awk", "-v", f"apex={zone}.", _READ, str(dump)], stdout=subprocess.PIPE, env=_ENVIRONMENT
+        )
+        with read:
+            command = [*_SORT, "-T", str(dump.parent)]
+            done = subprocess.run(command, stdin=read.stdout, stdout=sorted_lines, env=_ENVIRONMENT, check=False)
+    if read.returncode or done.returncode:
+        raise RoundTripError(f"what {engine} holds of {zone} cannot be read")
+    if not filecmp.cmp(found, meant, shallow=False):
+        parts = [
+            f"{what} {', '.join(lines[:SHOWN])}{' …' if len(lines) > SHOWN else ''}"
+            for what, lines in (
+                ("it lacks", _only("-23", meant, found)),
+                ("it has besides", _only("-13", meant, found)),
+            )
+            if lines
+        ]
+        raise RoundTripError(f"{engine} does not hold {zone} as meant: {'; '.join(parts)}")
+    found.unlink()
+
+
+def _only(which: str, meant: Path, found: Path) -> list[str]:
+    """The first lines that stand in one of two sorted files only (comm's -23: the first, -13: the second)."""
+    command = [*_NICE, "comm", which, str(meant), str(found)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_ENVIRONMENT) as comm:
+        assert comm.stdout is not None
+        return [line.rstrip("\n") for line in itertools.islice(comm.stdout, SHOWN + 1)]
+
+
+def _dump(engine: str, zone: str, file: Path, folder: Path, server: Callable[[], tuple[str, int]]) -> Path:
+    """Load the zone; what the engine holds, as it writes it out. `server`: Knot's control socket, and its port."""
     out = folder / f"{engine}.dump"
+    if engine == "bind":
+        checks = ["-i", "none"]  # of what names lead to, which a secondary does not look at either
+        command = [_need("named-checkzone"), "-q", *checks, "-D", "-f", "text", "-o", str(out), "-s", "full"]
+        _run([*_NICE, *command, zone, str(file)], f"bind refuses {zone}")
+        return out
+    control, port = server()
+    if engine == "knot":
+        out = folder / "flushed" / file.name
+        out.parent.mkdir()
+        command = [_need("knotc"), "-s", control, "-t", f"{LONGEST:.0f}", "-b", "zone-flush", zone]
+        _run([*_NICE, *command, "+outdir", str(out.parent)], f"knot does not write {zone}")
+        return out
     command = _unbound(zone, port, out, folder) if engine == "unbound" else _powerdns(zone, port, out, folder)
     with _running(engine, command, folder) as alive:
         _until(lambda: _complete(out), alive, f"{engine} does not load {zone}")
-        yield lambda: _read(out, zone)
+    return out
+
+
+def _run(command: Sequence[str], complaint: str) -> None:
+    """Run a program to its end. RoundTripError, with the first line it said, when it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST, env=_ENVIRONMENT)
+    except subprocess.TimeoutExpired as error:
+        raise RoundTripError(f"{complaint} within {LONGEST:.0f} seconds") from error
+    if done.returncode:
+        said = (done.stderr + done.stdout).strip().splitlines()
+        raise RoundTripError(f"{complaint}: {said[0][:180] if said else done.returncode}")
 
 
 @contextmanager
-def _knot(zone: str, file: Path, folder: Path) -> Iterator[tuple[Knot, int]]:
+def _knot(zone: str, file: Path, folder: Path) -> Iterator[tuple[str, int]]:
     port, control, config = _free_port(), folder / "knot.sock", folder / "knot.conf"
     database = folder / "knot"
     database.mkdir(exist_ok=True)
@@ -167,18 +224,13 @@ def _knot(zone: str, file: Path, folder: Path) -> Iterator[tuple[Knot, int]]:
     with _running("knot", [_need("knotd"), "-c", str(config)], folder) as alive:
         knot = Knot(str(control))
         _until(lambda: _has(knot, zone), alive, f"knot does not load {zone}")
-        yield knot, port
+        yield str(control), port
 
 
 def _has(knot: Knot, zone: str) -> bool:
     with suppress(Exception):
         return knot.serial(zone) > 0
     return False
-
-
-def _of_knot(knot: Knot, zone: str) -> Iterator[str]:
-    for one in knot.records(zone):
-        yield f"{one.owner} {one.kind} {one.data}"
 
 
 def _unbound(zone: str, port: int, out: Path, folder: Path) -> list[str]:
@@ -196,24 +248,6 @@ def _powerdns(zone: str, port: int, out: Path, folder: Path) -> list[str]:
     return [_need("pdns_recursor"), f"--config-dir={place}"]
 
 
-def _read(dump: Path, zone: str) -> Iterator[str]:
-    """The records of a dump as `_line` tells them, but for SOA and NS of the zone itself. Odd lines come as they are."""
-    apex, suffix = f"{zone}.", f".{zone}."
-    with dump.open() as text:
-        for line in text:
-            fields = [field for field in line.split() if field != "IN"]
-            if not fields or fields[0].startswith(";"):
-                continue
-            rest = fields[2:] if len(fields) > 2 and fields[1].isdecimal() else fields[1:]
-            if fields[0] == apex and rest[:1] in (["SOA"], ["NS"]):
-                continue
-            yield f"{fields[0].removesuffix(suffix)} {' '.join(rest)}"
-
-
-def _line(owner: str, target: str) -> str:
-    return f"{owner} CNAME {target}"
-
-
 def _complete(dump: Path) -> bool:
     """Whether a dump stands there and does not grow: Unbound and PowerDNS put it in place whole."""
     return dump.exists() and dump.stat().st_size > 0
@@ -223,8 +257,7 @@ def _complete(dump: Path) -> bool:
 def _running(name: str, command: list[str], folder: Path) -> Iterator[Callable[[], bool]]:
     log = folder / f"{name}.log"
     with log.open("w") as out, subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder,
-        env={"PATH": _PATH, "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"},
+        [*_NICE, *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder, env=_ENVIRONMENT
     ) as process:  # fmt: skip
         try:
             yield lambda: process.poll() is None

@@ -226,10 +226,10 @@ def is_fresh() -> bool:
     return models.KnotState.objects.filter(zone__in=names, checked_at__gt=soon, problem="").count() == len(names)
 
 
-def base_records(base: Base, zones: Zones) -> Callable[[], Iterator[Record]]:
-    """What the base zone holds, in the order of zones, again each time."""
-    owners, target = base_owners(base), block_target(zones.action, zones.stop_host)
-    return lambda: (Record(owner, target) for owner in owners())
+def base_records(base: Base, zones: Zones) -> Iterator[Record]:
+    """What the base zone holds, in the order of zones."""
+    target = block_target(zones.action, zones.stop_host)
+    return (Record(owner, target) for owner in base_owners(base)())
 
 
 def base_owners(base: Base) -> Owners:
