@@ -175,26 +175,23 @@ class Memory:
 
     def __enter__(self) -> Self:
         self._over = threading.Event()
-        self._looking = threading.Thread(target=self._look)
-        self._looking.start()
+        self._looking = ThreadPoolExecutor(1).submit(self._look)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._looking.join()
+        self._looking.result()
 
     def _look(self) -> None:
         while not self._over.wait(0.1):
-            self.own_mb = max(self.own_mb, round(sum(map(_own, ["self", *descendants()])) / 1e6))
+            with suppress(OSError):  # one ended while it was looked at
+                self.own_mb = max(self.own_mb, round(sum(map(_own, ["self", *descendants()])) / 1e6))
 
 
 def _own(process: str) -> int:
     """Bytes that no file backs."""
-    with suppress(OSError):
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
-        fields = dict(line.split(":", 1) for line in lines if ":" in line)
-        return sum(int(fields[name].split()[0]) * 1024 for name in ("RssAnon", "RssShmem"))
-    return 0
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("RssAnon:", "RssShmem:")))
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def test_the_auditor_has_the_log_verified_and_tampering_shows(
     first = Verification.objects.get()
     assert first.ok is True, first.findings
     assert first.events > 0
-    for language, told in (("en", "not confirmed by the witness itself"), ("ja", "立会者自身の確認なし")):
+    for language, told in (("en", "not confirmed by the witness itself"), ("ja", "立会人自身の確認なし")):
         auditor.cookies["django_language"] = language
         page = auditor.get("/audit/checkpoints/").content.decode()
         assert told in page

@@ -617,7 +617,7 @@ class TestWithResolvers:
         refused = Edition.objects.get(state="refused")
         assert "does not hold" in str(refused.refusals)
         page = browser_of(body.reviewer).get(f"/editions/{refused.version}/", headers={"accept-language": "en"})
-        assert "bind does not hold nx.list as meant: it lacks lost.example CNAME ." in page.content.decode()
+        assert "bind does not hold nx.list as meant: it lacks lost.example.nx.list. CNAME ." in page.content.decode()
         with pytest.raises(typer.Exit) as ended:
             rebuild()
         assert ended.value.exit_code == 1

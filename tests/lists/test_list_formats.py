@@ -22,7 +22,7 @@ from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import Organisation
 from mamori.lists.distribution import safebrowsing, services
 from mamori.lists.distribution.formats import Store
-from mamori.lists.distribution.making import MakingError
+from mamori.lists.distribution.making import MakingError, make
 from mamori.lists.distribution.services import formats as writing
 from mamori.lists.listing import services as listing
 from mamori.lists.listing.states import Method
@@ -52,7 +52,7 @@ def folder(settings: Any, tmp_path: Any) -> Any:
 
 def write(folder: Any, edition: int, *targets: str) -> None:
     entries = [entry(target, number=number) for number, target in enumerate(targets, 1)]
-    writing.write(folder, edition, entries, lambda _files: {})
+    writing.publish(folder, make(folder, edition, entries, lambda _step: None), lambda _files: {})
 
 
 def get(machine: Client, path: str, etag: str = "") -> Any:
@@ -205,7 +205,7 @@ def test_a_long_list_is_made_by_a_process_of_its_own_to_the_same_bytes(
 
 
 def test_a_process_of_its_own_that_fails_leaves_the_files_as_they_were(
-    press, body, person, run_jobs, machine, monkeypatch
+    press, body, person, run_jobs, machine, monkeypatch, caplog
 ):
     body.list(listable(URL, person))
     run_jobs()
@@ -214,11 +214,16 @@ def test_a_process_of_its_own_that_fails_leaves_the_files_as_they_were(
     monkeypatch.setattr("mamori.lists.distribution.listeners.formats", lambda: None)
     run_jobs()
     monkeypatch.setattr(writing, "ASIDE", 0)
-    monkeypatch.setattr(writing, "BASE_FILES", ("there-is-none.jsonl",))
-    with pytest.raises(MakingError, match=r"not made \(1\): FileNotFoundError.*there-is-none"):
+    names = press.folder / str(services_edition()) / "names.jsonl"
+    names.rename(names.with_suffix(".away"))
+    with pytest.raises(MakingError, match=r"not made: FileNotFoundError$"):
         services.formats_write()
+    names.write_bytes(names.with_suffix(".away").read_bytes() + b"{}\n")
+    with pytest.raises(MakingError, match=r"not made: .*MakingError$"):
+        services.formats_write()
+    assert f"names.jsonl of edition {services_edition()} is not what was signed" in caplog.text
     assert Store(press.folder).current() == before
-    monkeypatch.undo()
+    names.with_suffix(".away").replace(names)
     services.formats_write()
     assert b"other.example" in data(machine, "names.csv")
 

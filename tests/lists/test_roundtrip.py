@@ -69,8 +69,8 @@ def test_an_engine_that_holds_something_else_stops_the_zone(engine, monkeypatch)
     with pytest.raises(RoundTripError) as refusal:
         told(RECORDS, engine)
     assert f"{engine} does not hold stop.list as meant" in str(refusal.value)
-    assert f"it lacks {RECORDS[-1].owner} CNAME" in str(refusal.value)
-    assert "it has besides foreign.example CNAME" in str(refusal.value)
+    assert f"it lacks {RECORDS[-1].owner}.stop.list. CNAME" in str(refusal.value)
+    assert "it has besides foreign.example.stop.list. CNAME" in str(refusal.value)
 
 
 def test_what_is_not_fit_never_reaches_a_judge():
@@ -79,20 +79,21 @@ def test_what_is_not_fit_never_reaches_a_judge():
 
 
 def test_odd_lines_of_a_dump_are_seen(tmp_path):
-    dump = tmp_path / "dump"
+    dump, meant = tmp_path / "dump", tmp_path / "meant"
     dump.write_text(
-        "; written by somebody\n"
+        "; written by somebody\n;; Zone dump\n\n"
         "stop.list. 60 IN SOA hub.invalid. hostmaster.invalid. 1 60 30 2592000 60\nstop.list. 60 IN NS hub.invalid.\n"
         "stop.list. IN SOA fake.RPZ. hostmaster.fake.RPZ. 1 60 600 3600000 604800\n"
         "a.example.stop.list.\t60\tIN\tCNAME\t.\nb.example.stop.list. IN CNAME .\n"
-        "c.example.stop.list. 60 IN A 192.0.2.1\nout.example. 60 CNAME .\nsub.stop.list. 60 NS ns.example.\n"
+        "c.example.stop.list. 60 IN A 192.0.2.1\nd.example. 60 CNAME .\n;.e.stop.list. 60 CNAME .\n"
+        "stop.list. 60 NS ns.example.\n"
     )
-    meant = tmp_path / "meant"
-    same = ["a.example CNAME .", "b.example CNAME ."]
-    odd = ["c.example A 192.0.2.1", "out.example. CNAME .", "sub NS ns.example."]
-    meant.write_text("".join(f"{line}\n" for line in [*same, *odd]))
+    same = ["a.example.stop.list. CNAME .", "b.example.stop.list. CNAME ."]
+    odd = [";.e.stop.list. CNAME .", "c.example.stop.list. A 192.0.2.1", "d.example. CNAME ."]
+    last = "stop.list. NS ns.example."
+    meant.write_text("".join(f"{line}\n" for line in sorted([*same, *odd, last])))
     roundtrip._compare("bind", "stop.list", dump, meant)
-    meant.write_text("".join(f"{line}\n" for line in same))
+    meant.write_text("".join(f"{line}\n" for line in [*same, last]))
     with pytest.raises(RoundTripError) as refusal:
         roundtrip._compare("bind", "stop.list", dump, meant)
     assert str(refusal.value) == f"bind does not hold stop.list as meant: it has besides {', '.join(odd)}"
@@ -100,17 +101,44 @@ def test_odd_lines_of_a_dump_are_seen(tmp_path):
 
 def test_of_many_differences_the_first_are_named_and_a_record_twice_is_one(tmp_path):
     dump, meant = tmp_path / "dump", tmp_path / "meant"
-    dump.write_text("a.example.stop.list. 60 CNAME .\n" * 2)
-    meant.write_text("".join(f"{name}.example CNAME .\n" for name in "abcdef"))
+    lines = [f"{number:06}.example.stop.list. CNAME ." for number in range(100_000)]  # more than a pipe holds
+    dump.write_text(f"{lines[0]}\n" * 2)
+    meant.write_text("".join(f"{line}\n" for line in lines))
     with pytest.raises(RoundTripError) as refusal:
         roundtrip._compare("knot", "stop.list", dump, meant)
-    lacks = ", ".join(f"{name}.example CNAME ." for name in "bcd")
     assert str(refusal.value) == (
-        f"knot does not hold stop.list as meant: it lacks {lacks} …; it has besides a.example CNAME ."
+        f"knot does not hold stop.list as meant: it lacks {', '.join(lines[1:4])} …; it has besides {lines[0]}"
     )
+    dump.write_text("".join(f"{line}\n" for line in [*lines, *lines]))
+    with pytest.raises(RoundTripError) as refusal:
+        roundtrip._compare("knot", "stop.list", dump, meant)
+    assert str(refusal.value) == f"knot does not hold stop.list as meant: it has besides {', '.join(lines[:3])} …"
+
+
+@judges
+@pytest.mark.resolvers
+def test_the_verdict_on_one_engine_comes_first_where_the_next_does_not_load(monkeypatch):
+    needed = roundtrip._need
+    monkeypatch.setattr(roundtrip, "_need", lambda name: needed(name) if name != "knotd" else "/nonexistent")
+    with pytest.raises(RoundTripError, match=r"knot does not load stop\.list: .*No such file or directory"):
+        told(RECORDS, "bind", "knot")
+    written = roundtrip.zone_lines
+    monkeypatch.setattr(roundtrip, "zone_lines", lambda zone, records: written(zone, list(records)[:-1]))
+    with pytest.raises(RoundTripError, match=r"bind does not hold stop\.list as meant: it lacks "):
+        told(RECORDS, "bind", "knot")
+
+
+def test_without_space_nothing_passes(monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(roundtrip, "missing", lambda _engines: [])
+    monkeypatch.setattr(roundtrip, "_write", full)
+    with pytest.raises(RoundTripError, match=r"stop\.list could not be judged: No space left on device"):
+        told(RECORDS, "bind")
 
 
 def test_a_dump_that_cannot_be_read_stops_the_zone(tmp_path):
     (meant := tmp_path / "meant").write_text("")
-    with pytest.raises(RoundTripError, match=r"what unbound holds of stop\.list cannot be read"):
+    with pytest.raises(RoundTripError, match=r"what unbound holds of stop\.list cannot be read: .*not there"):
         roundtrip._compare("unbound", "stop.list", tmp_path / "not there", meant)

@@ -8,6 +8,7 @@ of JSON: each step, and in the end what was made.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mamori.engine.editions import BASE_FILES, ListEntry, ListInForce, read_delta
+from mamori.engine.editions import BASE_FILES, FileDigest, ListEntry, ListInForce, read_delta
 from mamori.engine.files import mapped as map_file
 from mamori.engine.formats import Listing, sift, write_all
 from mamori.engine.hashlists import changes, checksum, full_update, v4, v5
@@ -28,8 +29,11 @@ from mamori.lists.distribution.formats import HASHES, KEPT_PATCHES, Store, mappe
 MOST_CHANGED = 4  # a hash list of which more than this part changed is sent whole
 LEAST_SAVED = 2  # a patch that is not this many times smaller than its file is not kept
 PATCHED = BASE_FILES[:3]  # of an edition: what `mamori list pull` takes
-Told = Callable[[str], None]
+READ = BASE_FILES[:2]  # of an edition: the entries themselves
+Told = Callable[[str], None]  # hears of each step
 _NICER = 10
+_SECRET = ("MAMORI_", "DATABASE_")
+log = logging.getLogger("mamori.formats")
 
 
 class Made(NamedTuple):
@@ -84,40 +88,62 @@ def make(folder: Path, version: int, entries: Iterable[ListEntry], told: Told) -
     return Made(manifest, (added or b"") + removed)
 
 
-def make_aside(folder: Path, version: int, base: Mapping[str, Path], delta: bytes, told: Told) -> Made:
-    """The same in a process of its own. `base`, `delta`: the base files of an edition, and what changed since as `write_delta`
-    writes it, both verified by the caller. MakingError.
+def make_aside(folder: Path, version: int, digests: Mapping[str, FileDigest], delta: bytes, told: Told) -> Made:
+    """The same in a process of its own. `digests`: of the edition's base files, `delta`: what changed since as `write_delta`
+    writes it. MakingError; what the process said is in the log.
     """
-    files = {name: str(path) for name, path in base.items()}
-    asked = {"folder": str(folder), "version": version, "base": files, "delta": delta.decode()}
+    base = {name: [digests[name].length, digests[name].sha256] for name in READ}
+    asked = {"folder": str(folder), "version": version, "base": base, "delta": delta.decode()}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_SECRET)}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     command = [sys.executable, "-P", "-m", __name__]
+    made = None
     with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as words:
         request.write(json.dumps(asked).encode())
         request.seek(0)
-        with subprocess.Popen(command, stdin=request, stdout=subprocess.PIPE, stderr=words) as child:
+        with subprocess.Popen(
+            command, stdin=request, stdout=subprocess.PIPE, stderr=words, env=environment
+        ) as child:  # fmt: skip
             assert child.stdout is not None
-            made = None
-            for line in child.stdout:
-                heard = json.loads(line)
-                if step := heard.get("told"):
-                    told(step)
-                else:
-                    made = Made(heard["manifest"], b64decode(heard["steps"]))
+            try:
+                for line in child.stdout:
+                    heard = json.loads(line)
+                    if step := heard.get("told"):
+                        told(step)
+                    else:
+                        made = Made(heard["manifest"], b64decode(heard["steps"]))
+            except BaseException:
+                child.kill()
+                raise
         if child.returncode or made is None:
             words.seek(0)
-            last = words.read().decode(errors="replace").strip().splitlines()[-1:]
-            raise MakingError(f"the formats were not made ({child.returncode}): {' '.join(last)[:500]}")
+            said = words.read().decode(errors="replace").strip()
+            log.error("the formats were not made: %s", said)
+            why = said.splitlines()[-1].partition(":")[0] if said else f"ended with {child.returncode}"
+            raise MakingError(f"the formats were not made: {why}")
     return made
 
 
-def _asked(request: Mapping[str, Any]) -> Made:
-    base = {name: map_file(Path(path)) for name, path in request["base"].items()}
-    listed = ListInForce(request["version"], base, read_delta(request["delta"].encode()))
-    return make(Path(request["folder"]), request["version"], listed.entries(), lambda step: _say(told=step))
+def _asked(request: Mapping[str, Any], say: Callable[..., None]) -> Made:
+    folder, version = Path(request["folder"]), request["version"]
+    base: dict[str, Any] = dict.fromkeys(BASE_FILES, b"")
+    for name, digest in request["base"].items():
+        base[name] = map_file(folder / str(version) / name)
+        if FileDigest.of(base[name]) != FileDigest(*digest):
+            raise MakingError(f"{name} of edition {version} is not what was signed")
+    listed = ListInForce(version, base, read_delta(request["delta"].encode()))
+    return make(folder, version, listed.entries(), lambda step: say(told=step))
 
 
-def _say(**what: Any) -> None:
-    print(json.dumps(what), flush=True)
+def _main() -> None:
+    os.nice(_NICER)
+    answers, sys.stdout = sys.stdout, sys.stderr  # whatever else is printed is no answer
+
+    def say(**what: Any) -> None:
+        print(json.dumps(what), file=answers, flush=True)
+
+    made = _asked(json.load(sys.stdin), say)
+    say(manifest=made.manifest, steps=b64encode(made.steps).decode())
 
 
 def _patches(
@@ -177,6 +203,4 @@ def _hash_list(place: Store, hashes: bytes, length: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    os.nice(_NICER)
-    _made = _asked(json.load(sys.stdin))
-    _say(manifest=_made.manifest, steps=b64encode(_made.steps).decode())
+    _main()

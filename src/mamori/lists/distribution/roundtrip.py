@@ -3,16 +3,16 @@
 "The zone checker says OK" is no judge: of hostile names BIND and Knot accept many as something else, and one bad record
 makes Unbound exit and PowerDNS or BIND lose the whole list, in silence. So the zone is loaded by throwaway programs on
 loopback, one after the other, and what each of them writes out again is compared: BIND by named-checkzone, Knot by a
-server of its own, Unbound and PowerDNS Recursor by a transfer from that. All of it yields to whatever else runs here, and
-nothing that takes long is done in this process: beside it, in another thread, the list is published.
+server of its own, Unbound and PowerDNS Recursor by a transfer from that. All of that yields to whatever else runs here, and
+reading and comparing are left to programs: in this process, in another thread, the list is published meanwhile.
 """
 
 from __future__ import annotations
 
-import filecmp
 import itertools
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -22,12 +22,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from mamori.engine.editions import Record
 from mamori.engine.files import Paced
 from mamori.lists.distribution.knot import Knot
-from mamori.lists.distribution.records import zone_lines
+from mamori.lists.distribution.records import NS, zone_lines
 
 PROGRAMS = {
     "bind": ("named-checkzone",),
@@ -44,22 +44,20 @@ PACKAGES = {
 }
 """Debian's packages of the programs."""
 _PATH = "/usr/sbin:/usr/local/sbin:/sbin:/usr/bin:/usr/local/bin:/bin"
-LONGEST = 300.0  # seconds until an engine must hold a zone
+LONGEST = 900.0  # seconds until an engine must hold a zone
 SHOWN = 3  # differences that are named
 _ENVIRONMENT = {"PATH": _PATH, "HOME": "/nonexistent", "LC_ALL": "C"}
 _NICE = ("nice", "-n", "10")
 _SORT = (*_NICE, "sort", "-S", "256M")
 _READ = """
-    NF == 0 || $1 ~ /^;/ { next }
+    NF == 0 || $1 ~ /^;+$/ { next }
     {
         at = 2
         while (at < NF && ($at == "IN" || $at ~ /^[0-9]+$/)) at++
-        if ($1 == apex && ($at == "SOA" || $at == "NS")) next
-        owner = $1
-        names = length(owner) - length(apex) - 1
-        if (names > 0 && substr(owner, names + 1) == "." apex) owner = substr(owner, 1, names)
-        for (; at <= NF; at++) owner = owner " " $at
-        print owner
+        if (($1 "") == (apex "") && ($at == "SOA" || $at == "NS" && $(at + 1) == ns)) next
+        line = $1
+        for (; at <= NF; at++) line = line " " $at
+        print line
     }
 """
 """For awk: the records of a dump as `_line` tells them, but for SOA and NS of the zone itself. Odd lines come as they are."""
@@ -93,13 +91,20 @@ def how_to_install(programs: Iterable[str]) -> str:
 def judge(zone: str, wanted: Iterable[Record], engines: Sequence[str], step: Callable[[Judged], None]) -> None:
     """Load a zone of these records in each engine and compare. `step` hears each verdict.
 
-    Raises RoundTripError at the first engine that differs, with the first differences; before any is asked when one
-    of them is not installed, and when there is none: what nobody judged does not go out.
+    Raises RoundTripError at the first engine that differs, with the first differences, or that could not be asked; before
+    any is asked when one of them is not installed, and when there is none: what nobody judged does not go out.
     """
     if not engines:
         raise RoundTripError(f"no engine is named to judge {zone}")
     if absent := missing(engines):
         raise RoundTripError(f"not installed, so that {zone} cannot be judged: {', '.join(absent)}")
+    try:
+        _judge(zone, wanted, dict.fromkeys(engines), step)
+    except OSError as error:  # no space, no memory for another process
+        raise RoundTripError(f"{zone} could not be judged: {error.strerror or error}") from error
+
+
+def _judge(zone: str, wanted: Iterable[Record], engines: Iterable[str], step: Callable[[Judged], None]) -> None:
     with tempfile.TemporaryDirectory(prefix="mamori-roundtrip-") as name, ExitStack() as running:
         folder = Path(name)
         file, meant = folder / "zone", folder / "meant"
@@ -119,9 +124,11 @@ def judge(zone: str, wanted: Iterable[Record], engines: Sequence[str], step: Cal
         last: Future[Judged] | None = None
         for engine in engines:
             began = time.monotonic()
-            dump = _dump(engine, zone, file, folder, server)  # what the engine before wrote is compared meanwhile
-            if last is not None:
-                step(last.result())
+            try:
+                dump = _dump(engine, zone, file, folder, server)  # what the engine before wrote is compared meanwhile
+            finally:
+                if last is not None:  # its verdict comes first, also where this one does not load
+                    step(last.result())
             last = comparing.submit(compared, engine, dump, began)
         if last is not None:
             step(last.result())
@@ -134,7 +141,7 @@ def _write(zone: str, wanted: Iterable[Record], file: Path, meant: Path) -> int:
     def noted() -> Iterator[Record]:
         nonlocal count
         for record in wanted:
-            lines.write(_line(record))
+            lines.write(_line(zone, record))
             count += 1
             yield record
 
@@ -146,41 +153,55 @@ def _write(zone: str, wanted: Iterable[Record], file: Path, meant: Path) -> int:
     return count
 
 
-def _line(record: Record) -> str:
-    return f"{record.owner} CNAME {record.target}\n"
+def _line(zone: str, record: Record) -> str:
+    return f"{record.owner}.{zone}. CNAME {record.target}\n"
 
 
 def _compare(engine: str, zone: str, dump: Path, meant: Path) -> None:
     """Hold a dump against what is meant. RoundTripError with the first differences."""
-    found = dump.with_name(f"{dump.name}.sorted")
-    with found.open("wb") as sorted_lines:
-        read = subprocess.Popen(
-            [*_NICE, "awk", "-v", f"apex={zone}.", _READ, str(dump)], stdout=subprocess.PIPE, env=_ENVIRONMENT
-        )
-        with read:
-            command = [*_SORT, "-T", str(dump.parent)]
-            done = subprocess.run(command, stdin=read.stdout, stdout=sorted_lines, env=_ENVIRONMENT, check=False)
-    if read.returncode or done.returncode:
-        raise RoundTripError(f"what {engine} holds of {zone} cannot be read")
-    if not filecmp.cmp(found, meant, shallow=False):
-        parts = [
-            f"{what} {', '.join(lines[:SHOWN])}{' …' if len(lines) > SHOWN else ''}"
-            for what, lines in (
-                ("it lacks", _only("-23", meant, found)),
-                ("it has besides", _only("-13", meant, found)),
-            )
-            if lines
-        ]
-        raise RoundTripError(f"{engine} does not hold {zone} as meant: {'; '.join(parts)}")
-    found.unlink()
+    with _sorted(engine, zone, dump) as records:
+        command = [*_NICE, "cmp", "-s", "-", str(meant)]
+        same = subprocess.run(command, stdin=records, env=_ENVIRONMENT, check=False).returncode == 0
+    if same:
+        return
+
+    def only(which: str) -> list[str]:
+        """The first lines of one side: comm's -13 of what is meant, -23 of the dump."""
+        command = [*_NICE, "comm", which, "-", str(meant)]
+        with (
+            _sorted(engine, zone, dump) as records,
+            subprocess.Popen(command, stdin=records, stdout=subprocess.PIPE, env=_ENVIRONMENT) as comm,
+        ):
+            assert comm.stdout is not None
+            lines = itertools.islice(comm.stdout, SHOWN + 1)
+            return [line.decode(errors="backslashreplace").rstrip("\n") for line in lines]
+
+    parts = [
+        f"{what} {', '.join(lines[:SHOWN])}{' …' if len(lines) > SHOWN else ''}"
+        for what, which in (("it lacks", "-13"), ("it has besides", "-23"))
+        if (lines := only(which))
+    ]
+    raise RoundTripError(f"{engine} does not hold {zone} as meant: {'; '.join(parts)}")
 
 
-def _only(which: str, meant: Path, found: Path) -> list[str]:
-    """The first lines that stand in one of two sorted files only (comm's -23: the first, -13: the second)."""
-    command = [*_NICE, "comm", which, str(meant), str(found)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_ENVIRONMENT) as comm:
-        assert comm.stdout is not None
-        return [line.rstrip("\n") for line in itertools.islice(comm.stdout, SHOWN + 1)]
+@contextmanager
+def _sorted(engine: str, zone: str, dump: Path) -> Iterator[IO[bytes]]:
+    """The records of a dump in order, for another program to read. RoundTripError when they could not all be read."""
+    read = [*_NICE, "awk", "-v", f"apex={zone}.", "-v", f"ns={NS}", _READ, str(dump)]
+    order = [*_SORT, "-T", str(dump.parent)]
+    with tempfile.TemporaryFile() as words:
+        with (
+            subprocess.Popen(read, stdout=subprocess.PIPE, stderr=words, env=_ENVIRONMENT) as awk,
+            subprocess.Popen(order, stdin=awk.stdout, stdout=subprocess.PIPE, stderr=words, env=_ENVIRONMENT) as sort,
+        ):
+            assert awk.stdout is not None
+            assert sort.stdout is not None
+            awk.stdout.close()  # sort's alone now: who reads no more of it ends both
+            yield sort.stdout
+        if {awk.returncode, sort.returncode} - {0, -signal.SIGPIPE}:
+            words.seek(0)
+            said = words.read(180).decode(errors="replace").strip().splitlines()
+            raise RoundTripError(f"what {engine} holds of {zone} cannot be read: {' '.join(said[:1])}")
 
 
 def _dump(engine: str, zone: str, file: Path, folder: Path, server: Callable[[], tuple[str, int]]) -> Path:
@@ -249,7 +270,7 @@ def _powerdns(zone: str, port: int, out: Path, folder: Path) -> list[str]:
 
 
 def _complete(dump: Path) -> bool:
-    """Whether a dump stands there and does not grow: Unbound and PowerDNS put it in place whole."""
+    """Whether a dump stands there: Unbound and PowerDNS put it in place whole."""
     return dump.exists() and dump.stat().st_size > 0
 
 
@@ -261,6 +282,9 @@ def _running(name: str, command: list[str], folder: Path) -> Iterator[Callable[[
     ) as process:  # fmt: skip
         try:
             yield lambda: process.poll() is None
+        except RoundTripError as error:
+            last = log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise RoundTripError(": ".join([str(error), *(line[-180:] for line in last)])) from error
         finally:
             process.terminate()
             try:

@@ -15,6 +15,7 @@ from mamori.lists.distribution.control import KnotError
 from mamori.lists.distribution.facts import EditionRefused
 from mamori.lists.distribution.keys import EditionKeys
 from mamori.lists.distribution.locks import advisory_lock, advisory_lock_if_free
+from mamori.lists.distribution.making import Told
 from mamori.lists.distribution.roundtrip import RoundTripError
 from mamori.lists.distribution.services import primary
 from mamori.lists.distribution.services.editions import (
@@ -26,7 +27,6 @@ from mamori.lists.distribution.services.editions import (
     resume,
 )
 from mamori.lists.distribution.services.judging import shown
-from mamori.lists.distribution.services.primary import Told
 from mamori.lists.distribution.states import EditionState
 
 log = logging.getLogger("mamori.list")

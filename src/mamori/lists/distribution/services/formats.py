@@ -1,18 +1,17 @@
 """Write every format of the edition in force. Runs after the edition is out: no block waits for a file."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mamori.engine.editions import BASE_FILES, LAST_RING, Delta, FileDigest, ListEntry, sign_files, write_delta
+from mamori.engine.editions import LAST_RING, Delta, FileDigest, sign_files, write_delta
 from mamori.ground import clock
 from mamori.lists.distribution import models, press
 from mamori.lists.distribution.formats import Store
 from mamori.lists.distribution.keys import EditionKeys
 from mamori.lists.distribution.locks import advisory_lock
-from mamori.lists.distribution.making import Made, make, make_aside
+from mamori.lists.distribution.making import Made, Told, make, make_aside
 from mamori.lists.distribution.services.editions import LIFE
-from mamori.lists.distribution.services.primary import Told
 
 LOCK = 7_261_103  # PostgreSQL advisory lock: one writer of formats at a time
 ASIDE = 20_000  # entries from which on the files are made in a process of its own
@@ -38,14 +37,14 @@ def formats_write(told: Told = lambda _step: None) -> None:
         if row.kill_id is not None:
             made = make(folder, row.version, [], told)
         else:
-            listed = press.open_edition(held, row).listed.for_ring(LAST_RING)
+            opened = press.open_edition(held, row)
+            listed = opened.listed.for_ring(LAST_RING)
             if len(listed) < ASIDE:
                 made = make(folder, row.version, listed.entries(), told)
             else:
-                base = {name: folder / str(row.version) / name for name in BASE_FILES}
-                delta = Delta(listed.delta.added, listed.delta.removed, frozenset())
-                made = make_aside(folder, row.version, base, write_delta(delta), told)
-        _publish(folder, made, lambda files: _signed(row, files, held))
+                delta = Delta(listed.delta.added, listed.delta.removed)
+                made = make_aside(folder, row.version, opened.base.digests, write_delta(delta), told)
+        publish(folder, made, lambda files: _signed(row, files, held))
 
 
 def _signed(row: models.Edition, files: Mapping[str, FileDigest], held: EditionKeys) -> Mapping[str, bytes]:
@@ -56,14 +55,8 @@ def _signed(row: models.Edition, files: Mapping[str, FileDigest], held: EditionK
     )
 
 
-def write(
-    folder: Path, version: int, entries: Iterable[ListEntry], sign: Sign, told: Told = lambda _step: None
-) -> None:
-    """Make all formats of an edition's entries, sign them, and put them in force."""
-    _publish(folder, make(folder, version, entries, told), sign)
-
-
-def _publish(folder: Path, made: Made, sign: Sign) -> None:
+def publish(folder: Path, made: Made, sign: Sign) -> None:
+    """Put in force what was made, signed."""
     place, manifest = Store(folder), {**made.manifest, "written_at": clock.now().isoformat(timespec="seconds")}
     if refused := manifest["refused"]:
         log.error("%d entries are fit for no format, the first: %s", len(refused), refused[0])

@@ -6,7 +6,7 @@ zone of their own before the same base.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -33,13 +33,13 @@ from mamori.ground import clock
 from mamori.lists.distribution import models
 from mamori.lists.distribution.control import KnotError
 from mamori.lists.distribution.knot import Held, Knot, Large, Synced
+from mamori.lists.distribution.making import Told
 from mamori.lists.distribution.press import Base, Opened
 from mamori.lists.distribution.records import Owners
 from mamori.lists.distribution.roundtrip import Judged, judge
 from mamori.lists.distribution.services.following import offer_note
 from mamori.lists.distribution.states import ALIVE, EditionState
 
-Told = Callable[[str], None]  # hears of each step
 HEAL_EVERY = timedelta(seconds=30)
 GRACE = timedelta(days=7)  # how long the hot zone keeps what the base has by now: for resolvers that were away
 

@@ -13,6 +13,7 @@ from mamori.ground.errors import DomainError
 from mamori.lists.distribution import press, store
 from mamori.lists.distribution.keys import EditionKeys
 from mamori.lists.distribution.locks import advisory_lock
+from mamori.lists.distribution.making import Told
 from mamori.lists.distribution.services.editions import (
     LOCK,
     edition_publish,
@@ -21,7 +22,6 @@ from mamori.lists.distribution.services.editions import (
     release,
 )
 from mamori.lists.distribution.services.judging import rules, rules_digest, shown
-from mamori.lists.distribution.services.primary import Told
 from mamori.lists.distribution.services.rings import waiting_among
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing import services as listing_services
