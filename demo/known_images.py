@@ -221,6 +221,10 @@ class KnownImages:
 
     def _try_next(self, login: str) -> Page | None:
         desk = self._member(login).get("/queue/")
+        if open_item := re.search(r'class="button" href="(/contents/[0-9a-f-]{36}/assess/)"', desk.body):
+            item = self._member(login).get(open_item[1])  # a run that was broken off left it open: it goes back
+            self._member(login).post(item, item.form("/release/"), {})
+            desk = self._member(login).get("/queue/")
         page = self._member(login).post(desk, desk.form("/queue/next/"), {})
         return page if page.url.rstrip("/").endswith("assess") else None
 
