@@ -188,18 +188,25 @@ class KnownImages:
 
     def _seen_by_analyst(self, entry: int) -> None:
         """Analysts find it in their queue with the entry's number, and see that it is a drawing."""
-        first = self._next("aoki")
-        sealed = next(form for form in first.forms if form.action.endswith("/text/"))
-        told = self._member("aoki").post(first, sealed, {})
-        words = told.text.rpartition("Sealed text ")[2].partition(" That you read")[0]
-        if not re.search(rf"\b{entry}\b", words):
-            raise WorldError(f"the analyst does not read of entry {entry}: {told.text[:1500]}")
+        while True:
+            first = self._next("aoki")
+            sealed = next(form for form in first.forms if form.action.endswith("/text/"))
+            told = self._member("aoki").post(first, sealed, {})
+            words = told.text.rpartition("Sealed text ")[2].partition(" That you read")[0]
+            if re.search(rf"\b{entry}\b", words):
+                break
+            if not re.search(r"photos-[0-9a-f]{6}\.example/album/", first.text):
+                raise WorldError(f"the analyst does not read of entry {entry}: {told.text[:1500]}")
+            self._judge_both(first)  # of a run that was broken off
         self._reached(LAST, f"the analyst reads: {words}")
-        self._judge("aoki", first)
-        if self._waits_for_second(first):  # a dismissal may be drawn for that
-            self._judge("baba", self._next("baba"))
+        self._judge_both(first)
 
     # --- small tools ----------------------------------------------------------------------------------------------
+
+    def _judge_both(self, item: Page) -> None:
+        self._judge("aoki", item)
+        if self._waits_for_second(item):  # a dismissal may be drawn for that
+            self._judge("baba", self._next("baba"))
 
     def _judge(self, login: str, page: Page) -> None:
         given: dict[str, str | list[str]] = {"verdict": "NOT_ILLEGAL", "note": "A drawing of the demo."}
