@@ -195,7 +195,7 @@ class KnownImages:
             words = told.text.rpartition("Sealed text ")[2].partition(" That you read")[0]
             if re.search(rf"\b{entry}\b", words):
                 break
-            if not re.search(r"photos-[0-9a-f]{6}\.example/album/", first.body):
+            if not re.search(r"photos-[0-9a-f]{6}\[\.\]example/album/", first.text):
                 raise WorldError(f"the analyst does not read of entry {entry}: {told.text[:1500]}")
             self._judge_both(first)  # of a run that was broken off
         self._reached(LAST, f"the analyst reads: {words}")
