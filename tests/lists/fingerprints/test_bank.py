@@ -220,6 +220,8 @@ def test_a_flood_in_the_first_days_is_held_and_can_be_released(bank, shared, run
     entry.refresh_from_db()
     assert (entry.state, queries.all_in_force()) == ("quarantined", [])
     assert [c.kind for c in queries.changes_since(0)] == ["add", "withdraw"]
+    bank.clock.shift(timedelta(days=3))  # who looks days later sees what it was held for
+    assert queries.day_hits(bank.sue.actor, entry.id) == settings.FLOOD_HITS
     with pytest.raises(DomainError, match="forbidden"):
         services.entry_release(actor=bank.ann.actor, entry_id=entry.id)
     services.entry_release(actor=bank.sue.actor, entry_id=entry.id)

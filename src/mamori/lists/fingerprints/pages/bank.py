@@ -114,6 +114,7 @@ def entry(request: StaffRequest, bank_id: UUID) -> HttpResponse:
         "own_proposal": own and row.state == EntryState.PROPOSED,
         "may_confirm": row.state == EntryState.PROPOSED and actor.may(CONFIRM) and not own,
         "may_share": active and row.sharing == Sharing.INTERNAL and actor.may(CONFIRM) and not own,
+        "day_hits": queries.day_hits(actor, row.id) if row.state == EntryState.QUARANTINED else 0,
         "may_release": row.state == EntryState.QUARANTINED and actor.may(REVIEW),
         "class_form": forms.ClassForm(initial={"classification": row.classification})
         if actor.may(REVIEW) and not ended

@@ -152,8 +152,10 @@ class DisagreementTable(Table):
     columns = (
         Column(
             "entries",
-            _("Entries"),
-            value=lambda row: " · ".join(str(each.number) for each in (row.entry, row.other) if each),
+            _("Bank entries"),
+            value=lambda row: "\N{NO-BREAK SPACE}·\N{NO-BREAK SPACE}".join(
+                str(each.number) for each in (row.entry, row.other) if each
+            ),
             link=lambda row: reverse("fingerprints_disagreement", args=[row.id]),
         ),
         Column("kind", _("About"), render="state:bank_dispute"),

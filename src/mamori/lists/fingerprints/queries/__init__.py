@@ -22,6 +22,7 @@ from mamori.lists.fingerprints.queries.bank import (
     votes_of,
 )
 from mamori.lists.fingerprints.queries.shown import (
+    day_hits,
     desk,
     disagreement_of,
     disagreements,
@@ -51,6 +52,7 @@ __all__ = [
     "VoteView",
     "all_in_force",
     "changes_since",
+    "day_hits",
     "desk",
     "disagreement_of",
     "disagreements",

@@ -8,7 +8,6 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from mamori.ground import clock
 from mamori.ground.actors import Actor
 from mamori.ground.errors import NotFound
 from mamori.ground.ui.moments import Moment, Waiting
@@ -56,11 +55,16 @@ def proposals(actor: Actor) -> QuerySet[Entry]:
 
 
 def quarantine(actor: Actor) -> QuerySet[Entry]:
-    """Entries held for a flood, with `day_hits`: what they matched in the newest day told."""
-    since = clock.now() - FLOOD_SPAN
-    hits = EntryHits.objects.filter(entry=OuterRef("id"), hour__gt=since).order_by().values("entry")
-    summed = Subquery(hits.annotate(sum=Sum("hits")).values("sum"))
+    """Entries held for a flood, with `day_hits`: what they matched in the last day in which they matched."""
+    told = EntryHits.objects.filter(entry=OuterRef("entry")).order_by("-hour").values("hour")[:1]
+    day = EntryHits.objects.filter(entry=OuterRef("id"), hour__gt=Subquery(told) - FLOOD_SPAN).order_by()
+    summed = Subquery(day.values("entry").annotate(sum=Sum("hits")).values("sum"))
     return entries(actor).filter(state=EntryState.QUARANTINED).annotate(day_hits=Coalesce(summed, 0))
+
+
+def day_hits(actor: Actor, entry_id: UUID) -> int:
+    """What an entry held for a flood matched in a day; 0 of another one."""
+    return quarantine(actor).filter(id=entry_id).values_list("day_hits", flat=True).first() or 0
 
 
 def entry_of(actor: Actor, entry_id: UUID) -> Entry:
