@@ -64,7 +64,8 @@ def quarantine(actor: Actor) -> QuerySet[Entry]:
 
 def day_hits(actor: Actor, entry_id: UUID) -> int:
     """What an entry held for a flood matched in a day; 0 of another one."""
-    return quarantine(actor).filter(id=entry_id).values_list("day_hits", flat=True).first() or 0
+    held = quarantine(actor).filter(id=entry_id).first()
+    return getattr(held, "day_hits", 0)
 
 
 def entry_of(actor: Actor, entry_id: UUID) -> Entry:
