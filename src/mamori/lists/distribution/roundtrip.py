@@ -181,7 +181,7 @@ def _compare(engine: str, zone: str, dump: Path, meant: Path) -> None:
         for what, which in (("it lacks", "-13"), ("it has besides", "-23"))
         if (lines := only(which))
     ]
-    raise RoundTripError(f"{engine} does not hold {zone} as meant: {'; '.join(parts)}")
+    raise RoundTripError(f"{engine} does not hold {zone} as meant: {'; '.join(parts) or 'the two cannot be compared'}")
 
 
 @contextmanager
@@ -221,7 +221,7 @@ def _dump(engine: str, zone: str, file: Path, folder: Path, server: Callable[[],
         return out
     command = _unbound(zone, port, out, folder) if engine == "unbound" else _powerdns(zone, port, out, folder)
     with _running(engine, command, folder) as alive:
-        _until(lambda: _complete(out), alive, f"{engine} does not load {zone}")
+        _until(lambda: _complete(out), alive, f"{engine} does not load {zone}", folder / f"{engine}.log")
     return out
 
 
@@ -244,7 +244,7 @@ def _knot(zone: str, file: Path, folder: Path) -> Iterator[tuple[str, int]]:
     config.write_text(_KNOT.format(folder=folder, port=port, control=control, database=database, zone=zone, file=file))
     with _running("knot", [_need("knotd"), "-c", str(config)], folder) as alive:
         knot = Knot(str(control))
-        _until(lambda: _has(knot, zone), alive, f"knot does not load {zone}")
+        _until(lambda: _has(knot, zone), alive, f"knot does not load {zone}", folder / "knot.log")
         yield str(control), port
 
 
@@ -282,9 +282,6 @@ def _running(name: str, command: list[str], folder: Path) -> Iterator[Callable[[
     ) as process:  # fmt: skip
         try:
             yield lambda: process.poll() is None
-        except RoundTripError as error:
-            last = log.read_text(errors="replace").strip().splitlines()[-1:]
-            raise RoundTripError(": ".join([str(error), *(line[-180:] for line in last)])) from error
         finally:
             process.terminate()
             try:
@@ -293,13 +290,15 @@ def _running(name: str, command: list[str], folder: Path) -> Iterator[Callable[[
                 process.kill()
 
 
-def _until(true: Callable[[], bool], alive: Callable[[], bool], complaint: str) -> None:
+def _until(true: Callable[[], bool], alive: Callable[[], bool], complaint: str, log: Path) -> None:
+    """Wait for something that a program does. RoundTripError, with the last line of its log, when it ended or takes too long."""
     end = time.monotonic() + LONGEST
     for pause in itertools.chain((0.05, 0.1), itertools.repeat(0.2)):
         if true():
             return
         if not alive() or time.monotonic() > end:
-            raise RoundTripError(complaint)
+            said = log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise RoundTripError(": ".join([complaint, *(line[-180:] for line in said)]))
         time.sleep(pause)
 
 
