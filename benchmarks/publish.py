@@ -3,6 +3,7 @@
 A database with all entries, a signed base edition, the hidden primary and three subscribers on loopback with warm
 caches. A step writes an activated entry (or ends one) and calls the publisher; the clock runs from that call, and
 each resolver is asked every 4 ms until it does what the list says. Half of the withdrawals are of names in the base.
+Changes begin at moments spread evenly over the second in which PowerDNS polls, not right after it has followed the last one.
 Then changes while a fold brings the primary a new base, judged by every engine first, as the worker does it: in
 another thread of the same process. Then the kill switch, and the end of it. The peer (`benchmarks.reloading`) holds
 the same names and is changed in turn.
@@ -262,15 +263,17 @@ def run(publisher: Publisher, dns: DnsWorld, peer: Reloading, given: argparse.Na
     ours: dict[str, Watched] = dict(dns.providers)
     for number in range(given.changes):
         fresh, old = f"new-{number}.example", base_name(7 * number)
-        yield _step(publisher.add, watching, ours, [fresh], "effective")
-        yield _step(publisher.end, watching, ours, [old if number % 2 else fresh], "lifted")
+        later = (number + 0.5) / given.changes
+        yield _step(publisher.add, watching, ours, [fresh], "effective", later)
+        yield _step(publisher.end, watching, ours, [old if number % 2 else fresh], "lifted", later)
         if number < given.peer_changes:
             yield _step(peer.add, watching, {"peer": peer}, [fresh], "effective")
             yield _step(peer.end, watching, {"peer": peer}, [old if number % 2 else fresh], "lifted")
     for number in range(given.thousands):
         many = [f"t{number}-{n}.example" for n in range(1000)]
-        yield _step(publisher.add, watching, ours, many, "effective")
-        yield _step(publisher.end, watching, ours, many, "lifted")
+        later = (number + 0.5) / given.thousands
+        yield _step(publisher.add, watching, ours, many, "effective", later)
+        yield _step(publisher.end, watching, ours, many, "lifted", later)
     yield from folding(publisher, watching, ours)
     last = [base_name(given.base - 1)]
     yield _step(lambda _names: publisher.kill(), watching, ours, last, "killed")
@@ -299,9 +302,9 @@ def folding(publisher: Publisher, watching: Watching, watched: dict[str, Watched
     for number in itertools.count():
         if not thread.is_alive():
             break
-        name = [f"folding-{number}.example"]
-        yield _step(publisher.add, watching, watched, name, "effective while folding")
-        yield _step(publisher.end, watching, watched, name, "lifted while folding")
+        name, later = [f"folding-{number}.example"], (number % 10 + 0.5) / 10
+        yield _step(publisher.add, watching, watched, name, "effective while folding", later)
+        yield _step(publisher.end, watching, watched, name, "lifted while folding", later)
     if not ended:
         raise WorldError("nothing was folded")
     say(f"folded in {ended[0]:.1f} s")
@@ -323,12 +326,17 @@ def _step(
     watched: Mapping[str, Watched],
     names: list[str],
     what: str,
+    later: float = 0.0,
 ) -> dict[str, Any]:
-    """Seconds from the beginning of a change until each resolver does it for the first and the last name, warm caches."""
+    """Seconds from the beginning of a change until each resolver does it for the first and the last name, warm caches.
+
+    `later`: seconds to wait before it, since every resolver has followed the last one.
+    """
     blocks, asked = what.startswith("effective"), sorted({names[0], names[-1]})
     watching.begin([(each, one.resolver, asked, "free" if blocks else one.blocked) for each, one in watched.items()])
     watching.seen()
     watching.begin([(each, one.resolver, asked, one.blocked if blocks else "free") for each, one in watched.items()])
+    time.sleep(later)
     began = change(names)
     called = time.monotonic() - began
     took = {engine: round(moment - began, 3) for engine, moment in watching.seen().items()}

@@ -277,6 +277,7 @@ def test_hosts_too_long_for_a_name_go_the_long_way() -> None:
         ("https://page.example/a/b/c/d/", "page.example/a/b/c/d/"),
         ("https://page.example/%E3%81%82%20x", "page.example/%E3%81%82%20x"),
         ("http://192.0.2.1/p", "192.0.2.1/p"),
+        ("https://user.github.io/p", "user.github.io/p"),
     ],
 )
 def test_the_expression_of_a_page(url: str, expression: str) -> None:
@@ -289,6 +290,9 @@ def test_the_expression_of_a_page(url: str, expression: str) -> None:
         ("https://page.example/", "covers_below"),
         ("https://page.example/dir/", "covers_below"),
         ("https://page.example/a/b/c/", "covers_below"),
+        ("https://mooo.com/login", "covers_neighbours"),
+        ("https://github.io/login", "covers_neighbours"),
+        ("https://amazonaws.com:8443/p", "covers_neighbours"),
         ("http://page.example:8080/p", "port"),
         ("https://page.example//p", "other_canonical_form"),
         ("https://page.example/%61", "other_canonical_form"),

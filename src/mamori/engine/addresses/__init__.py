@@ -30,6 +30,7 @@ from mamori.engine.addresses.suffixes import (
     public_suffix,
     registrable_domain,
     suffix_section,
+    touches_public_suffix,
 )
 
 __all__ = [
@@ -61,4 +62,5 @@ __all__ = [
     "safe_browsing_url",
     "shared_platforms",
     "suffix_section",
+    "touches_public_suffix",
 ]

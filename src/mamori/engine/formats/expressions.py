@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
-from mamori.engine.addresses import page_expression
+from mamori.engine.addresses import page_expression, parents, shared_platforms, touches_public_suffix
 from mamori.engine.editions import ListEntry
 from mamori.engine.formats.listing import Listing, Written, place_of
 from mamori.engine.hashlists.digests import joined
@@ -36,11 +37,14 @@ def expression_of(entry: ListEntry) -> str:
     """The one expression that stands for an entry: ``host/`` (dns) or the page's host, path and query (url).
 
     Raises NotExpressible with ``covers_below`` (a directory or a start page: its expression blocks everything below),
-    ``port`` (an expression names no port) or ``other_canonical_form`` (Safe Browsing would write the address in
-    another way). That canonical form itself is not made here.
+    ``covers_neighbours`` (clients try it for names below its host too, which here are other people's sites), ``port``
+    (an expression names no port) or ``other_canonical_form`` (Safe Browsing would write the address in another way).
+    That canonical form itself is not made here.
     """
     if entry.method == "dns":
         return f"{entry.target}/"
+    if _has_neighbours(entry.target):
+        raise NotExpressible("covers_neighbours")
     if simple := _SIMPLE.fullmatch(entry.target):
         return simple[1]
     place = place_of(entry.target)
@@ -55,6 +59,22 @@ def expression_of(entry: ListEntry) -> str:
     if place.host.startswith("[") and expression != page_expression(entry.target):  # it carries an IPv4 address
         raise NotExpressible("other_canonical_form")
     return expression
+
+
+def _has_neighbours(url: str) -> bool:
+    """Whether names below a page's host belong to others: it is a shared platform or a public suffix, or above one."""
+    host = url.split("/", 3)[2]
+    if host[-1:].isdigit() or host.endswith("]"):  # an address, or a port
+        host = place_of(url).host
+        if host.endswith("]") or host[-1:].isdigit():
+            return False
+    return host in _shared() or touches_public_suffix(host)
+
+
+@cache
+def _shared() -> frozenset[str]:
+    """The shared platforms, and every name above one."""
+    return frozenset(above for name in shared_platforms() for above in (name, *parents(name)))
 
 
 def hash_list(listing: Listing) -> Written:
