@@ -8,11 +8,13 @@ from mamori.engine.editions import read_edition
 from mamori.ground import clock
 from mamori.ground.actors import SYSTEM
 from mamori.ground.errors import DomainError
-from mamori.lists.distribution import queries, services, store
+from mamori.lists.distribution import queries, roundtrip, services, store
 from mamori.lists.distribution.press import ListLost
+from mamori.lists.distribution.services import judging, primary
 from mamori.lists.listing import services as listing
 from mamori.lists.listing.models import Approval
 from tests.lists.cases import listable
+from tests.programs import needs
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +22,12 @@ pytestmark = pytest.mark.django_db
 def names(press) -> set[str]:
     files = store.read(press.folder, store.current(press.folder))
     return set(read_edition(files, press.root, clock.now()).names())
+
+
+@pytest.fixture
+def unjudged(monkeypatch):
+    """No engine is asked."""
+    monkeypatch.setattr(primary, "judge_base", lambda _base, _told: None)
 
 
 @pytest.fixture
@@ -44,7 +52,7 @@ def test_nothing_is_published_and_one_message_says_what_to_do(press, lost):
     assert list(press.folder.iterdir()) == []
 
 
-def test_the_list_comes_back_with_what_waits_and_goes_on(press, body, person, lost):
+def test_the_list_comes_back_with_what_waits_and_goes_on(press, body, person, lost, unjudged):
     before = queries.in_force().version
     told = []
     services.edition_restore(told.append)
@@ -59,7 +67,7 @@ def test_the_list_comes_back_with_what_waits_and_goes_on(press, body, person, lo
         services.edition_restore(told.append)
 
 
-def test_an_entry_whose_signature_was_changed_does_not_come_back(press, lost):
+def test_an_entry_whose_signature_was_changed_does_not_come_back(press, lost, unjudged):
     Approval.objects.filter(entry=lost["a.example"], step="activate").update(signature=b"0" * 64)
     told = []
     services.edition_restore(told.append)
@@ -69,7 +77,7 @@ def test_an_entry_whose_signature_was_changed_does_not_come_back(press, lost):
     assert lost["a.example"].refused and not lost["a.example"].listed
 
 
-def test_a_withdrawn_activation_cannot_be_used_again(press, body, lost):
+def test_a_withdrawn_activation_cannot_be_used_again(press, body, lost, unjudged):
     type(lost["gone.example"]).objects.filter(id=lost["gone.example"].id).update(listed=True)
     told = []
     services.edition_restore(told.append)
@@ -77,7 +85,7 @@ def test_a_withdrawn_activation_cannot_be_used_again(press, body, lost):
     assert any("withdrawal" in step for step in told)
 
 
-def test_numbers_go_on_above_what_subscribers_have_seen(press, lost):
+def test_numbers_go_on_above_what_subscribers_have_seen(press, lost, unjudged):
     services.edition_restore(lambda _step: None, above=500)
     assert queries.in_force().version > 500
 
@@ -93,9 +101,32 @@ def test_a_folder_newer_than_the_database_is_not_overwritten(press, body, person
     assert store.current(press.folder) == 91
 
 
-def test_the_kill_switch_is_an_order_that_waits_for_the_list(press, lost):
+def test_the_kill_switch_is_an_order_that_waits_for_the_list(press, lost, unjudged):
     services.kill_switch(actor=SYSTEM, reason="a test")
     with pytest.raises(ListLost):
         services.edition_publish()
     services.edition_restore(lambda _step: None)
     assert names(press) == set()
+
+
+def test_a_name_that_reaches_far_does_not_come_back_with_two_signatures(press, lost, unjudged, monkeypatch):
+    monkeypatch.setattr(judging, "far_by_lists", lambda target: ["popular"] if target == "a.example" else [])
+    told = []
+    services.edition_restore(told.append)
+    assert names(press) == {"b.example", "new.example"}
+    assert any(step.startswith("left out: a.example") for step in told)
+
+
+@needs("knotd", "knotc", "named-checkzone", "unbound", "pdns_recursor")
+@pytest.mark.resolvers
+def test_every_engine_judges_what_is_made_of_the_database(press, lost, monkeypatch):
+    written = roundtrip.zone_lines
+    with monkeypatch.context() as patched, pytest.raises(DomainError, match="round_trip") as refusal:
+        patched.setattr(roundtrip, "zone_lines", lambda zone, records: written(zone, list(records)[2:]))
+        services.edition_restore(lambda _step: None)
+    assert "bind does not hold nx.list as meant: it lacks" in str(refusal.value.message)
+    assert not list(press.folder.glob("[0-9.]*")), "nothing was made"
+    told = []
+    services.edition_restore(told.append)
+    assert names(press) == {"a.example", "b.example", "new.example"}
+    assert sum(" that were meant" in step for step in told) == 8

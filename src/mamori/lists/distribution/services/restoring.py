@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from mamori.engine.editions import CHANGES, LAST_RING, Delta, Edition, gate, write_delta, write_files
+from mamori.engine.editions import BASE_FILES, CHANGES, LAST_RING, Delta, Edition, gate, write_delta, write_files
 from mamori.ground import audit
 from mamori.ground.actors import SYSTEM
 from mamori.ground.errors import DomainError
@@ -14,6 +14,8 @@ from mamori.lists.distribution import press, store
 from mamori.lists.distribution.keys import EditionKeys
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.making import Told
+from mamori.lists.distribution.roundtrip import RoundTripError
+from mamori.lists.distribution.services import primary
 from mamori.lists.distribution.services.editions import (
     LOCK,
     edition_publish,
@@ -31,8 +33,10 @@ def edition_restore(told: Told, *, above: int = 0) -> UUID:
     """Make a new edition of all that stood on the list, from the database. Returns its id.
 
     Every signature is verified anew; what the gate refuses is left out, named by `told`, and shown on the list desk.
+    The database alone is no proof that a name got by with two signatures: what reaches far today needs the third one.
+    Every engine judges what is made, as of any base.
     `above`: the highest number subscribers have seen, where the database came from an older backup than theirs.
-    DomainError where the publisher's keys are not set up, or the files are there.
+    DomainError where the publisher's keys are not set up, the files are there, or an engine does not hold what was meant.
     """
     if not press.configured():
         raise DomainError("no_publisher", _("This machine does not publish: its keys and folder are not set up."))
@@ -52,7 +56,6 @@ def edition_restore(told: Told, *, above: int = 0) -> UUID:
             max_added=len(proposed.entries),
             small_list=len(proposed.entries),
             added_lately=0,
-            reaches_far=lambda _entry: False,
         )
         why: dict[str, list[dict[str, object]]] = {}
         for refusal in gate(None, proposed, unbraked):
@@ -68,6 +71,15 @@ def edition_restore(told: Told, *, above: int = 0) -> UUID:
         files = {name: draft.write(name, [data]) for name, data in written.items()}
         files[CHANGES] = draft.write(CHANGES, [write_delta(since)])
         told("files written")
+        try:
+            primary.judge_base(press.open_base(draft.place, {name: files[name] for name in BASE_FILES}), told)
+        except RoundTripError as error:
+            draft.drop()
+            raise DomainError(
+                "round_trip",
+                _("The list made from the database does not go out: %(why)s") % {"why": str(error)},
+                remedy=_("“mamori doctor” says which judge is missing (MAMORI_LIST_JUDGES). Then restore again."),
+            ) from error
         sizes = Counter(entry.method for entry in edition.entries)
         row = edition_sign(
             draft, version, files, held, base=version, rules=rules_digest(), names=sizes["dns"], urls=sizes["url"]
