@@ -68,6 +68,9 @@ def test_every_method_blocks_and_shows_its_known_faults(result):
         assert isinstance(arm["latency_p50_ms"], float) and isinstance(arm["latency_p95_ms"], float)
         assert arm["effect_s"] > 0 < arm["lift_s"], name
         assert arm["cpu_s"] > 0 < arm["rss_mb"]
+    control = result["control"]["dns-ungated"]
+    assert control["lawful_hosts_refused"] >= arms["sni"]["lawful_hosts_refused"] > 0, "without the gate DNS does harm"
+    assert set(control["unlawful_reached_by"]) == {"out_of_reach"}
     assert len({arms[name]["unlawful_reached"] for name in DNS}) == 1
     for name in DNS:
         assert arms[name]["lawful_hosts_refused"] == arms[name]["lawful_refused"] == 0, name
@@ -92,6 +95,8 @@ def test_the_report_says_in_both_languages_whom_dns_stopped(result):
     report = page(result)
     assert f"stopped none of {hosts} lawful hosts" in report
     assert f"合法なホスト {hosts} のうち 1 つも止めませんでした" in report
+    harmed = result["control"]["dns-ungated"]["lawful_hosts_refused"]
+    assert f"no gate judged, stopped {harmed} of {hosts} lawful hosts" in report
     result = copy.deepcopy(result)
     result["arms"]["dns-bind"]["lawful_hosts_refused"] = 3
     report = page(result)

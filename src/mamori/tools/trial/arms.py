@@ -88,6 +88,16 @@ class Dns(Arm):
         self._zone(NAMES_ZONE, wanted.names)
 
 
+class DnsUngated(Dns):
+    """The control: the same, given the hosts that an order names, judged by no gate."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def takes(lists: Lists) -> Loaded:
+        return Loaded(names=lists.ordered_names)
+
+
 class DnsBind(Dns):
     """The same in BIND."""
 

@@ -114,6 +114,11 @@ def show(result: Mapping[str, Any]) -> None:
             for name, arm in arms.items()
         ],
     )
+    control = result["control"]["dns-ungated"]
+    hit, hosts = control["lawful_hosts_refused"], control["lawful_hosts"]
+    console.print(
+        f"Control, DNS with names no gate judged: {hit} of {hosts} lawful hosts over-blocked.", highlight=False
+    )
     console.print("+p50, +p95: latency with the method less without, fetches side by side.", highlight=False)
     console.print("CPU ms, MiB: the provider's programs, per fetch; plain: without the method.", highlight=False)
 

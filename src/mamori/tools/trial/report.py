@@ -97,7 +97,7 @@ def _section(result: Mapping[str, Any], language: str, at: int) -> str:
 
     parts = [
         f"<h1>{word('title')}</h1><p>{word('intro')}</p><h2>{word('result')}</h2>",
-        f'<p class="lead">{_lead(arms, word)}</p><p>{word("ungated")}</p>',
+        f'<p class="lead">{_lead(arms, word)}</p><p>{_control(result, word)}</p><p>{word("ungated")}</p>',
         _figure(word("over"), names, [(word("share"), values("over_blocking"))], _percent),
         _table(
             (word("method"), word("share"), word("hosts_hit"), word("pages_hit")),
@@ -172,6 +172,12 @@ def _lead(arms: Mapping[str, Mapping[str, Any]], word: Callable[..., str]) -> st
         fetches=f"{fetches:,}",
         stopped=f"{fetches - reached:,}",
     )
+
+
+def _control(result: Mapping[str, Any], word: Callable[..., str]) -> str:
+    """What DNS did with names that no gate had judged: so that nothing stopped is known for the gate's work."""
+    control = result["control"]["dns-ungated"]
+    return word("control", refused=f"{control['lawful_hosts_refused']:,}", hosts=f"{control['lawful_hosts']:,}")
 
 
 def _facts(result: Mapping[str, Any], word: Callable[..., str]) -> Sequence[tuple[str, str]]:

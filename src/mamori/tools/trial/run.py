@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any, cast
 
 from mamori.tools.trial import engines
-from mamori.tools.trial.arms import ARMS, Arm
+from mamori.tools.trial.arms import ARMS, Arm, DnsUngated
 from mamori.tools.trial.certificates import authority
 from mamori.tools.trial.client import REACHED, SILENCE
 from mamori.tools.trial.counts import CLIENTS, FAULT, TRIES, Fetch, Seen, judged, plan, tally
@@ -220,7 +220,7 @@ def try_arm(
 def trial(
     size: Size, seed: int, told: Callable[[int, int], None], names: Sequence[str] = tuple(ARMS)
 ) -> dict[str, Any]:
-    """Hold the trial. TrialError when it cannot be held."""
+    """Hold the trial: the methods of these names, then the control. TrialError when it cannot be held."""
     web = synthetic_web(HOSTS[size], LISTED[size], seed)
     today = datetime.fromtimestamp(time.time(), UTC).date()  # noqa: TID251 - a machine of its own
     lists = lists_of(web, today)
@@ -229,16 +229,18 @@ def trial(
     share, each = sharing([host for host in web.hosts if host.kind in {"dedicated", "shared"}])
     before = os.getloadavg()[0]
     hall = Hall(web, lists, _HOME)
-    arms = {
-        name: try_arm(
+
+    def tried(at: int, arm: Callable[[Own, Path], Arm], changes: int) -> dict[str, Any]:
+        return try_arm(
             hall,
-            ARMS[name](hall.origin, hall.folder),
+            arm(hall.origin, hall.folder),
             fetches,
-            CHANGES[size],
-            lambda done, at=at: told(at * count + done, len(names) * count),  # type: ignore[misc]
+            changes,
+            lambda done: told(at * count + done, (len(names) + 1) * count),
         )
-        for at, name in enumerate(names)
-    }
+
+    arms = {name: tried(at, ARMS[name], CHANGES[size]) for at, name in enumerate(names)}
+    control = tried(len(names), DnsUngated, 1)
     return {
         "size": size,
         "seed": seed,
@@ -261,6 +263,7 @@ def trial(
         "out_of_reach_share": 1 / CLIENTS,
         "tries": TRIES,
         "arms": arms,
+        "control": {"dns-ungated": control},
     }
 
 

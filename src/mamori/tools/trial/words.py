@@ -37,6 +37,10 @@ WORDS: dict[str, tuple[str, str]] = {
             "{engines} resolvers). Of {fetches} fetches of listed pages it stopped {stopped}."
         ),
     ),
+    "control": (
+        "対照：同じ DNS 方式に、審査を経ない命令どおりのホスト名を入れると、合法なホスト {hosts} のうち {refused} を止めました。",
+        "The control: the same by DNS, given the hosts that an order names and no gate judged, stopped {refused} of {hosts} lawful hosts.",
+    ),
     "ungated": (
         "IP アドレスと TLS の名前による方式には、審査を経ない命令どおりの宛先を入れました。その害を示すためです。",
         "The methods by IP address and by name in TLS were given what an order says, judged by no gate: to show the harm.",
