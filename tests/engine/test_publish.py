@@ -19,6 +19,7 @@ from mamori.engine.editions import (
     sign_root,
     withdrawal_statement,
 )
+from mamori.engine.editions.publish import FRESH
 from tests.engine.people import NOW, REVIEWER, edition, entry, signed
 
 
@@ -68,6 +69,15 @@ def test_the_same_edition_can_be_signed_afresh() -> None:
 
 def test_an_older_edition_is_refused() -> None:
     assert refused(published(FIRST, 7), seen=2) == "rollback"
+
+
+def test_an_old_edition_is_not_the_newest_for_as_long_as_its_files_hold() -> None:
+    week = NOW + timedelta(days=7)
+    files = sign_edition(FIRST, keys=SERVICE, roots=[ROOT], version=1, now=NOW, expires=week)
+    assert read_edition(files, ROOT, NOW + FRESH - timedelta(seconds=1)) == FIRST
+    assert refused(files, now=NOW + FRESH) == "expired"
+    afresh = sign_edition(FIRST, keys=SERVICE, roots=[ROOT], version=2, now=NOW + FRESH, expires=week)
+    assert read_edition(afresh, ROOT, NOW + FRESH, seen=1) == FIRST
 
 
 def test_an_expired_edition_or_root_is_refused() -> None:

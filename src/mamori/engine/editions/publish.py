@@ -10,7 +10,7 @@ import hashlib
 import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -31,6 +31,9 @@ from mamori.engine.editions.entries import (
     write_files,
 )
 
+FRESH = timedelta(days=2)
+"""How long a timestamp is believed. It is what keeps an old edition from being shown for the newest, so it is short: two of the daily
+signatures afresh."""
 _SERVICE_ROLES = (Targets.type, Snapshot.type, Timestamp.type)
 _Role = TypeVar("_Role", Root, Targets, Snapshot, Timestamp)
 
@@ -111,6 +114,7 @@ def sign_files(
 ) -> dict[str, bytes]:
     """The metadata of edition number ``edition``, by file name. ``version``: of this publication, above the last one's.
 
+    The timestamp is believed for `FRESH` at most, the rest until ``expires``.
     ``roots``: every root from the first on, so that a reader who trusts an old one can follow.
     """
     until = _moment(expires)
@@ -133,7 +137,7 @@ def sign_files(
     signed["snapshot.json"] = _signed(snapshot, keys.snapshot)
     timestamp = Timestamp(
         version=version,
-        expires=until,
+        expires=min(until, _moment(now + FRESH)),
         snapshot_meta=MetaFile.from_data(version, signed["snapshot.json"], ["sha256"]),
     )
     signed["timestamp.json"] = _signed(timestamp, keys.timestamp)
