@@ -1,9 +1,14 @@
 """The guides for subscribers fill in every word of the shipped files they use."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from mamori.engine.formats import FORMATS
+from tests.engine.formats.cases import listing
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = ROOT / "docs" / "guides" / "subscribe"
@@ -46,3 +51,29 @@ def test_each_has_the_hot_zone_first_and_the_side_zone_last(engine: str) -> None
                 "all its lines go where none was handed over"
             )
     assert "/side zone: begin/,/side zone: end/d" in COMMON
+
+
+@pytest.mark.parametrize("language", ["", ".ja"])
+def test_the_vendors_guide_finds_what_is_listed_and_nothing_else(language: str, tmp_path: Path) -> None:
+    """Its own look_up.py, over the engine's own list of hashes."""
+    guide = (GUIDES / f"vendor{language}.md").read_text()
+    (program,) = re.findall(r"^cat > /root/look_up\.py <<'END'\n(.*?)^END$", guide, re.DOTALL | re.MULTILINE)
+    (canary,) = re.findall(r"/root/look_up\.py (https://\S+)", guide)
+    where = "/var/lib/mamori-list/hashes-32.bin"
+    assert program.count(where) == 1
+    list_file, look_up = tmp_path / "hashes-32.bin", tmp_path / "look_up.py"
+    targets = ["canary.mamori.example", "bad.example", "https://page.example/board/1.html"]
+    list_file.write_bytes(FORMATS["hashes-32.bin"].write(listing(*targets)).data)
+    look_up.write_text(program.replace(where, str(list_file)))
+
+    def told(url: str) -> str:
+        done = subprocess.run([sys.executable, look_up, url], capture_output=True, text=True, check=False)
+        assert done.returncode == ("not listed" not in done.stdout), done.stderr
+        return (done.stdout + done.stderr).strip()
+
+    assert told(canary) == "listed: canary.mamori.example/"
+    assert told("http://bad.example/") == told("http://www.bad.example/any") == "listed: bad.example/"
+    assert told(targets[2]) == "listed: page.example/board/1.html"
+    for url in ("https://page.example/", "https://page.example/board/2.html", "https://good.example/board/1.html",
+                "https://notbad.example/", "https://bad.example.org/"):  # fmt: skip
+        assert told(url) == "not listed", url

@@ -1,9 +1,12 @@
 """Editions in the witnessed log: an auditor opens what lots drew; two lists under one number are seen."""
 
 import json
+import re
 import secrets
 import threading
+from copy import deepcopy
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -18,6 +21,7 @@ from mamori.engine.transparency.merkle import Tree, leaf_hash
 from mamori.engine.transparency.note import NoteKey
 from mamori.ground import audit
 from mamori.ground.actors import SYSTEM
+from mamori.ground.audit.models import Event
 from mamori.ground.audit.proofs import shown_in_log
 from mamori.ground.audit.services import Sealer, exported_lines, signer
 from mamori.ground.errors import DomainError
@@ -27,11 +31,13 @@ from mamori.lists.listing import services as listing
 from mamori.lists.listing.states import Method
 from mamori.lists.openness import services
 from mamori.lists.openness.models import Commitment, CommittedBase
+from mamori.site.commands import mount
 from mamori.tools.cli import app
 from mamori.tools.witness import Witness, WitnessServer, set_up
 from tests.lists.cases import listable
 from tests.programs import needs
 
+ROOT = Path(__file__).resolve().parents[2]
 # A base is folded, which four programs judge.
 pytestmark = [pytest.mark.django_db, needs("knotd", "knotc", "named-checkzone", "unbound", "pdns_recursor")]
 
@@ -108,6 +114,41 @@ def test_an_auditor_opens_what_lots_drew_and_learns_no_more(edition):
     assert checked.exit_code == 0, checked.output
     assert "category removal_too_slow" in checked.output
     assert Edition.objects.filter(state="published").count() == Commitment.objects.count(), "every edition"
+
+
+@pytest.fixture
+def platform_app():
+    """The `mamori` command of an installation with the platform, in this process."""
+    whole = deepcopy(app)  # others test the tools alone
+    mount(whole)
+    return whole
+
+
+def test_the_auditors_guide_is_followed_by_the_commands_alone(edition, witness, platform_app, monkeypatch):
+    """Every step of the guide as it is written there, the list body's and the auditor's."""
+    row, guide = edition.row, (ROOT / "docs/guides/auditors.md").read_text()
+    keys = " ".join(witness.options)
+    monkeypatch.chdir(edition.folder)
+    edition.proof.unlink()  # made by the first step
+
+    def run(written):
+        for word, value in (("1234", str(row.version)), ("--digest …", f"--digest {row.digest}"),
+                            ("--log-key … --witness-key …", keys)):  # fmt: skip
+            written = written.replace(word, value)
+        assert "…" not in written
+        return CliRunner().invoke(platform_app, ["openness", *written.split()], env={"MAMORI_FACE": "worker"})
+
+    steps = re.findall(r"^\d\. .*?: `mamori openness (\w+ .*?)`", guide, re.MULTILINE)
+    assert [step.split()[0] for step in steps] == ["proof", "challenge", "answer", "verify"]
+    *_steps, verdict = (run(step) for step in steps)
+    assert (verdict.exit_code, verdict.output.splitlines()[-1:]) == (0, ["OK"]), verdict.output
+    assert "6 of 6" in verdict.output
+    assert (edition.folder / "answer.json").stat().st_mode & 0o777 == 0o600
+    assert Event.objects.filter(event="openness.challenge_answered").count() == 1
+    (check,) = re.findall(r"`mamori openness (check .*?)`", guide)
+    assert run(check).exit_code == 0
+    missing = run("proof 99999 none.json")
+    assert (missing.exit_code, (edition.folder / "none.json").exists()) == (2, False)
 
 
 def tampered(edition, change):

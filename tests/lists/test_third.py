@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from mamori.engine.editions import Edition, PersonKey, activation_statement, gate, key_id, read_edition
 from mamori.ground import clock
+from mamori.ground.actors import Role
 from mamori.ground.errors import DomainError, Forbidden
 from mamori.hotline.tracing.models import HostAddress
 from mamori.lists.distribution import queries as distribution
@@ -15,8 +16,8 @@ from mamori.lists.distribution import services as publishing
 from mamori.lists.distribution import store
 from mamori.lists.listing import queries, services
 from mamori.lists.listing.case import far_of
-from mamori.lists.listing.models import Entry
-from mamori.lists.listing.states import Far, Method
+from mamori.lists.listing.models import Appeal, Entry
+from mamori.lists.listing.states import AppealState, Far, Method, Proof
 from tests.engine.people import APPROVER, KEYS, REVIEWER, RULES, STRANGER, edition, entry, public, signed
 from tests.lists.cases import listable
 
@@ -71,6 +72,30 @@ def test_two_signatures_do_not_list_a_name_that_reaches_far_and_three_do(far, pr
     assert [event.now for event in row.events.order_by("id")] == [
         "proposed", "pending_activation", "pending_third", "active",
     ]  # fmt: skip
+
+
+def test_the_third_decides_no_complaint_about_the_entry_even_when_it_has_ended(far, body, person):
+    row = body.activate(body.activate(body.propose(listable(URL, person))), by=body.both)
+    told = services.appeal_open(address=URL, text="This is my shop.", contact="shop@far.example")
+    appeal, alone = Appeal.objects.get(code=told.code), person(Role.LIST_REVIEWER).actor
+    third, about = {"actor": body.both.actor, "appeal_id": appeal.id}, {"actor": alone, "appeal_id": appeal.id}
+    rejection = {"reason": "No shop."}
+    upholding = {"outcome": AppealState.UPHELD, "reason": "Looked at it."}
+    assert refusal(services.appeal_reject, **third, **rejection) == "involved", "before anything is matched"
+    services.appeals_match()
+    appeal.refresh_from_db()
+    assert (appeal.entry, row.third) == (row, body.both)
+    assert refusal(services.appeal_prove, **third, proof=Proof.ATTESTED) == "involved"
+    services.appeal_prove(**about, proof=Proof.ATTESTED)
+    assert refusal(services.appeal_accept, **third) == "involved"
+    services.appeal_accept(**about)
+    assert refusal(services.appeal_decide, **third, **upholding) == "involved"
+    services.entry_withdraw(actor=body.approver.actor, entry_id=row.id)
+    assert refusal(services.appeal_decide, **third, **upholding) == "involved"
+    assert refusal(services.appeal_reject, **third, **rejection) == "involved"
+    services.appeal_decide(**about, **upholding)
+    appeal.refresh_from_db()
+    assert (appeal.state, appeal.decided_by_id) == ("upheld", alone.id)
 
 
 def test_the_proposer_is_never_the_third(far, body, person):

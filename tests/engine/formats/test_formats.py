@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from datetime import date, datetime, timedelta
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -189,6 +190,26 @@ def test_no_name_breaks_out_of_a_line(targets: list[str]) -> None:
         found = [re.fullmatch(shape, line) for line in lines if line != "server:"]
         assert [match and match[1] for match in found] == list(some.roots), name
     assert set(some.names) <= set(targets)
+
+
+@given(st.lists(any_name, max_size=5))
+@example([*HOSTILE, *NAMES, "true.example", "1e5.example", "bad.example"])
+def test_tables_of_names_hold_the_fit_entries_as_they_are(targets: list[str]) -> None:
+    """Whatever stands in the database: a reader of CSV or JSON gets each fit entry back, field by field, and no other."""
+    fit, _ = sift(
+        ListEntry(f"e{at}", "dns", target, f"reason_{at}", SINCE + timedelta(hours=at), UNTIL + timedelta(days=at))
+        for at, target in enumerate(targets, 1)
+    )
+    some = Listing.judged([*fit, entry(PAGES[0])])
+    as_csv, as_json = (FORMATS[name].write(some).data.decode() for name in ("names.csv", "names.json"))
+    for rows in (list(csv.DictReader(io.StringIO(as_csv, newline=""), strict=True)), json.loads(as_json)):
+        assert [entry_of(row) for row in rows] == sorted(fit, key=lambda each: (each.target, each.entry_id))
+
+
+def entry_of(row: dict[str, str]) -> ListEntry:
+    """The entry that a row of a table says."""
+    moment, day = datetime.fromisoformat(row.pop("activated_at")), date.fromisoformat(row.pop("expires_on"))
+    return ListEntry(method="dns", activated_at=moment, expires_on=day, **row)
 
 
 @given(st.sets(st.from_regex(r"([ab]\.){0,3}[cd]\.example", fullmatch=True), max_size=12))

@@ -250,7 +250,8 @@ def entries_about(appeal: Appeal) -> QuerySet[Entry]:
 def is_involved(actor: Actor, appeal: Appeal) -> bool:
     """Whether the actor signed an entry that the complaint is about, now or when it came."""
     signed = entries_about(appeal).filter(Q(proposer_id=actor.id) | Q(activator_id=actor.id) | Q(third_id=actor.id))
-    return actor.id in (appeal.proposer_id, appeal.activator_id) or signed.exists()
+    third = appeal.entry.third_id if appeal.entry else None
+    return actor.id in (appeal.proposer_id, appeal.activator_id, third) or signed.exists()
 
 
 def _locked_about(appeal: Appeal) -> list[Entry]:
