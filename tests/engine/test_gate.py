@@ -277,9 +277,47 @@ def test_breadth_tells_what_else_an_entry_would_block() -> None:
     assert facts("shared-host.example") == (None, False, "shared-host.example", None, True)
     assert facts("big.example") == (None, False, "files.big.example", None, True)
     assert facts("www.popular.example") == (None, False, None, "popular.example", True)
-    assert facts("co.jp") == ("icann", False, None, "amazon.co.jp", True)
+    assert facts("co.jp") == ("icann", False, None, RULES.popular.covered_by("co.jp"), True)
     assert facts("github.io") == ("private", False, None, None, True)
     assert facts("amazonaws.com")[1] is True
+
+
+TREES = NameSet({".cdn.example", "pages.cdn.example", ".amazonaws.com", ".akamaiedge.net", "cloudfront.net"})
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("cdn.example", "shared_platform"),
+        ("edge.cdn.example", "service"),
+        ("a.b.cdn.example", "service"),
+        ("pages.cdn.example", "shared_platform"),
+        ("somebody.pages.cdn.example", ""),
+        ("cdn.example.com", ""),
+        ("sts.amazonaws.com", "service"),
+        ("bucket.s3.amazonaws.com", ""),  # s3.amazonaws.com is a public suffix
+        ("e1.a.akamaiedge.net", "service"),  # it is one itself, and yet nobody's own
+        ("d111.cloudfront.net", ""),
+    ],
+)
+def test_of_a_tree_nothing_is_listed_but_what_is_somebodys_own(name: str, code: str) -> None:
+    rules = replace(RULES, popular=NameSet(()), shared_platforms=TREES)
+    assert codes(FIRST, edition(2, [*SITES, entry(name)]), rules) == ([code] if code else [])
+    found = breadth(
+        name, known_names_on_host=[], known_names_on_address=[], popular=NameSet(()), shared_platforms=TREES
+    )
+    assert bool(found.shared_platform) is bool(code)
+
+
+def test_an_asterisk_in_a_protected_name_stands_for_one_label() -> None:
+    places = NameSet({"city.*.chiba.jp", "gov.*.ca", "go.jp"})
+    assert places.above("www.city.funabashi.chiba.jp") == "city.funabashi.chiba.jp"
+    assert places.above("gov.bc.ca") == "gov.bc.ca"
+    assert places.above("www.npa.go.jp") == "go.jp"
+    for name in ("city.chiba.jp", "city.a.b.chiba.jp", "shop.funabashi.chiba.jp", "funabashi.chiba.jp", "gov.ca"):
+        assert places.above(name) is None
+    assert places.above("gov.no-ip.ca") is None, "no-ip.ca is a public suffix: it is somebody's own"
+    assert places.covered_by("somebody.chiba.jp") is None
 
 
 def test_a_refusal_can_be_translated() -> None:

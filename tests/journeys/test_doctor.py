@@ -65,6 +65,15 @@ def test_a_missing_witness_is_bad_and_the_remedy_named(platform: Platform) -> No
     assert "mamori witness serve" in line(said, "witness")
 
 
+def test_without_a_ranking_of_popular_names_it_says_so(platform: Platform, tmp_path: Path) -> None:
+    said = doctor(platform, MAMORI_POPULAR_NAMES="")[1]
+    assert "note" in line(said, "popular names")
+    assert "MAMORI_POPULAR_NAMES_FILE" in line(said, "popular names")
+    ranking = tmp_path / "ranking.csv"
+    ranking.write_text("1,one.example\n2,two.example\n")
+    assert "2 of your own" in line(doctor(platform, MAMORI_POPULAR_NAMES_FILE=str(ranking))[1], "popular names")
+
+
 def test_rings_in_which_nobody_sees_harm_are_bad(platform: Platform) -> None:
     assert "rings of the list" not in doctor(platform)[1]
     code, said = doctor(platform, MAMORI_RING_SECONDS="600,1800")

@@ -35,11 +35,12 @@ def held(kind: str) -> int:
                 "cdn.ampproject.org", "jsdelivr.net", "cloudflare.com", "akamai.net", "akamaiedge.net", "fastly.net"}  # fmt: skip
     helps = {name for name in protected_suffixes() if name.endswith((".org", ".or.jp", ".org.uk")) or name in
              {"nhs.uk", "police.uk", "internethotline.jp"}}  # fmt: skip
+    platforms = {name.removeprefix(".") for name in shared_platforms()}
     return {
         "popular": len(popular_names()),
         "public suffix": sum(suffix_section(name) is not None for name in CLASSES["public suffix"][0]),
-        "shared host": len(shared_platforms() - networks),
-        "content network": len((shared_platforms() | popular_names()) & networks),
+        "shared host": len(platforms - networks),
+        "content network": len((platforms | popular_names()) & networks),
         "government": len(protected_suffixes() - helps),
         "emergency": len(helps),
         "our own": len(PROTECTED.names - protected_suffixes()),

@@ -14,6 +14,7 @@ from django.core.checks import run_checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from mamori.engine.addresses import names_in, popular_names
 from mamori.engine.editions import LAST_RING, Members, MembersRefused, read_members, root_expires
 from mamori.engine.keys import KeyFileError
 from mamori.ground import clock
@@ -62,6 +63,7 @@ def examine() -> Iterator[Finding]:
         if press.configured() and (found := _list_files(settings.EDITION_KEY_DIR)):
             yield found
         yield _judges()
+    yield _popular()
     if first_ring() < LAST_RING:
         yield from _rings()
     yield _images()
@@ -274,6 +276,18 @@ def _judges() -> Finding:
             "note", what, f"{engines}; not asked: {', '.join(less)}", "take MAMORI_LIST_JUDGES away: then all judge"
         )
     return Finding("good", what, f"{engines}: all installed")
+
+
+def _popular() -> Finding:
+    """Whether a ranking tells which lawful names are never blocked as a whole, beside the few that come along."""
+    what, own = "popular names", len(names_in(settings.POPULAR_NAMES))
+    along = f"{len(popular_names())} come along"
+    if own:
+        return Finding("good", what, f"{along}, {own} of your own")
+    return Finding(
+        "note", what, f"{along}; no ranking for this process: two persons could block any other lawful site",
+        "set MAMORI_POPULAR_NAMES_FILE for staff and worker to a ranking (docs/operations.md, Names that are never blocked)",
+    )  # fmt: skip
 
 
 def _rings() -> Iterator[Finding]:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from mamori.engine.addresses.suffixes import Section, above_public_suffix, registrable_domain, suffix_section
+from mamori.engine.addresses.suffixes import (
+    Section,
+    above_public_suffix,
+    public_suffix,
+    registrable_domain,
+    suffix_section,
+)
 
 
 def parents(name: str) -> Iterator[str]:
@@ -20,11 +26,21 @@ def parents(name: str) -> Iterator[str]:
 
 
 class NameSet:
-    """Names that must not be hit, indexed so that each question costs one look-up per label."""
+    """Names that must not be hit, indexed so that each question costs one look-up per label.
+
+    A name given with a dot before it is a tree: ``held_whole`` tells what belongs to it. A ``*`` stands for one label
+    that is not the first (``city.*.chiba.jp``).
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self.names = frozenset(names)
+        given = frozenset(names)
+        self.names = frozenset(name.removeprefix(".") for name in given)
+        self.trees = frozenset(name.removeprefix(".") for name in given if name.startswith("."))
+        self._places: dict[str, list[list[str]]] = {}  # by first label: the labels of each member with a *
         self._below: dict[str, str] = {}
+        for name in self.names:
+            if "*" in name:
+                self._places.setdefault(name.partition(".")[0], []).append(name.split("."))
         for name in sorted(self.names):
             for parent in parents(name):
                 self._below.setdefault(parent, name)
@@ -37,13 +53,33 @@ class NameSet:
         return name if name in self.names else self._below.get(name)
 
     def above(self, name: str) -> str | None:
-        """The nearest member equal to ``name`` or above it."""
-        return next((parent for parent in parents(name) if parent in self.names), None)
+        """The nearest member equal to ``name`` or above it; of a member with a ``*`` the name it stands for."""
+        return next((parent for parent in parents(name) if parent in self.names or self._of_place(parent)), None)
+
+    def _of_place(self, name: str) -> bool:
+        """Whether a member with a ``*`` stands for the name."""
+        first, _dot, rest = name.partition(".")
+        members = self._places.get(first)
+        if not members or suffix_section(rest) == "private":
+            return False  # gov.no-ip.ca: somebody's own name
+        labels = name.split(".")
+        return any(
+            len(labels) == len(member)
+            and all(given in ("*", label) for given, label in zip(member, labels, strict=True))
+            for member in members
+        )
 
     def same_holder(self, name: str) -> str | None:
         """A member above ``name`` with the same registrable domain: most likely the same holder."""
         member = self.above(name)
         if member is None or registrable_domain(member) != registrable_domain(name):
+            return None
+        return member
+
+    def held_whole(self, name: str) -> str | None:
+        """The tree ``name`` belongs to; none when a longer member or public suffix gives it to somebody of its own."""
+        member = self.above(name)
+        if member not in self.trees or member is None or len(public_suffix(name) or "") > len(member):
             return None
         return member
 
@@ -84,7 +120,7 @@ def breadth(
         name=name,
         public_suffix=suffix_section(name),
         above_public_suffix=above_public_suffix(name),
-        shared_platform=shared.covered_by(name),
+        shared_platform=shared.covered_by(name) or shared.held_whole(name),
         popular=liked.covered_by(name) or liked.same_holder(name),
         others_on_host=len(set(known_names_on_host) - {name}),
         others_on_address=len(set(known_names_on_address) - {name}),
@@ -115,10 +151,10 @@ def names_in(text: str) -> frozenset[str]:
 
 
 def protected_suffixes() -> frozenset[str]:
-    """Suffixes of governments and public bodies; no name at or below them goes on a DNS list."""
+    """Suffixes of governments and public bodies; no name at or below them goes on a DNS list. Some hold a ``*``."""
     return _lines("protected_suffixes.txt")
 
 
 def shared_platforms() -> frozenset[str]:
-    """Hosts on which many unrelated people publish under one name or its sub-names."""
+    """Hosts on which many unrelated people publish under one name or its sub-names; with a dot before it, a tree."""
     return _lines("shared_platforms.txt")

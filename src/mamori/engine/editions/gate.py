@@ -68,6 +68,10 @@ REASONS: dict[str, tuple[str, str]] = {
         "%(target)s would block %(member)s, on which many unrelated people publish.",
         "List the single site below it, or single pages on the URL list.",
     ),
+    "service": (
+        "%(target)s belongs to %(member)s, whose hosts serve many unrelated sites.",
+        "List single pages on the URL list.",
+    ),
     "expired": (
         "The entry for %(target)s expired on %(expires_on)s.",
         "Withdraw it, or have it activated again with a new expiry.",
@@ -261,6 +265,8 @@ def _hits(name: str, rules: Rules) -> Iterator[tuple[str, str]]:
         yield "protected", member
     if member := rules.shared_platforms.covered_by(name):
         yield "shared_platform", member
+    elif member := rules.shared_platforms.held_whole(name):
+        yield "service", member
 
 
 class _Statements:

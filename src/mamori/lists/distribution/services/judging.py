@@ -81,7 +81,7 @@ def rules_digest() -> str:
     against = content_rules()
     digest = hashlib.sha256()
     for names in (against.popular, against.protected_suffixes, against.shared_platforms):
-        digest.update("\n".join(sorted(names.names)).encode() + b"\0")
+        digest.update("\n".join([*sorted(names.names), "", *sorted(names.trees)]).encode() + b"\0")
     return digest.hexdigest()
 
 
