@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
-from mamori.engine.addresses import page_expression, parents, shared_platforms, touches_public_suffix
+from mamori.engine.addresses import NameSet, page_expression, parents, shared_platforms, touches_public_suffix
 from mamori.engine.editions import ListEntry
 from mamori.engine.formats.listing import Listing, Written, place_of
 from mamori.engine.hashlists.digests import joined
@@ -74,7 +74,7 @@ def _has_neighbours(url: str) -> bool:
 @cache
 def _shared() -> frozenset[str]:
     """The shared platforms, and every name above one."""
-    return frozenset(above for name in shared_platforms() for above in (name, *parents(name)))
+    return frozenset(above for name in NameSet(shared_platforms()).names for above in parents(name))
 
 
 def hash_list(listing: Listing) -> Written:
