@@ -24,7 +24,7 @@ def pull(platform: Platform, answer: str, *arguments: str) -> tuple[int, str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,  # it waits a minute for resolvers
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -2,8 +2,10 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import dns.message
@@ -13,7 +15,7 @@ import pytest
 
 from mamori.ground import clock, jobs
 from mamori.ground.actors import Role
-from mamori.lists.distribution import queries, services
+from mamori.lists.distribution import commands, queries, services
 from mamori.lists.distribution.models import Edition, EditionChange, Probe
 
 pytestmark = pytest.mark.django_db
@@ -117,3 +119,36 @@ def test_what_a_later_edition_undid_is_neither_asked_nor_an_alarm(resolver, pers
     services.probe_late()
     assert resolver.asked == 0
     assert alarms(person) == []
+
+
+def test_a_silent_resolver_costs_no_other_its_seconds_and_is_told_after_the_longest_wait(resolver, settings):
+    """The seconds that `mamori kill-switch` prints: each name asked of the silent one alone would take half a second."""
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind(("127.0.0.1", 0))
+    with silent:
+        settings.PROBE_RESOLVERS = {"silent": f"127.0.0.1:{silent.getsockname()[1]}", "own": resolver.address}
+        began = time.monotonic()
+        found = dict(services.seconds_until_free([f"n{number}.example" for number in range(40)], longest=3))
+    assert found["silent"] is None
+    assert found["own"] < 3
+    assert time.monotonic() - began < 10
+
+
+def test_a_resolver_that_blocks_is_told_when_it_ceases_or_that_it_does_not(resolver, settings):
+    resolver.blocks = True
+    assert list(services.seconds_until_free([NAME], longest=0.5)) == [("own", None)]
+    ceasing = threading.Timer(0.5, setattr, (resolver, "blocks", False))
+    ceasing.start()
+    [(name, seconds)] = services.seconds_until_free([NAME, "other.example"], longest=30)
+    assert name == "own" and seconds >= 0.4
+    settings.PROBE_RESOLVERS = {}
+    assert list(services.seconds_until_free([NAME])) == []
+
+
+def test_the_command_names_a_resolver_that_blocks_still(resolver, person, monkeypatch, capsys):
+    resolver.blocks = True
+    monkeypatch.setattr(commands, "seconds_until_free", partial(services.seconds_until_free, longest=0.5))
+    monkeypatch.setattr(commands.typer, "confirm", lambda *_words, **_how: True)
+    commands.lift(reason="A grave error", edition="", entry="")
+    assert queries.open_kill() is not None
+    assert "own: blocks still, or does not answer, after a minute" in capsys.readouterr().out

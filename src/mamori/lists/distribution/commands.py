@@ -61,7 +61,11 @@ def lift(*, reason: str, edition: str, entry: str) -> None:
     if not names:
         typer.echo("No name is to be lifted in resolvers: other entries block them still, or it was pages only.")
     for resolver, seconds in seconds_until_free(names) if names else ():
-        followed = f"lifted after {seconds:.1f} s" if seconds is not None else "still blocks after a minute"
+        followed = (
+            f"lifted after {seconds:.1f} s"
+            if seconds is not None
+            else "blocks still, or does not answer, after a minute"
+        )
         typer.echo(f"  {resolver}: {followed}")
     typer.echo("Ordered and logged. The page Editions shows when each resolver follows.")
 

@@ -343,16 +343,30 @@ class Knot:
         found = self._ask(unit("conf-read", section="zone", item="domain"))
         return frozenset(one["data"].removesuffix(".") for one in found)
 
-    def add_zone(self, zone: str) -> None:
-        """Let the primary serve a further zone, empty at first, under the default template."""
+    def catalogs(self) -> dict[str, str]:
+        """The zones that stand in a catalog, and the catalog of each."""
+        found = self._ask(unit("conf-read", section="zone", item="catalog-zone"))
+        return {one["id"].removesuffix("."): one["data"].removesuffix(".") for one in found}
+
+    def add_zone(self, zone: str, *, catalog: str = "") -> None:
+        """Let the primary serve a further zone, empty at first, under the default template.
+
+        `catalog`: the one that names it to relays. Whoever reaches the primary may read that: no zone of one subscriber's
+        own belongs there. A zone that is there already cannot join one before Knot 3.2 is started anew.
+        """
         check_zone(zone)
-        self._configure([unit("conf-set", section="zone", id=f"{zone}.")])
+        self._purge_orphan(zone)  # should `drop_zone` have died half-way
+        self._configure([unit("conf-set", section="zone", id=f"{zone}."), *_member(zone, catalog)])
 
     def drop_zone(self, zone: str) -> None:
-        """Take a zone away with all it holds, at once."""
+        """Take a zone away with all it holds, at once. What it held goes last: a zone without it stays in its catalog (Knot 3.2)."""
         check_zone(zone)
-        self._purge(zone)
         self._configure([unit("conf-unset", section="zone", id=f"{zone}.")])
+        self._purge_orphan(zone)
+
+    def _purge_orphan(self, zone: str) -> None:
+        """Remove what is left of a zone that the configuration no longer has."""
+        self._ask(unit("zone-purge", zone=zone, flags="F", filters="o"))
 
     def _purge(self, zone: str) -> None:
         self._ask(unit("zone-purge", zone=zone, flags="FB"))
@@ -454,6 +468,16 @@ def _apex(plan: _Plan) -> Iterator[bytes]:
         yield unit("zone-set", zone=plan.zone, owner="@", ttl=_TTL, type="SOA", data=data)
     if plan.serial is None:
         yield unit("zone-set", zone=plan.zone, owner="@", ttl=_TTL, type="NS", data=NS)
+
+
+def _member(zone: str, catalog: str) -> list[bytes]:
+    if not catalog:
+        return []
+    check_zone(catalog)
+    return [
+        _set("zone", f"{zone}.", "catalog-role", "member"),
+        _set("zone", f"{zone}.", "catalog-zone", f"{catalog}."),
+    ]
 
 
 def _set(section: str, name: str, item: str = "", value: str = "") -> bytes:

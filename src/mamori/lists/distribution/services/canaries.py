@@ -26,7 +26,10 @@ def side_zone(subscriber: Subscriber) -> str:
 
 
 def side_zones_sync(knot: Knot, wanted: Iterable[tuple[Subscriber, Zones]]) -> None:
-    """Make the primary hold the side zones of these subscribers, and no other. KnotError."""
+    """Make the primary hold the side zones of these subscribers, and no other. KnotError.
+
+    None is in a catalog: that would tell everybody who reaches the primary who subscribes, and relays ask for each other's zones.
+    """
     rows = {side_zone(row): (row, zones) for row, zones in wanted} if settings.CANARY_DOMAINS else {}
     present = {zone for zone in knot.zones() if zone.startswith(PREFIX)}
     for zone in sorted(present - rows.keys()):

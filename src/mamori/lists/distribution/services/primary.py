@@ -80,10 +80,15 @@ def hot_zones() -> list[Zones]:
 
 
 def ring_zones_add(knot: Knot, wanted: Iterable[Zones]) -> None:
-    """Let the primary serve these hot zones: a new one knows those of the last ring alone. KnotError."""
-    missing = {zones.hot for zones in wanted if zones.ring < LAST_RING}
-    for zone in sorted(missing - knot.zones()) if missing else ():
-        knot.add_zone(zone)
+    """Let the primary serve these hot zones: a new one knows those of the last ring alone. KnotError.
+
+    Each is in the catalog its base zone is in, if any, for relays that take their zones from it.
+    """
+    bases = {zones.hot: zones.base for zones in wanted if zones.ring < LAST_RING}
+    missing = bases.keys() - knot.zones() if bases else set()
+    catalogs = knot.catalogs() if missing else {}
+    for zone in sorted(missing):
+        knot.add_zone(zone, catalog=catalogs.get(bases[zone], ""))
 
 
 def ring_zones_sync(knot: Knot) -> None:

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime, timedelta
+from threading import Event
 from uuid import UUID
 
 import dns.exception
@@ -144,18 +145,31 @@ def _asked_again(probe: Probe, *, done: bool) -> None:
 
 
 def seconds_until_free(names: Collection[str], *, longest: float = 60.0) -> Iterator[tuple[str, float | None]]:
-    """Each of our resolvers, and after how many seconds from now it blocks none of the names; None: not in time."""
-    began = time.monotonic()
-    waiting = {resolver: list(names) for resolver in settings.PROBE_RESOLVERS}
-    while waiting and time.monotonic() - began < longest:
-        for resolver, blocked in list(waiting.items()):
-            address = settings.PROBE_RESOLVERS[resolver]
-            waiting[resolver] = [name for name in blocked if is_blocked(address, name) is not False]
-            if not waiting[resolver]:
-                del waiting[resolver]
-                yield resolver, time.monotonic() - began
-        time.sleep(PAUSE)
-    yield from ((resolver, None) for resolver in waiting)
+    """Each of our resolvers, and after how many seconds from now it blocks none of the names; None: not in time.
+
+    Each is asked by itself: a silent one costs no other its seconds.
+    """
+    began, given_up = time.monotonic(), Event()
+    with ThreadPoolExecutor(len(settings.PROBE_RESOLVERS) or 1) as pool:
+        asked = {
+            pool.submit(_free, address, names, began + longest, given_up): resolver
+            for resolver, address in settings.PROBE_RESOLVERS.items()
+        }
+        try:
+            for one in as_completed(asked):
+                at = one.result()
+                yield asked[one], None if at is None else at - began
+        finally:
+            given_up.set()
+
+
+def _free(resolver: str, names: Collection[str], deadline: float, given_up: Event) -> float | None:
+    """The moment when a resolver was seen to block none of the names."""
+    for name in names:
+        while is_blocked(resolver, name) is not False:
+            if time.monotonic() > deadline or given_up.wait(PAUSE):
+                return None
+    return time.monotonic()
 
 
 def canary_watch() -> None:
