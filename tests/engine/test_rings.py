@@ -123,7 +123,7 @@ def test_hot_of_each_ring_over_any_base_says_its_list(lookup, done, asked, data)
         wanted = not house.names(ring).isdisjoint(parents(asked))
         for _version, base in house.bases[oldest:]:
             assert is_blocked(asked, hot, compile_rpz(base, "nxdomain"), lookup) is wanted
-        assert not hot_difference(set(hot), listed, POLICY, killed=False), "the guard refuses its zone"
+        assert not hot_difference(dict(hot), listed, POLICY, killed=False), "the guard refuses its zone"
 
 
 @given(done=steps)

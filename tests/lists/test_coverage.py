@@ -19,7 +19,7 @@ WHOLE: dict[str, tuple[tuple[str, ...], str]] = {
         maps.googleapis.com youtube.googleapis.com firebasestorage.googleapis.com storage.googleapis.com oauth2.googleapis.com
         fonts.gstatic.com www.gstatic.com encrypted-tbn0.gstatic.com lh3.googleusercontent.com i.ytimg.com rr1.googlevideo.com
         raw.githubusercontent.com objects.githubusercontent.com avatars.githubusercontent.com codeload.github.com gist.github.com
-        github.githubassets.com gitlab.com registry.gitlab.com bitbucket.org registry.npmjs.org files.pythonhosted.org pypi.org
+        github.githubassets.com gitlab.com registry.gitlab.com bitbucket.org
         rubygems.org static.crates.io registry-1.docker.io auth.docker.io hub.docker.com quay.io ghcr.io proxy.golang.org
         e1.a.akamaiedge.net e13678.dscb.akamaiedge.net a1.g.akamai.net www.example.com.edgekey.net a248.e.akamai.net
         dualstack.n.sni.global.fastly.net prod.pypi.map.fastly.net www.example.com.cdn.cloudflare.net code.jquery.com

@@ -137,7 +137,7 @@ def list_pull(  # noqa: PLR0917 - options of a command
     try:
         with usage_errors():
             api = PartnerApi(partner, read_token(token_file, dict(os.environ)), ca=ca)
-            with progress_bar("Fetching the list") as progress:
+            with progress_bar("Fetching and judging the list") as progress:
                 try:
                     got = pull(
                         api,
@@ -254,7 +254,7 @@ def _guarded(watch: Guard, accept: int, patience: float, lapse_days: float) -> i
 
     until = time.monotonic() + patience
     try:
-        with progress_bar("Fetching the list") as progress:
+        with progress_bar("Fetching and judging the list") as progress:
             while True:
                 try:
                     checked = watch.check(progress=progress, accept=accept)

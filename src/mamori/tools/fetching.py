@@ -29,7 +29,7 @@ from tuf.api.metadata import Metadata, TargetFile, Targets
 from tuf.api.serialization import DeserializationError
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
-from mamori.engine.editions import BASE_FILES, CHANGES, Delta, EditionRefused, ListInForce, read_delta
+from mamori.engine.editions import BASE_FILES, CHANGES, Delta, EditionRefused, ListEntry, ListInForce, read_delta
 from mamori.engine.files import mapped, write_whole
 from mamori.engine.patches import PatchRefused, apply_patch
 from mamori.tools.scan.partner import PartnerApi
@@ -72,6 +72,14 @@ class Fetched:
     def listed(self, delta: Delta) -> ListInForce:
         """The list that the base and these changes make."""
         return ListInForce(self.version, dict.fromkeys(BASE_FILES, b"") | self.files, delta)
+
+
+def entries_of(listed: ListInForce) -> Iterator[ListEntry]:
+    """All entries of the list, in no order. EditionRefused."""
+    try:
+        yield from listed.entries()
+    except (ValueError, KeyError, TypeError) as error:
+        raise EditionRefused("malformed") from error
 
 
 def fetch_edition(api: PartnerApi, kept: Path, root: bytes, progress: Progress) -> Fetched:

@@ -10,19 +10,19 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mamori.engine.addresses import NameRefused
-from mamori.engine.editions import BASE_FILES, LAST_RING, Delta, ListInForce, Record, compile_rpz, hot_zone, name_key
-from mamori.engine.editions.transferred import Policy, base_difference, changed, hot_difference, zone_file
+from mamori.engine.editions import BASE_FILES, LAST_RING, Delta, ListInForce, compile_rpz, hot_zone
+from mamori.engine.editions.transferred import Policy, base_difference, hot_difference, zone_file
 from mamori.engine.files import write_whole
-from mamori.tools.fetching import PRIVATE, Fetched, Progress, alone, fetch_edition, told
+from mamori.tools.fetching import PRIVATE, Fetched, Progress, alone, entries_of, fetch_edition, told
+from mamori.tools.kept_names import KeptNames
 from mamori.tools.pull import run
 from mamori.tools.scan.partner import PartnerApi
-from mamori.tools.transfers import Primary
+from mamori.tools.transfers import Held, Primary
 from mamori.tools.vouching import unvouched
 
 NAMES = BASE_FILES[0]
 DAY = 86_400.0
 _NOTES = "guard.json"
-_ACCEPTED = "accepted.txt"
 
 
 class ZoneRefused(Exception):
@@ -50,9 +50,9 @@ class Side:
     zone: str
     domains: tuple[str, ...]
 
-    def fault(self, held: set[Record], policy: Policy, most: int) -> str:
+    def fault(self, held: Held, policy: Policy, most: int) -> str:
         """Why a transferred side zone is not let in; "" for nothing. No edition names canaries: this is all there is to check."""
-        names = {record.owner.removeprefix("*.") for record in held}
+        names = {owner.removeprefix("*.") for owner in held}
         foreign = sorted(name for name in names if not any(name.endswith(f".{domain}") for domain in self.domains))
         if foreign:
             return f"{self.zone} holds names that are under no canary domain, such as {foreign[0][:80]}"
@@ -62,7 +62,7 @@ class Side:
             wanted = compile_rpz(names, policy.action, policy.stop_host)
         except NameRefused as error:
             return f"{self.zone} holds a name that cannot be listed ({error.code})"
-        return "" if held == wanted else f"{self.zone} holds records that do not block as the list does"
+        return "" if held == dict(wanted) else f"{self.zone} holds records that do not block as the list does"
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ class Guard:
         self._zones = (zone, hot_zone(zone, ring))  # the base is given first
         self._policy, self._primary, self._api, self._root = policy, primary, api, root
         self._folder, self._out, self._most = folder / ".guard", folder, most
+        self._names = KeptNames(self._folder)
         self._reload = [shlex.split(each) for each in reload]
 
     def alone(self) -> AbstractContextManager[None]:
@@ -142,9 +143,9 @@ class Guard:
         refused = ""
         for zone, (_serial, records) in list(held.items()):
             if zone == self._zones[0]:
-                difference = base_difference(set(records), base, self._policy)
+                difference = base_difference(records, base, self._policy)
             else:
-                difference = hot_difference(set(records), listed, self._policy, killed=killed)
+                difference = hot_difference(records, listed, self._policy, killed=killed)
             if difference:
                 refused = (
                     f"{zone} is not what edition {edition} signed: {difference.extra} records too many, "
@@ -154,11 +155,12 @@ class Guard:
                     raise ZoneRefused(refused)
                 del held[zone]
         if not killed:
-            self._brake(accepted, edition, listed, accept)
-            self._require_persons(accepted, got, listed, accept)
+            if edition != accept:
+                self._brake(got, listed)
+            self._require_persons(accepted, got, listed, accept, progress)
         given = tuple(zone for zone in held if held[zone][0] != accepted.serials.get(zone) or accepted.lapsed)
         for zone in given:
-            self._write(zone, held[zone][0], sorted(held[zone][1], key=lambda record: name_key(record.owner)))
+            self._write(zone, *held[zone])
         accepted = Accepted(
             edition,
             got.expires.timestamp(),
@@ -170,7 +172,7 @@ class Guard:
         )
         self.keep(accepted)
         if not killed:
-            write_whole(self._folder / _ACCEPTED, "".join(f"{name}\n" for name in listed.names()).encode(), PRIVATE)
+            self._names.keep(got.digests[NAMES], listed.delta, base.names())
         self._load(accepted)
         if refused:
             raise ZoneRefused(refused)
@@ -187,7 +189,7 @@ class Guard:
         serial, held = self._primary.transfer(self._side.zone)
         if fault := self._side.fault(held, self._policy, self._most):
             raise ZoneRefused(fault)
-        self._write(self._side.zone, serial, sorted(held, key=lambda record: name_key(record.owner)))
+        self._write(self._side.zone, serial, held)
         accepted.side, accepted.waiting = serial, [*dict.fromkeys([*accepted.waiting, self._side.zone])]
         self.keep(accepted)
         self._load(accepted)
@@ -200,37 +202,35 @@ class Guard:
             return False
         if not accepted.lapsed:
             for zone in self._zones:
-                self._write(zone, accepted.serials.get(zone, 0), ())
+                self._write(zone, accepted.serials.get(zone, 0), {})
             accepted.lapsed, accepted.waiting = True, list(self._zones)
             self.keep(accepted)
         self._load(accepted)
         return True
 
-    def _brake(self, accepted: Accepted, edition: int, listed: ListInForce, accept: int) -> None:
-        path = self._folder / _ACCEPTED
-        if accepted.edition == 0 or not path.exists() or edition == accept:
-            return
-        with path.open() as lines:
-            came, went = changed((line.rstrip("\n") for line in lines), listed.names())
+    def _brake(self, got: Fetched, listed: ListInForce) -> None:
+        came, went = self._names.changed(got.digests[NAMES], listed)
         if max(came, went) > self._most:
             raise ZoneRefused(
-                f"edition {edition} adds {came} names and drops {went} at once, more than {self._most}: ask the list body, "
-                f"then let it in with --accept {edition}"
+                f"edition {got.version} adds {came} names and drops {went} at once, more than {self._most}: ask the list "
+                f"body, then let it in with --accept {got.version}"
             )
 
-    def _require_persons(self, accepted: Accepted, got: Fetched, listed: ListInForce, accept: int) -> None:
+    def _require_persons(
+        self, accepted: Accepted, got: Fetched, listed: ListInForce, accept: int, progress: Progress
+    ) -> None:
         if got.version in {accepted.edition, accept}:
             return
         with told():
-            unsigned = unvouched(got, listed.entries(), self._folder)
+            unsigned = unvouched(got, listed.delta, entries_of(listed), self._folder, progress)
         if unsigned:
             raise ZoneRefused(
                 f"under {len(unsigned)} entries of edition {got.version} no two members' signatures stand: ask the list body, "
                 f"then let it in with --accept {got.version}"
             )
 
-    def _write(self, zone: str, serial: int, records: Sequence[Record]) -> None:
-        write_whole(self._out / f"{zone}.zone", zone_file(zone, serial, records).encode(), PRIVATE)
+    def _write(self, zone: str, serial: int, records: Held) -> None:
+        write_whole(self._out / f"{zone}.zone", zone_file(zone, serial, records.items()).encode(), PRIVATE)
 
     def _load(self, accepted: Accepted) -> None:
         for zone in list(accepted.waiting):

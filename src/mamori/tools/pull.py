@@ -19,7 +19,6 @@ from typing import Any
 
 from mamori.engine.editions import (
     LAST_RING,
-    EditionRefused,
     ListEntry,
     Record,
     compile_rpz,
@@ -27,7 +26,7 @@ from mamori.engine.editions import (
 )
 from mamori.engine.files import sha256_of, write_whole
 from mamori.engine.formats import FORMATS, Listing, sift
-from mamori.tools.fetching import PRIVATE, Fetched, Progress, PullError, alone, fetch_edition, told
+from mamori.tools.fetching import PRIVATE, Fetched, Progress, PullError, alone, entries_of, fetch_edition, told
 from mamori.tools.scan.partner import PartnerApi
 from mamori.tools.vouching import unvouched
 
@@ -89,9 +88,11 @@ def pull(
         if same := _same(folder, got, asked):
             return same
         killed = got.delta.kills(got.version)
-        entries, zone = ([], replace(zone, canary=None)) if killed else (_entries(got, ring), zone)
-        unsigned = unvouched(got, entries, kept) if entries else frozenset[ListEntry]()
-        entries = [entry for entry in entries if entry not in unsigned]
+        delta = got.delta.for_ring(ring)
+        entries = [] if killed else [*entries_of(got.listed(delta))]
+        zone = replace(zone, canary=None) if killed else zone
+        unsigned = unvouched(got, delta, entries, kept, progress) if entries else frozenset[ListEntry]()
+        entries = [entry for entry in entries if entry not in unsigned] if unsigned else entries
         done = _write(folder, (got.version, got.expires), entries, formats, zone)
         done = replace(done, unsigned=len(unsigned))
         write_whole(kept / _LAST, json.dumps({**_last(folder, formats, done), **asked}).encode(), PRIVATE)
@@ -161,14 +162,6 @@ def run(command: Sequence[str]) -> None:
             f"the reload command ended with {done.returncode}: {said[-1][:300] if said else 'no word'}; "
             "it runs again with the next pull"
         )
-
-
-def _entries(got: Fetched, ring: int) -> list[ListEntry]:
-    """What stands on the list of a ring."""
-    try:
-        return list(got.listed(got.delta.for_ring(ring)).entries())
-    except (ValueError, KeyError, TypeError) as error:
-        raise EditionRefused("malformed") from error
 
 
 def _write(

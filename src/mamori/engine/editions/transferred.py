@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mamori.engine.editions.layers import HOT, LIFT_ALL, compile_hot, hot_names
@@ -36,15 +36,15 @@ class Policy:
         return f"{HOT}{self.canary}"
 
 
-def base_difference(held: set[Record], base: ListInForce, policy: Policy) -> Difference:
-    """`held`, which is used up, against the base files of the edition. ``base``: the list without changes since."""
+def base_difference(held: Mapping[str, str], base: ListInForce, policy: Policy) -> Difference:
+    """`held` (owner -> target) against the base files of the edition. ``base``: the list without changes since."""
     canaries = sorted((policy.canary, policy.hot_canary), key=name_key)
     names = heapq.merge(base.names(), canaries, key=name_key)
     return _difference(held, compile_sorted(names, policy.action, policy.stop_host))
 
 
-def hot_difference(held: set[Record], listed: ListInForce, policy: Policy, *, killed: bool) -> Difference:
-    """`held`, which is used up, against what the signed list of its ring makes of the names in it and of all that changed
+def hot_difference(held: Mapping[str, str], listed: ListInForce, policy: Policy, *, killed: bool) -> Difference:
+    """`held` (owner -> target) against what the signed list of its ring makes of the names in it and of all that changed
     since the base.
 
     The publisher knows more names than these: those folded into the base lately. A name of that kind may be missing
@@ -52,7 +52,7 @@ def hot_difference(held: set[Record], listed: ListInForce, policy: Policy, *, ki
     """
     if killed:
         return _difference(held, LIFT_ALL)
-    touched = {record.owner.removeprefix("*.") for record in held} | listed.delta.names_changed()
+    touched = {owner.removeprefix("*.") for owner in held} | listed.delta.names_changed()
     wanted = hot_names(touched | {policy.hot_canary}, covered=listed.covered, below=listed.below)
     return _difference(held, compile_hot(wanted, policy.action, policy.stop_host))
 
@@ -72,17 +72,19 @@ def changed(before: Iterable[str], now: Iterable[str]) -> tuple[int, int]:
     return came, went
 
 
-def zone_file(zone: str, serial: int, records: Iterable[Record], times: Sequence[int] = (60, 30, 2592000, 60)) -> str:
+def zone_file(
+    zone: str, serial: int, records: Iterable[tuple[str, str]], times: Sequence[int] = (60, 30, 2592000, 60)
+) -> str:
     """A judged zone as a master file, in the order it is given."""
     apex = f"$ORIGIN {zone}.\n$TTL 60\n@ SOA hub.invalid. hostmaster.invalid. {serial} {' '.join(map(str, times))}\n"
     return apex + "@ NS hub.invalid.\n" + "".join(f"{owner} CNAME {target}\n" for owner, target in records)
 
 
-def _difference(held: set[Record], wanted: Iterable[Record]) -> Difference:
-    missing = 0
-    for record in wanted:
-        if record in held:
-            held.remove(record)
+def _difference(held: Mapping[str, str], wanted: Iterable[Record]) -> Difference:
+    there = missing = 0
+    for owner, target in wanted:
+        if held.get(owner) == target:
+            there += 1
         else:
             missing += 1
-    return Difference(len(held), missing)
+    return Difference(len(held) - there, missing)
