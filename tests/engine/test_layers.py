@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from mamori.engine.addresses import parents
 from mamori.engine.editions import (
     PASSTHRU,
+    Delta,
+    Edition,
+    ListInForce,
     Record,
     compile_hot,
     compile_rpz,
@@ -17,7 +20,10 @@ from mamori.engine.editions import (
     cover,
     hot_names,
     name_key,
+    write_files,
 )
+from mamori.engine.editions.transferred import Policy, hot_difference
+from tests.engine.people import entry
 
 labels = st.sampled_from(["a", "b", "c"])
 names = st.lists(labels, min_size=1, max_size=4).map(lambda found: ".".join([*found, "site.example"]))
@@ -131,3 +137,16 @@ def test_the_stop_page_is_never_blocked():
 
 def test_names_below_a_listed_one_are_left_out():
     assert cover(["x.example", "a.b.x.example", "y.example", "ax.example"]) == {"x.example", "y.example", "ax.example"}
+
+
+@pytest.mark.parametrize(
+    "trigger", ["*", "1.0.0.0.0.rpz-ip", "24.0.2.0.192.rpz-client-ip", "ns.example.rpz-nsdname", "example"]
+)
+def test_a_zone_that_lets_more_than_names_through_is_not_the_signed_one(trigger: str) -> None:
+    listed = ListInForce(1, write_files(Edition(1, frozenset([entry("bad.example")]))), Delta())
+    policy = Policy("nxdomain", None, "canary.example")
+    right = {f"{more}hot-canary.example": PASSTHRU for more in ("", "*.")}
+    assert not hot_difference(right, listed, policy, killed=False)
+    for owners in ((trigger,), (trigger, f"*.{trigger}")):
+        held = right | dict.fromkeys(owners, PASSTHRU)
+        assert hot_difference(held, listed, policy, killed=False).extra == len(owners)

@@ -227,10 +227,18 @@ class TestWithKnotAndUnbound:
         base = compile_rpz(house.base | {CANARY, f"hot-{CANARY}"}, "nxdomain")
         victim = compile_rpz(["victim.example"], "nxdomain")
         lifted = {Record(owner, "rpz-passthru.") for owner in (BASE[1], f"*.{BASE[1]}")}
+        triggers = ("*", "1.0.0.0.0.rpz-ip", "24.0.2.0.192.rpz-client-ip", "ns.example.rpz-nsdname")
         for held, words in (
             ({"hot": good | victim}, "hot-nx.list is not what edition 1 signed: 2 records too many, 2 missing"),
             ({"hot": good | lifted}, "hot-nx.list is not what edition 1 signed: 2 records too many, 2 missing"),
-            ({"hot": LIFT_ALL}, "hot-nx.list is not what edition 1 signed: 0 records too many, 3 missing"),
+            ({"hot": LIFT_ALL}, "hot-nx.list is not what edition 1 signed: 1 records too many, 2 missing"),
+            *(
+                (
+                    {"hot": good | {Record(owner, "rpz-passthru.")}},
+                    "hot-nx.list is not what edition 1 signed: 1 records too many, 0 missing",
+                )
+                for owner in triggers
+            ),
             ({"base": base | victim}, "nx.list is not what edition 1 signed: 2 records too many, 0 missing"),
             (
                 {"base": base - compile_rpz([BASE[2]], "nxdomain")},

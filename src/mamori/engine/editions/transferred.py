@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mamori.engine.addresses import NameRefused, listable_name
 from mamori.engine.editions.layers import HOT, LIFT_ALL, compile_hot, hot_names
 from mamori.engine.editions.listed import ListInForce
 from mamori.engine.editions.rpz import Action, Record, compile_sorted, name_key
@@ -48,11 +49,13 @@ def hot_difference(held: Mapping[str, str], listed: ListInForce, policy: Policy,
     since the base.
 
     The publisher knows more names than these: those folded into the base lately. A name of that kind may be missing
-    here, for the base behind it says the same; one that is here must say what the list says.
+    here, for the base behind it says the same; one that is here must say what the list says. What is no plain name (``*``
+    and triggers of other kinds, such as ``24.0.2.0.192.rpz-ip``) no list asks for.
     """
     if killed:
         return _difference(held, LIFT_ALL)
-    touched = {owner.removeprefix("*.") for owner in held} | listed.delta.names_changed()
+    named = {owner.removeprefix("*.") for owner in held}
+    touched = {name for name in named if _is_plain(name)} | listed.delta.names_changed()
     wanted = hot_names(touched | {policy.hot_canary}, covered=listed.covered, below=listed.below)
     return _difference(held, compile_hot(wanted, policy.action, policy.stop_host))
 
@@ -78,6 +81,15 @@ def zone_file(
     """A judged zone as a master file, in the order it is given."""
     apex = f"$ORIGIN {zone}.\n$TTL 60\n@ SOA hub.invalid. hostmaster.invalid. {serial} {' '.join(map(str, times))}\n"
     return apex + "@ NS hub.invalid.\n" + "".join(f"{owner} CNAME {target}\n" for owner, target in records)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether it is a host's name; what counts as a public suffix changes with time and is not asked."""
+    try:
+        listable_name(name)
+    except NameRefused as error:
+        return error.code in {"public_suffix", "above_public_suffix"}
+    return True
 
 
 def _difference(held: Mapping[str, str], wanted: Iterable[Record]) -> Difference:
