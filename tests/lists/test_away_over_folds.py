@@ -122,8 +122,8 @@ def test_who_was_away_over_two_folds_loses_nothing_and_lifts_nothing_wrongly(res
         base_arrives(resolvers, before)
         for name, (_was, now) in names.items():
             resolvers.until(name, now, now, now)
+        wait_until(lambda: all(len(each.rounds) > 5 for each in watched.values()), 30, "not every resolver answers")
     for engine, each in watched.items():
-        assert len(each.rounds) > 10, engine
         for name, states in names.items():
             once = [list(states), [states[1]]] if states[0] != states[1] else [[states[0]]]
             for asked_for in (name, f"www.{name}"):
@@ -131,6 +131,9 @@ def test_who_was_away_over_two_folds_loses_nothing_and_lifts_nothing_wrongly(res
     first = {(engine, zone): kind for engine, zone, kind, _serial in reversed(resolvers.transfers()[before:])}
     kinds = {engine: {kind for (whose, _zone), kind in first.items() if whose == engine} for engine in ENGINES}
     assert kinds == {"bind": {"IXFR"}, "unbound": {"IXFR"}, "powerdns": {"AXFR"}}, "PowerDNS keeps no zone"
+    for engine in ("bind", "unbound"):
+        zones = [zone for whose, zone, _kind, _serial in resolvers.transfers()[before:] if whose == engine]
+        assert zones[0].startswith("hot-"), "a new base behind an old hot zone is not promised to be right"
     alarms_end(resolvers)
 
 
@@ -160,6 +163,7 @@ def test_a_change_and_the_base_of_a_fold_come_by_their_differences_and_open_noth
         wait_until(lambda: all(each.rounds for each in watched.values()), 10, "not every resolver answers")
         assert services.edition_fold() is not None
         base_arrives(resolvers, before)
+        wait_until(lambda: all(len(each.rounds) > 5 for each in watched.values()), 30, "not every resolver answers")
     folded = {(engine, zone, kind) for engine, zone, kind, _serial in resolvers.transfers()[before + len(small) :]}
     assert {kind for _engine, _zone, kind in folded} == {"IXFR"}
     assert {engine for engine, zone, _kind in folded if zone != hot[engine]} == set(ENGINES)
@@ -167,7 +171,6 @@ def test_a_change_and_the_base_of_a_fold_come_by_their_differences_and_open_noth
     assert "'nx.list/IN': IXFR started" in relay, "the relay hands the difference on"
     for engine, each in watched.items():
         assert each.without == 0, engine
-        assert len(each.rounds) > 10, engine
         for name, blocked in names.items():
             for asked_for in (name, f"www.{name}"):
                 assert each.seen(asked_for) == [blocked], (engine, asked_for)
