@@ -26,6 +26,8 @@ from typing import IO
 ORDINARY_USER = "nobody"
 SOCKET_ROOM = 80
 """Longest folder (bytes) in which a Unix socket (limit 107) still finds room for its name."""
+PATIENCE = 3
+"""Every wait for a program lasts so many times longer than it needs on two quiet cores: for a machine that has other work."""
 
 
 class WorldError(RuntimeError):
@@ -142,12 +144,13 @@ def alive(pid: int) -> bool:
     return state is not None and state[0] not in "ZX"
 
 
-def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
-    """Poll `true` every 10 ms; WorldError naming `what` after `seconds`."""
-    end = time.monotonic() + seconds
+def wait_until(true: Callable[[], bool], seconds: float, what: str | Callable[[], str]) -> None:
+    """Poll `true` every 10 ms; WorldError naming `what` (a function: as it is then) after PATIENCE times `seconds`."""
+    end = time.monotonic() + PATIENCE * seconds
     while not true():
         if time.monotonic() > end:
-            raise WorldError(f"{what} within {seconds:g} s")
+            said = what if isinstance(what, str) else what()
+            raise WorldError(f"{said} within {PATIENCE * seconds:g} s")
         time.sleep(0.01)
 
 
@@ -303,12 +306,12 @@ class Program:
             raise
 
     def _wait_ready(self, ready: Callable[[], bool], seconds: float) -> None:
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE * seconds
         while not ready():
             if not self.running():
                 raise WorldError(f"{self.name} ended at once: {self.tail()}")
             if time.monotonic() > end:
-                raise WorldError(f"{self.name} was not ready within {seconds:g} s: {self.tail()}")
+                raise WorldError(f"{self.name} was not ready within {PATIENCE * seconds:g} s: {self.tail()}")
             time.sleep(0.01)
 
     def tail(self) -> str:

@@ -38,7 +38,7 @@ def test_base_blocks_hot_lifts_and_hot_blocks(world: DnsWorld) -> None:
     world.list.transaction(HOT, add=both("fresh.example", "."))
     becomes("the hot zone did not block", OPEN, OPEN, BLOCKED, BLOCKED)
     world.list.transaction(NX_ZONE, add=both("based.example", "."))
-    # The base zone is looked at once a minute (refresh = 60): its changes are in the hot zone until then.
+    # The base zone is looked at each 5 s (refresh = 5): its changes are in the hot zone until then.
     world.list.transaction(HOT, add=both("based.example", "."))
     becomes("the hot zone did not block", BLOCKED, BLOCKED, BLOCKED, BLOCKED)
     world.providers["powerdns"].programs[-1].stop()

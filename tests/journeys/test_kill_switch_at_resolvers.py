@@ -73,7 +73,7 @@ class House:
 
     def until(self, name: str, *, blocked: bool) -> None:
         wanted = dict.fromkeys(self.dns.providers, "blocked" if blocked else OPEN)
-        wait_until(lambda: self.says(name) == wanted, 60, f"{name}: {self.says(name)} instead of {wanted}")
+        wait_until(lambda: self.says(name) == wanted, 60, lambda: f"{name}: {self.says(name)} instead of {wanted}")
 
     def holds(self, *, lifted: tuple[str, ...], blocked: tuple[str, ...]) -> None:
         """Now, without waiting: the command returns when it is so."""
@@ -135,7 +135,7 @@ def test_one_entry_is_lifted_by_its_name_and_by_its_number_and_its_neighbours_st
     assert sorted(TOLD.findall(said)) == ["bind", "unbound"], said
     house.holds(lifted=("gone.example", "number.example"), blocked=("stays.example",))
     assert orders(house.platform) == [], "the list as a whole was not switched off"
-    wait_until(lambda: house.in_force() == {"stays.example"}, 30, f"{house.in_force()} are in force")
+    wait_until(lambda: house.in_force() == {"stays.example"}, 30, lambda: f"{house.in_force()} are in force")
 
 
 def test_a_name_that_another_entry_blocks_still_is_not_waited_for(house: House) -> None:
@@ -144,7 +144,7 @@ def test_a_name_that_another_entry_blocks_still_is_not_waited_for(house: House) 
     assert code == 0, said
     assert "No name is to be lifted in resolvers: other entries block them still" in said
     assert not TOLD.findall(said)
-    wait_until(lambda: house.in_force() == {"above.example"}, 30, f"{house.in_force()} are in force")
+    wait_until(lambda: house.in_force() == {"above.example"}, 30, lambda: f"{house.in_force()} are in force")
     house.holds(lifted=(), blocked=("above.example", "www.above.example"))
 
 
@@ -153,7 +153,7 @@ def test_a_page_is_lifted_by_its_address_and_no_resolver_is_waited_for(house: Ho
     code, said = pull(house.platform, "y\n", "--entry", "https://pages.example/1")
     assert code == 0, said
     assert "it was pages only" in said
-    wait_until(lambda: house.in_force() == {"beside.example"}, 30, f"{house.in_force()} are in force")
+    wait_until(lambda: house.in_force() == {"beside.example"}, 30, lambda: f"{house.in_force()} are in force")
     house.holds(lifted=(), blocked=("beside.example",))
 
 
@@ -168,7 +168,7 @@ def test_what_the_last_edition_brought_is_lifted_and_then_what_an_earlier_one_di
     assert "3 entries are withdrawn." in said
     assert sorted(TOLD.findall(said)) == ["bind", "unbound"], said
     house.holds(lifted=("one.example", "two.example"), blocked=("first.example", "second.example"))
-    wait_until(lambda: house.in_force() == {"first.example", "second.example"}, 30, f"{house.in_force()}")
+    wait_until(lambda: house.in_force() == {"first.example", "second.example"}, 30, lambda: f"{house.in_force()}")
 
     code, said = pull(house.platform, "y\n", "--edition", "last")
     assert code == 0, said

@@ -20,6 +20,7 @@ from django.utils import translation
 from urllib3 import HTTPResponse
 
 from demo.dns import CANARY, DnsWorld, ask
+from demo.processes import PATIENCE
 from mamori.engine.editions import EditionRefused, Record, blocked_owners, compile_rpz, name_key, read_edition
 from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import Organisation
@@ -71,7 +72,7 @@ def serial_of(knot: Knot) -> int:
 def wait(what, seconds: float = 5.0) -> float:
     start = time.monotonic()
     while not what():
-        assert time.monotonic() - start < seconds, "it did not become true in time"
+        assert time.monotonic() - start < PATIENCE * seconds, "it did not become true in time"
         time.sleep(0.005)
     return time.monotonic() - start
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from demo.dns import DnsWorld
+from demo.processes import wait_until
 from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import Organisation
 from mamori.ground.accounts.services import token_create
@@ -239,10 +240,8 @@ def test_the_real_primary_says_who_took_what(press, body, person, run_jobs, sett
     ring = dns.tsigkeyring.from_text({key_name(row): secret})
     host, port = dns_world.primary
     assert list(dns.query.xfr(host, "hot-nx.list", port=port, keyring=ring, keyalgorithm="hmac-sha256", timeout=5))
-    for _try in range(100):  # the log is written by the primary's own thread
-        services.transfers_read()
-        if Taken.objects.exists():
-            break
+    # The log is written by the primary's own thread.
+    wait_until(lambda: services.transfers_read() > 0 and Taken.objects.exists(), 10, "no transfer was noted")
     version = queries.in_force().version
     assert told() == {"Hato Internet": ("has_it", version), "Suzume Net": ("waiting", None)}
     for each in (row, idle):

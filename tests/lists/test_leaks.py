@@ -13,7 +13,7 @@ import dns.zone
 import pytest
 
 from demo.dns import DnsWorld, ask
-from demo.knot import Key
+from demo.knot import DEPLOY, Key
 from demo.processes import free_ports, wait_until
 from mamori.engine.canaries import canaries_of
 from mamori.ground.actors import Role
@@ -167,6 +167,9 @@ def test_the_snippets_of_the_secret_page_are_taken_by_the_programs(settings, per
         assert judged.returncode == 0, judged.stdout + judged.stderr
     assert relay.count("allow-transfer { 127.0.0.1; };") == relay.count("also-notify { 127.0.0.1 port 53; };") == 3
     assert "allow-transfer { none; };" not in relay
+    for text, file in ((bind, "mamori.conf"), (relay, "relay.conf")):
+        shipped = (DEPLOY / "bind" / file).read_text()
+        assert re.findall(r"m\w+-re\w+-time \d+;", text) == re.findall(r"m\w+-re\w+-time \d+;", shipped), file
     for text in (bind, relay, resolver):
         places = [re.search(rf"[ \"]{re.escape(zone)}[\"\n]", text).start() for zone in zones]
         assert places == sorted(places), "the hot zone first, the side zone last"

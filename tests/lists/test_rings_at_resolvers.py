@@ -1,24 +1,21 @@
 """Rings at the real primary, with a real resolver in each: the shipped configurations, the guard and `mamori list pull` agree."""
 
 import io
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from urllib3 import HTTPResponse
 
-from demo.dns import DnsWorld, ask
-from demo.knot import Key
-from demo.processes import free_ports, wait_until
+from demo.dns import ask
 from mamori.engine.editions import LAST_RING
 from mamori.engine.editions.transferred import Policy
 from mamori.ground import clock, jobs
 from mamori.ground.actors import Role
 from mamori.lists.distribution import queries, services
 from mamori.lists.distribution.knot import Knot
-from mamori.lists.distribution.models import KnotState, Probe, Subscriber, Wait
+from mamori.lists.distribution.models import KnotState, Probe, Wait
 from mamori.lists.distribution.services.subscribers import key_name, zone_names
 from mamori.lists.distribution.states import Delivery
 from mamori.lists.listing import services as listing
@@ -26,85 +23,27 @@ from mamori.site import settings as site
 from mamori.tools.guard import Guard
 from mamori.tools.pull import Zone, pull
 from mamori.tools.transfers import Primary
-from tests.lists.cases import Body, listable
+from tests.lists.at_resolvers import OPEN, PROGRAMS, AtResolvers, at_resolvers
 from tests.programs import needs
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.resolvers,
-    needs("knotd", "knotc", "unbound", "named", "pdns_recursor", "named-checkzone"),
-]
-ENGINES = {"bind": Delivery.STOP, "unbound": Delivery.NXDOMAIN, "powerdns": Delivery.NXDOMAIN}  # of ring 0, 1 and 2
-OPEN = "A 127.77.0.10"
-
-
-@dataclass
-class Rings:
-    """A primary, a subscriber with a resolver in each ring, and the list body."""
-
-    world: DnsWorld
-    subscribers: list[tuple[Subscriber, str]]
-    body: Body
-    person: Callable[..., object]
-    run_jobs: Callable[..., int]
-
-    def says(self, name: str) -> list[bool]:
-        """Whether the resolvers of ring 0, 1 and 2 block a name."""
-        return [ask(each.resolver, name) == each.blocked for each in self.world.providers.values()]
-
-    def until(self, name: str, *blocked: bool) -> None:
-        wait_until(lambda: self.says(name) == list(blocked), 10, f"{name}: {self.says(name)} instead of {blocked}")
-
-    def lists(self, name: str):
-        self.world.host([name], "127.77.0.10")
-        entry = self.body.list(listable(f"https://{name}/1", self.person))
-        self.run_jobs()
-        return entry
-
-    def move(self) -> None:
-        """What waits has waited long enough."""
-        Wait.objects.update(since=clock.now() - timedelta(hours=1))
-        jobs.run_sweep("distribution.move")
-        self.run_jobs()
+pytestmark = [pytest.mark.django_db, pytest.mark.resolvers, needs(*PROGRAMS)]
+ENGINES = {"bind": (Delivery.STOP, 0), "unbound": (Delivery.NXDOMAIN, 1), "powerdns": (Delivery.NXDOMAIN, 2)}
 
 
 @pytest.fixture
-def rings(press, body, person, settings, run_jobs, world_folder: Path) -> Iterator[Rings]:
+def rings(press, body, person, settings, run_jobs, world_folder: Path) -> Iterator[AtResolvers]:
     settings.RING_SECONDS = (600, 1800)
-    operator, ports, found = person(Role.OPERATOR).actor, free_ports(6), []
-    notified = {"bind": ports + 3, "unbound": ports + 4}
-    for ring, (engine, delivery) in enumerate(ENGINES.items()):
-        while True:  # until a subscriber is drawn that has this ring
-            place = f"127.0.0.1@{notified[engine]}" if engine in notified else ""
-            row, secret = services.subscriber_add(
-                actor=operator, organisation=engine, delivery=delivery, notify=place, ours=ring == 0
-            )
-            if row.ring == ring:
-                break
-            row.delete()
-        found.append((row, secret))
-    world = DnsWorld(
-        world_folder / "rings",
-        ports,
-        engines=tuple(ENGINES),
-        keys={engine: Key(key_name(row), secret) for engine, (row, secret) in zip(ENGINES, found, strict=True)},
-        hots={engine: f"{zone_names(row)[0]}." for engine, (row, _secret) in zip(ENGINES, found, strict=True)},
-    )
-    world.providers = {engine: world.providers[engine] for engine in ENGINES}
-    world.list.start()
-    try:
-        settings.KNOT_SOCKET = str(world.knot_socket)
-        settings.PROBE_RESOLVERS = {name: f"{host}:{port}" for name, (host, port) in world.resolvers.items()}
-        for engine, (row, _secret) in zip(ENGINES, found, strict=True):
-            Subscriber.objects.filter(id=row.id).update(resolvers=[engine])
-        services.edition_publish(refresh=True)
-        run_jobs()
-        world.start()
-        for provider in world.providers.values():
-            wait_until(lambda p=provider: ask(p.resolver, settings.CANARY_NAME) == p.blocked, 30, "no list yet")
-        yield Rings(world, found, body, person, run_jobs)
-    finally:
-        world.stop()
+    with at_resolvers(
+        world_folder / f"rings-{press.folder.parent.name}", ENGINES, settings, body, person, run_jobs
+    ) as made:
+        yield made
+
+
+def move(rings: AtResolvers) -> None:
+    """What waits has waited long enough."""
+    Wait.objects.update(since=clock.now() - timedelta(hours=1))
+    jobs.run_sweep("distribution.move")
+    rings.run_jobs()
 
 
 def test_an_addition_is_effective_ring_by_ring_a_halt_holds_it_and_going_is_never_held(rings, body):
@@ -113,13 +52,13 @@ def test_an_addition_is_effective_ring_by_ring_a_halt_holds_it_and_going_is_neve
     (probe,) = Probe.objects.filter(entry_id=entry.id)
     assert probe.resolver == "bind"
     assert probe.seconds is not None
-    rings.move()
+    move(rings)
     rings.until("bad.example", True, True, False)
     services.rings_halt(actor=body.approver.actor, reason="A call")
-    rings.move()
+    move(rings)
     assert rings.says("bad.example") == [True, True, False]
     services.rings_release(actor=body.approver.actor, reason="It was another name")
-    rings.move()
+    move(rings)
     rings.until("bad.example", True, True, True)
 
     waiting = rings.lists("new.example")
@@ -142,7 +81,7 @@ def test_an_addition_is_effective_ring_by_ring_a_halt_holds_it_and_going_is_neve
 def test_the_prober_halts_at_a_ring_that_blocks_no_more(rings, settings):
     rings.lists("bad.example")
     rings.world.providers["bind"].programs[-1].stop()
-    rings.move()
+    move(rings)
     assert [fault["resolver"] for fault in queries.open_halt().faults] == ["bind"]
     rings.world.providers["bind"].programs[-1].start()
     rings.until("bad.example", True, False, False)
@@ -150,10 +89,10 @@ def test_the_prober_halts_at_a_ring_that_blocks_no_more(rings, settings):
 
 def test_the_guard_and_pulled_files_agree_in_each_ring_also_after_a_fold(rings, press, settings, client, tmp_path):
     rings.lists("old.example")
-    rings.move()
-    rings.move()
+    move(rings)
+    move(rings)
     rings.lists("mid.example")
-    rings.move()
+    move(rings)
     rings.lists("new.example")
     wanted = [{"old", "mid", "new"}, {"old", "mid"}, {"old"}]
     secret = services.subscriber_add(
@@ -216,7 +155,7 @@ def test_a_primary_that_was_rebuilt_gets_the_zones_of_all_rings_and_a_ring_witho
     KnotState.objects.update(checked_at=clock.now() - timedelta(minutes=1))
     jobs.run_sweep("distribution.reconcile")
     assert {zone: knot.read(zone) for zone in wanted} == wanted
-    rings.move()
+    move(rings)
     rings.until("bad.example", True, True, False)
     ours, _secret = rings.subscribers[0]
     services.subscriber_revoke(actor=rings.person(Role.OPERATOR).actor, subscriber_id=ours.id)
