@@ -154,6 +154,19 @@ def test_no_role_can_become_more_than_it_is(platform: Platform, role: tuple[str,
     assert owned == [(0,)]
 
 
+@pytest.mark.parametrize("face", ["partner", "staff"])
+def test_a_face_reads_the_proof_of_an_edition_and_not_what_opens_its_commitments(platform: Platform, face: str) -> None:
+    with psycopg.connect(platform.environment(face)["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("SELECT proof FROM openness_commitment WHERE version = 1 AND NOT proof = ''")
+        for hidden in (
+            "seed FROM openness_commitment",
+            "root FROM openness_commitment",
+            "seed FROM openness_committedbase",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(sql.SQL("SELECT {}").format(sql.SQL(hidden)))
+
+
 def test_the_public_face_reads_no_case_and_no_report(platform: Platform, tables: dict[str, str]) -> None:
     with psycopg.connect(platform.environment("public")["DATABASE_URL"], autocommit=True) as connection:
         rooms = [table for table in tables if table.partition("_")[0] in CASE_ROOMS]

@@ -1,12 +1,17 @@
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from mamori.engine.keys import create_signing_key
+from mamori.engine.transparency.note import NoteKey
 from mamori.ground import clock
 from mamori.ground.accounts.models import User
+from mamori.ground.audit.services import Sealer, signer
 from mamori.lists.distribution.keys import init_keys
+from mamori.tools.witness import Witness, WitnessServer, set_up
 from tests.lists.cases import Body, make_body, vouch
 
 
@@ -24,3 +29,30 @@ def press(tmp_path: Path, settings, body: Body) -> SimpleNamespace:
     root = init_keys(settings.EDITION_KEY_DIR, now=clock.now())
     vouch(settings.EDITION_KEY_DIR, body)
     return SimpleNamespace(root=root.read_bytes(), folder=settings.EDITION_DIR, keys=settings.EDITION_KEY_DIR)
+
+
+@pytest.fixture
+def witness(settings, tmp_path):
+    """A real witness over HTTP, and the log's key. `seal()`: the log is sealed and cosigned."""
+    settings.LOG_KEY_FILE = tmp_path / "log.pem"
+    create_signing_key(settings.LOG_KEY_FILE)
+    signer.cache_clear()
+    key = set_up(tmp_path / "witness", "witness.example/w1", [signer().key.vkey])
+    held = Witness(tmp_path / "witness", lambda: 5000)
+    server = WitnessServer(("127.0.0.1", 0), held)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    settings.WITNESS_URL, settings.WITNESS_KEY = f"http://127.0.0.1:{server.server_port}", key.vkey
+
+    def seal() -> None:
+        sealer = Sealer.resume()
+        sealer.seal()
+        sealer.checkpoint()
+
+    options = ["--log-key", signer().key.vkey, "--witness-key", key.vkey]
+    yield SimpleNamespace(seal=seal, options=options, log=signer().key, key=NoteKey.parse(key.vkey))
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    held.close()
+    signer.cache_clear()

@@ -3,7 +3,6 @@
 import json
 import re
 import secrets
-import threading
 from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
@@ -15,15 +14,13 @@ from typer.testing import CliRunner
 
 from mamori.engine.editions import SignedStatement, sign_statement
 from mamori.engine.editions.entries import read_signed, statement_line
-from mamori.engine.keys import create_signing_key
 from mamori.engine.transparency import openings
 from mamori.engine.transparency.merkle import Tree, leaf_hash
-from mamori.engine.transparency.note import NoteKey
 from mamori.ground import audit
 from mamori.ground.actors import SYSTEM
 from mamori.ground.audit.models import Event
 from mamori.ground.audit.proofs import shown_in_log
-from mamori.ground.audit.services import Sealer, exported_lines, signer
+from mamori.ground.audit.services import exported_lines
 from mamori.ground.errors import DomainError
 from mamori.lists.distribution import services as distribution
 from mamori.lists.distribution.models import Edition
@@ -33,40 +30,12 @@ from mamori.lists.openness import services
 from mamori.lists.openness.models import Commitment, CommittedBase
 from mamori.site.commands import mount
 from mamori.tools.cli import app
-from mamori.tools.witness import Witness, WitnessServer, set_up
 from tests.lists.cases import listable
 from tests.programs import needs
 
 ROOT = Path(__file__).resolve().parents[2]
 # A base is folded, which four programs judge.
 pytestmark = [pytest.mark.django_db, needs("knotd", "knotc", "named-checkzone", "unbound", "pdns_recursor")]
-
-
-@pytest.fixture
-def witness(settings, tmp_path):
-    """A real witness over HTTP, and the log's key. `seal()`: the log is sealed and cosigned."""
-    settings.LOG_KEY_FILE = tmp_path / "log.pem"
-    create_signing_key(settings.LOG_KEY_FILE)
-    signer.cache_clear()
-    key = set_up(tmp_path / "witness", "witness.example/w1", [signer().key.vkey])
-    held = Witness(tmp_path / "witness", lambda: 5000)
-    server = WitnessServer(("127.0.0.1", 0), held)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    settings.WITNESS_URL, settings.WITNESS_KEY = f"http://127.0.0.1:{server.server_port}", key.vkey
-
-    def seal() -> None:
-        sealer = Sealer.resume()
-        sealer.seal()
-        sealer.checkpoint()
-
-    options = ["--log-key", signer().key.vkey, "--witness-key", key.vkey]
-    yield SimpleNamespace(seal=seal, options=options, log=signer().key, key=NoteKey.parse(key.vkey))
-    server.shutdown()
-    server.server_close()
-    thread.join()
-    held.close()
-    signer.cache_clear()
 
 
 @pytest.fixture

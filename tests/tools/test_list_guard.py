@@ -43,6 +43,7 @@ from tests.engine.test_layers import histories, hot_of, lists, points_of
 from tests.engine.test_publish import SERVICE
 from tests.programs import needs, program
 from tests.tools.list_body import LIFE, ROOT, SIGNED_MEMBERS, TOKEN, ListBody
+from tests.tools.witnessed_log import WitnessedLog
 
 CANARY = "canary.mamori.example"
 BASE = [f"n{number:03}.example" for number in range(60)]
@@ -356,6 +357,35 @@ class TestWithKnotAndUnbound:
         assert guarded.ask(BASE[0]) == OPEN
         house.publish_all(2, BASE)
         assert (guarded.run()[0], guarded.ask(BASE[0])) == (0, "NXDOMAIN")
+
+    def test_a_guard_that_was_given_another_list_than_the_log_says_stops_with_an_alarm(
+        self, guarded: Guarded, house: House
+    ) -> None:
+        log, minute = WitnessedLog(), 1 / 1440  # the primary wants a clock that differs by less than five
+        house.publish_all(2, [*BASE, "victim.example"])
+        assert guarded.run(*log.options)[0] == 0
+        notes = json.loads((guarded.folder / ".guard" / "viewed" / "notes.json").read_text())
+        house.published["editions/2/proof"] = log.proof(2, notes["editions"]["2"]["digest"])
+        assert guarded.run(*log.options, days=minute) == (0, "")
+        house.publish_all(3, BASE)
+        house.published["editions/3/proof"] = log.proof(3, "0" * 64)
+        assert guarded.run(*log.options, days=2 * minute)[0] == 0
+        code, said = guarded.run(*log.options, days=3 * minute)
+        assert (code, "ALARM: another edition 3 than the one you got stands in the log" in said) == (1, True), said
+        house.publish_all(4, [*BASE, "later.example"])
+        code, said = guarded.run(*log.options, days=3 * minute)
+        assert (code, said.count("ALARM"), "REFUSED: edition 4 is not let in" in said) == (1, 1, True), said
+        assert "edition 3 stays in force" in said
+        assert (guarded.ask("later.example"), guarded.ask(BASE[1])) == (OPEN, "NXDOMAIN")
+        house.sign(5, house.names, kill=True)
+        house.push(hot=LIFT_ALL)
+        assert guarded.run(*log.options, days=3 * minute)[0] == 1
+        assert guarded.ask(BASE[1]) == OPEN, "the kill switch passes"
+        house.publish_all(6, house.names)
+        assert guarded.run(*log.options, days=3 * minute)[0] == 1
+        assert CliRunner().invoke(app, ["list", "settle", str(guarded.folder), "3"]).exit_code == 0
+        assert guarded.run(*log.options, days=3 * minute)[0] == 0
+        assert (guarded.ask("later.example"), guarded.ask(BASE[1])) == ("NXDOMAIN", "NXDOMAIN")
 
     def test_signatures_that_ended_and_a_primary_away_change_nothing(self, guarded: Guarded, house: House) -> None:
         code, said = guarded.run(days=8)

@@ -27,6 +27,7 @@ from mamori.hotline.tracing import queries as tracing
 from mamori.lists.distribution import queries as distribution
 from mamori.lists.fingerprints import queries as fingerprints
 from mamori.lists.listing import queries as listing
+from mamori.lists.openness import queries as openness
 
 Tag = tuple[str, str]
 SPAN = timedelta(hours=24)  # of a clock whose beginning its room does not tell
@@ -76,6 +77,7 @@ WAITING: tuple[Desk, ...] = (
     takedown.desk,
     listing.desk,
     distribution.desk,
+    openness.desk,
     fingerprints.desk,
     letters.desk,
     audit.desk,

@@ -17,8 +17,8 @@ ROOMS = (
     "mamori.hotline.checks",
     "mamori.hotline.takedown",
     "mamori.lists.listing",
+    "mamori.lists.openness",  # before distribution, whose files of an edition have any name
     "mamori.lists.distribution",
-    "mamori.lists.openness",
     "mamori.lists.fingerprints",
     "mamori.lists.exchange",
     "mamori.desks",

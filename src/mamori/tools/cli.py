@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +25,7 @@ from mamori.engine.transparency.note import COSIGNATURE, ED25519, NoteError, Not
 from mamori.tools.audit_verify import verify_export
 from mamori.tools.errors import FAILED, USAGE, told_errors
 from mamori.tools.evidence import verify_evidence_file
-from mamori.tools.fetching import PullError
+from mamori.tools.fetching import Fetched, PullError
 from mamori.tools.guard import Guard, Side, ZoneRefused
 from mamori.tools.openness import app as openness
 from mamori.tools.progress import progress_bar
@@ -35,6 +36,7 @@ from mamori.tools.scan.commands import app as scan
 from mamori.tools.scan.partner import PartnerApi, read_token
 from mamori.tools.transfers import Primary
 from mamori.tools.trial.commands import trial
+from mamori.tools.viewed import Views, ViewSplit, settle
 from mamori.tools.witness import Witness, WitnessError, WitnessServer, set_up
 
 LAPSED = 3
@@ -58,6 +60,16 @@ app.command("trial")(trial)
 
 Ring = Annotated[
     int, typer.Option(min=0, max=LAST_RING, help="Your ring: earlier ones get an addition before all others.")
+]
+LogKey = Annotated[
+    str | None,
+    typer.Option(help="Verifier key of the list body's log: each edition is held against it; needs --witness-key."),
+]
+WitnessKey = Annotated[
+    list[str] | None, typer.Option(help="Verifier key of a witness of that log you trust; may be repeated.")
+]
+ProofHours = Annotated[
+    float, typer.Option(min=0, help="An edition that is not shown in the log after so many hours is an ALARM.")
 ]
 KeyName = Annotated[str, typer.Option("--name", help="Name of the key in signed notes, like hotline.example/receipts.")]
 
@@ -127,16 +139,23 @@ def list_pull(  # noqa: PLR0917 - options of a command
         float, typer.Option(min=0, help="The files are emptied, with an alarm, so long after their signatures ended.")
     ] = 14,
     ring: Ring = LAST_RING,
+    log_key: LogKey = None,
+    witness_key: WitnessKey = None,
+    proof_hours: ProofHours = 48,
     token_file: TokenFile = None,
     ca: Ca = None,
 ) -> None:
     """Fetch the signed list, verify it, and write it in the formats asked for. On any fault the last good one stays.
 
+    With --log-key and --witness-key each edition is held against the log: an ALARM when others were given another list.
     Exit codes: 0 in force, 1 refused, 2 not done, 3 ALARM: too old, emptied.
     """
     try:
-        with usage_errors():
+        with ExitStack() as after, usage_errors():
             api = PartnerApi(partner, read_token(token_file, dict(os.environ)), ca=ca)
+            views = Views.of(folder / ".edition", log_key, witness_key or [], proof_hours, wall_clock)
+            if views:
+                after.enter_context(_looked_at(views, api))
             with progress_bar("Fetching and judging the list") as progress:
                 try:
                     got = pull(
@@ -147,8 +166,9 @@ def list_pull(  # noqa: PLR0917 - options of a command
                         zone=Zone(zone, stop_host, canary),
                         progress=progress,
                         ring=ring,
+                        admit=views.admit if views else _admit_all,
                     )
-                except EditionRefused as error:
+                except (EditionRefused, ViewSplit) as error:
                     Console(stderr=True).print(f"REFUSED: {error}", style="red", markup=False, soft_wrap=True)
                     raise typer.Exit(FAILED) from error
             typer.echo(
@@ -215,43 +235,79 @@ def list_guard(  # noqa: PLR0917 - options of a command
         float, typer.Option(min=0, help="The zones are emptied, with an alarm, so long after their signatures ended.")
     ] = 14,
     ring: Ring = LAST_RING,
+    log_key: LogKey = None,
+    witness_key: WitnessKey = None,
+    proof_hours: ProofHours = 48,
     token_file: TokenFile = None,
     ca: Ca = None,
 ) -> None:
     """Transfer the zones, hold them against the signed edition, and only then hand them to the resolver.
 
+    With --log-key and --witness-key each edition is held against the log: an ALARM when others were given another list.
     Exit codes: 0 in force, 1 refused, 2 not done, 3 ALARM: too old, emptied. Lines with ALARM are for people.
     """
     with usage_errors():
         if bool(side_zone) != bool(side_domain):
             raise ValueError("--side-zone needs --side-domain, and the other way round")
+        api = PartnerApi(partner, read_token(token_file, dict(os.environ)), ca=ca)
+        views = Views.of(folder / ".guard", log_key, witness_key or [], proof_hours, wall_clock)
         watch = Guard(
             zone.removesuffix("."),
             Policy("stop" if stop_host else "nxdomain", stop_host, canary),
             primary=Primary.of(primary, tsig_file),
-            api=PartnerApi(partner, read_token(token_file, dict(os.environ)), ca=ca),
+            api=api,
             root=root.read_bytes(),
             folder=folder,
             most=most,
             reload=reload_command or [],
             side=Side(side_zone.removesuffix("."), tuple(side_domain or ())) if side_zone else None,
             ring=ring,
+            admit=views.admit if views else _admit_all,
         )
         with watch.alone():
             while True:
                 code = _guarded(watch, accept, patience, lapse_days)
+                if views:
+                    code = views.after(code, api, _tell)
                 if not every:
                     raise typer.Exit(code)
                 sys.stdout.flush()
                 time.sleep(every)
 
 
+@lists.command("settle")
+def list_settle(
+    folder: Annotated[Path, typer.Argument(help="Folder of the pull or guard that gave the ALARM.")],
+    edition: Annotated[int, typer.Argument(min=1, help="Number of the edition of which others were given another.")],
+) -> None:
+    """Follow the list again after a person cleared up a split view. What shows it stays in the folder."""
+    with usage_errors():
+        digests = settle(folder, edition)
+    typer.echo(f"edition {edition}: settled; the list is followed again. Its digests: {', '.join(digests)}")
+
+
+def _admit_all(_got: Fetched) -> None:
+    """Without the log's key any signed edition is let in."""
+
+
+def _tell(words: str) -> None:
+    Console(stderr=True).print(f"mamori: {words}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _looked_at(views: Views, api: PartnerApi) -> Iterator[None]:
+    """However a pull ended, what came is held against the log then."""
+    code = 0
+    try:
+        yield
+    except typer.Exit as end:
+        code = end.exit_code
+    if code := views.after(code, api, _tell):
+        raise typer.Exit(code)
+
+
 def _guarded(watch: Guard, accept: int, patience: float, lapse_days: float) -> int:
     """One look; its exit code."""
-
-    def tell(words: str) -> None:
-        Console(stderr=True).print(f"mamori: {words}", style="red", markup=False, highlight=False, soft_wrap=True)
-
     until = time.monotonic() + patience
     try:
         with progress_bar("Fetching and judging the list") as progress:
@@ -268,20 +324,23 @@ def _guarded(watch: Guard, accept: int, patience: float, lapse_days: float) -> i
         if side := watch.check_side():
             typer.echo(f"side zone in force: {side}")
         return 0
+    except ViewSplit as error:
+        _tell(f"REFUSED: {error}")
+        code = FAILED
     except (EditionRefused, ZoneRefused) as error:
-        tell(f"ALARM: REFUSED: {error}")
+        _tell(f"ALARM: REFUSED: {error}")
         code = FAILED
     except (PullError, OSError) as error:
-        tell(str(error))
+        _tell(str(error))
         code = USAGE
     try:
         if watch.lapse(wall_clock(), lapse_days):
-            tell(f"ALARM: the list is {lapse_days:g} days past its signatures or more: the zones were emptied")
+            _tell(f"ALARM: the list is {lapse_days:g} days past its signatures or more: the zones were emptied")
             return LAPSED
     except PullError as error:
-        tell(str(error))
+        _tell(str(error))
     kept = watch.accepted
-    tell(f"edition {kept.edition} stays in force" if kept.edition else "no list is in force yet")
+    _tell(f"edition {kept.edition} stays in force" if kept.edition else "no list is in force yet")
     return code
 
 

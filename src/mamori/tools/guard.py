@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -78,6 +78,7 @@ class Guard:
     """The zones of one subscription. `most`: names that may come or go in one step; `reload`: commands with {zone}.
 
     `ring`: the subscriber's, which its hot zone is named after; the list is held back from it as the edition says.
+    `admit`: told of an edition before it is used; may raise.
     """
 
     def __init__(
@@ -93,8 +94,9 @@ class Guard:
         reload: Sequence[str] = (),
         side: Side | None = None,
         ring: int = LAST_RING,
+        admit: Callable[[Fetched], None] = lambda _got: None,
     ) -> None:
-        self._side, self._ring = side, ring
+        self._side, self._ring, self._admit = side, ring, admit
         self._zones = (zone, hot_zone(zone, ring))  # the base is given first
         self._policy, self._primary, self._api, self._root = policy, primary, api, root
         self._folder, self._out, self._most = folder / ".guard", folder, most
@@ -127,6 +129,7 @@ class Guard:
         accepted = self.accepted
         with told():
             got = fetch_edition(self._api, self._folder, self._root, progress)
+        self._admit(got)
         edition = got.version
         serials = {zone: self._primary.serial(zone) for zone in self._zones}
         if edition == accepted.edition and serials == accepted.serials and not accepted.lapsed:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import shlex
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -71,10 +71,11 @@ def pull(
     zone: Zone,
     progress: Progress,
     ring: int = LAST_RING,
+    admit: Callable[[Fetched], None] = lambda _got: None,
 ) -> Pulled:
     """Bring the files of `formats` to the edition in force. EditionRefused or PullError; they are as before then.
 
-    `ring`: what the edition holds back from it is left out.
+    `ring`: what the edition holds back from it is left out. `admit`: told of an edition before it is used; may raise.
     """
     for name in formats:
         if name != RPZ and name not in FORMATS:
@@ -84,6 +85,7 @@ def pull(
     kept.mkdir(mode=0o700, parents=True, exist_ok=True)
     with alone(kept), told():
         got = fetch_edition(api, kept, root, progress)
+        admit(got)
         asked = {"formats": [*formats], "ring": ring, **asdict(zone)}
         if same := _same(folder, got, asked):
             return same

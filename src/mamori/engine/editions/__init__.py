@@ -25,6 +25,7 @@ from mamori.engine.editions.members import Member, Members, MembersRefused, acti
 from mamori.engine.editions.publish import (
     FileDigest,
     ServiceKeys,
+    edition_digest,
     read_edition,
     root_expires,
     sign_edition,
@@ -98,6 +99,7 @@ __all__ = [
     "content_refusals",
     "cover",
     "diff",
+    "edition_digest",
     "fold",
     "gate",
     "hot_names",

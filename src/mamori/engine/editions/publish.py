@@ -86,6 +86,11 @@ class FileDigest:
         return cls(len(data), hashlib.sha256(data).hexdigest())
 
 
+def edition_digest(files: Mapping[str, str]) -> str:
+    """One digest (hex) of an edition: of the lines `name sha256` of its signed files, in the order of names."""
+    return hashlib.sha256("".join(f"{name} {files[name]}\n" for name in sorted(files)).encode()).hexdigest()
+
+
 def sign_edition(
     edition: Edition, *, keys: ServiceKeys, roots: Sequence[bytes], version: int, now: datetime, expires: datetime
 ) -> dict[str, bytes]:

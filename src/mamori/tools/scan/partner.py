@@ -85,13 +85,16 @@ class PartnerApi:
                 wait = min(60.0, wait * 2)
         raise ScanError(f"the partner API does not answer after {TRIES} tries: {why}; run the same command again later")
 
-    def get(self, path: str) -> urllib3.BaseHTTPResponse:
-        """The open answer to one request, asked once; urllib3.exceptions.HTTPError without one. Close it."""
+    def get(self, path: str, *, read: float = 120) -> urllib3.BaseHTTPResponse:
+        """The open answer to one request, asked once; urllib3.exceptions.HTTPError without one. Close it.
+
+        `read`: seconds without an octet that are waited for.
+        """
         return self._pool.request(
             "GET",
             f"{self.base}{path}",
             headers={**self._headers, "Accept-Encoding": "identity"},
-            timeout=urllib3.Timeout(connect=10, read=120),
+            timeout=urllib3.Timeout(connect=10, read=read),
             redirect=False,
             preload_content=False,
         )

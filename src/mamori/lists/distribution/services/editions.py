@@ -5,7 +5,6 @@ last fold, and the changes since stand in a file of their own.
 """
 
 import gc
-import hashlib
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -34,6 +33,7 @@ from mamori.engine.editions import (
     Rules,
     SignedStatement,
     activation_statement,
+    edition_digest,
     gate,
     kill_statement,
     sign_files,
@@ -459,4 +459,4 @@ def _kill(version: int, held: EditionKeys, reason: str) -> SignedStatement:
 
 
 def digest_of(files: Mapping[str, FileDigest]) -> str:
-    return hashlib.sha256("".join(f"{name} {files[name].sha256}\n" for name in sorted(files)).encode()).hexdigest()
+    return edition_digest({name: digest.sha256 for name, digest in files.items()})
