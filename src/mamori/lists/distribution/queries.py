@@ -76,6 +76,18 @@ def added_by(version: int | None = None) -> tuple[int, list[str]]:
     return row.version, list(row.changes.filter(change="added", method="dns").values_list("target", flat=True)[:MOST])
 
 
+def brought_by(version: int) -> list[UUID]:
+    """The ids of the entries an edition brought."""
+    rows = EditionChange.objects.filter(edition__version=version, change="added")
+    return list(rows.values_list("entry_id", flat=True))
+
+
+def is_carried_out(order: KillOrder) -> bool:
+    """Whether the list in force is the empty one that an order asks for."""
+    row = in_force()
+    return row is not None and row.kill_id == order.id
+
+
 def open_kill() -> KillOrder | None:
     return KillOrder.objects.select_related("by").filter(lifted_at=None).first()
 
@@ -167,6 +179,12 @@ def primary() -> list[KnotState]:
 def canaries() -> list[Probe]:
     """The last word of every resolver on our canary name."""
     return list(Probe.objects.filter(entry_id=None).order_by("resolver", "-id").distinct("resolver"))
+def primary_problem() -> str:
+    """Why the primary does not hold the list; empty when it does, or when there is none."""
+    bad = next((state for state in primary() if state.problem), None)
+    return f"The primary does not hold the list: {bad.problem}" if bad else ""
+
+
 
 
 def subscribers(actor: Actor) -> QuerySet[Subscriber]:
