@@ -167,6 +167,9 @@ def found_by_prober(halt: Halt | None) -> list[str]:
     words = {
         "canary": _("%(resolver)s does not block our canary %(name)s, or does not answer."),
         "hot_canary": _("%(resolver)s does not let our canary %(name)s through, or does not answer."),
+        "unwatched": _(
+            "No resolver in ring %(name)s is one that we may ask: nobody would see what additions do there."
+        ),
         "protected": _("%(resolver)s blocks %(name)s, which must never be blocked."),
     }
     return [str(words[each["code"]]) % each for each in halt.faults] if halt else []
@@ -176,15 +179,15 @@ def primary() -> list[KnotState]:
     return list(KnotState.objects.order_by("zone"))
 
 
-def canaries() -> list[Probe]:
-    """The last word of every resolver on our canary name."""
-    return list(Probe.objects.filter(entry_id=None).order_by("resolver", "-id").distinct("resolver"))
 def primary_problem() -> str:
     """Why the primary does not hold the list; empty when it does, or when there is none."""
     bad = next((state for state in primary() if state.problem), None)
     return f"The primary does not hold the list: {bad.problem}" if bad else ""
 
 
+def canaries() -> list[Probe]:
+    """The last word of every resolver on our canary name."""
+    return list(Probe.objects.filter(entry_id=None).order_by("resolver", "-id").distinct("resolver"))
 
 
 def subscribers(actor: Actor) -> QuerySet[Subscriber]:
