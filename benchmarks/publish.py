@@ -5,7 +5,8 @@ caches. A step writes an activated entry (or ends one) and calls the publisher; 
 each resolver is asked every 4 ms until it does what the list says. Half of the withdrawals are of names in the base.
 Changes begin at moments spread evenly over the second in which PowerDNS polls, not right after it has followed the last one.
 Then changes while a fold brings the primary a new base, judged by every engine first, as the worker does it: in
-another thread of the same process. Then the kill switch, and the end of it. The peer (`benchmarks.reloading`) holds
+another thread of the same process. Then the kill switch in its three forms (one entry by its name, what the last edition
+brought, all), and the end of it. The peer (`benchmarks.reloading`) holds
 the same names and is changed in turn.
 
     python -m benchmarks.publish --base 1000000 --json FILE
@@ -46,6 +47,12 @@ ENGINES = ("unbound", "bind", "powerdns")
 GOALS = {"unbound": (0.3, 0.5), "bind": (0.5, 0.5), "powerdns": (1.0, 1.5)}  # one change, a thousand: seconds, p95
 FOLDING = 4.0  # seconds, for a change while a fold runs
 KILL = 5.0  # seconds
+KILLS = {  # by the key of the result: the step, and what it is called
+    "kill": ("killed", ""),
+    "kill_entry": ("killed by name", " of one entry by its name"),
+    "kill_edition": ("killed by edition", " of the last edition"),
+}
+BROUGHT = 100  # names of the edition that is taken back
 REFILL = 60.0  # seconds, for a primary that was lost
 CHUNK = 10_000  # entries signed at a time
 STATED = datetime(2026, 11, 1, tzinfo=UTC)
@@ -97,7 +104,7 @@ def main() -> None:
             peer = stack.enter_context(Reloading(dns.base, free_ports(2), dns.example.port, names))
             hold(peer, base_name(given.base - 1))
         steps = list(run(publisher, dns, peer, given))
-    result |= {"seconds": times, "steps": steps, "ours": {"engines": summary(steps), "kill": killed(steps)}}
+    result |= {"seconds": times, "steps": steps, "ours": {"engines": summary(steps), **killed(steps)}}
     result["ours"]["fold_s"] = next((step["seconds"] for step in steps if step["what"] == "folded"), None)
     result["peer"] = {"engines": {"bind": row_of(steps, "peer")}}
     result["goals"] = [
@@ -116,7 +123,9 @@ def main() -> None:
     ]
     result["goals"].append(goal("primary filled from what the list body has s", times["primary filled"], REFILL))
     result["goals"] += [
-        goal(f"{engine}: kill switch s", seconds, KILL) for engine, seconds in result["ours"]["kill"].items()
+        goal(f"{engine}: kill switch{words} s", seconds, KILL)
+        for key, (_what, words) in KILLS.items()
+        for engine, seconds in result["ours"][key].items()
     ]
     finish(result, given.json)
 
@@ -232,6 +241,30 @@ class Publisher:
         self._publish()
         return began
 
+    def kill_entry(self, names: Sequence[str]) -> float:
+        """Take one entry back, called by its name. The moment of the order."""
+        from mamori.ground.actors import SYSTEM
+        from mamori.lists.listing import queries
+        from mamori.lists.listing.services import entries_withdraw
+
+        began = time.monotonic()
+        entries_withdraw(actor=SYSTEM, entry_ids=[UUID(one.entry_id) for one in queries.called(names[0])])
+        self._publish()
+        return began
+
+    def kill_edition(self) -> float:
+        """Take back what the last edition brought. The moment of the order."""
+        from mamori.ground.actors import SYSTEM
+        from mamori.lists.distribution import queries
+        from mamori.lists.distribution.services import edition_withdraw
+
+        began = time.monotonic()
+        version, _names = queries.added_by()
+        if edition_withdraw(actor=SYSTEM, version=version) != BROUGHT:
+            raise WorldError("the last edition is not the one that was meant")
+        self._publish()
+        return began
+
     def restore(self) -> float:
         """Bring the list back."""
         with owner(self.platform) as connection:
@@ -275,6 +308,10 @@ def run(publisher: Publisher, dns: DnsWorld, peer: Reloading, given: argparse.Na
         yield _step(publisher.add, watching, ours, many, "effective", later)
         yield _step(publisher.end, watching, ours, many, "lifted", later)
     yield from folding(publisher, watching, ours)
+    yield _step(publisher.kill_entry, watching, ours, [base_name(given.base // 2)], "killed by name")
+    brought = [f"brought-{number}.example" for number in range(BROUGHT)]
+    yield _step(publisher.add, watching, ours, brought, "effective before it is killed")
+    yield _step(lambda _names: publisher.kill_edition(), watching, ours, brought, "killed by edition")
     last = [base_name(given.base - 1)]
     yield _step(lambda _names: publisher.kill(), watching, ours, last, "killed")
     yield _step(lambda _names: publisher.restore(), watching, ours, last, "effective again")
@@ -347,7 +384,7 @@ def _step(
 def summary(steps: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
     found = {}
     for engine in ENGINES:
-        many = [step[engine] for step in steps if step["names"] > 1 and engine in step]
+        many = [step[engine] for step in steps if step["names"] == 1000 and engine in step]
         found[engine] = row_of(steps, engine) | {
             "thousand_p50_s": median(many),
             "thousand_p95_s": percentile(many, 0.95),
@@ -373,9 +410,12 @@ def row_of(steps: list[dict[str, Any]], engine: str) -> dict[str, float]:
     return row
 
 
-def killed(steps: list[dict[str, Any]]) -> dict[str, float]:
-    """Seconds from the kill switch until each engine answers again for the last name of the base."""
-    return {engine: step[engine] for step in steps if step["what"] == "killed" for engine in ENGINES}
+def killed(steps: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Of each form of the kill switch the seconds until each engine answers again for what it lifts."""
+    return {
+        key: {engine: step[engine] for step in steps if step["what"] == what for engine in ENGINES}
+        for key, (what, _words) in KILLS.items()
+    }
 
 
 def clock() -> datetime:

@@ -154,6 +154,10 @@ class DnsWorld:
         folder.chmod(0o2750)
         return folder
 
+    def add_powerdns(self, port: int) -> None:
+        """One more provider, on a port of its own. Before the start."""
+        self.providers["powerdns"] = self._powerdns(port)
+
     # Life
 
     def start(self) -> None:
@@ -288,8 +292,7 @@ class DnsWorld:
         values = self._subscription("powerdns", key, NX_ZONE, folder)
         write_private(folder / "mamori.lua", render(DEPLOY / "powerdns" / "mamori.lua", values))
         lines = render(DEPLOY / "powerdns" / "mamori.conf", {"STORAGE": str(folder)})
-        sockets = socket_folder(self.base)
-        main = _POWERDNS.format(sockets=sockets, port=port, example=self.example.port)
+        main = powerdns_main(socket_folder(self.base), port, self.example.port)
         write_private(folder / "recursor.conf", main + lines)
         recursor = Program("powerdns", [program("pdns_recursor"), f"--config-dir={folder}"], folder)
         return Provider("powerdns", NX_ZONE, key, (LOOPBACK, port), (LOOPBACK, port), [recursor])
@@ -324,6 +327,11 @@ def unbound_main(folder: Path, port: int, example: int, control: Path, rest: str
 def bind_main(folder: Path, port: int, example: int, options: str, rest: str) -> str:
     """A named.conf that forwards to the zone example.; `options` stands inside options { }, `rest` after it."""
     return _BIND.format(folder=folder, port=port, example=example, options=options, rest=rest)
+
+
+def powerdns_main(sockets: Path, port: int, example: int) -> str:
+    """A recursor.conf that forwards to the zone example."""
+    return _POWERDNS.format(sockets=sockets, port=port, example=example)
 
 
 _BIND = """\

@@ -1,24 +1,26 @@
-"""`mamori kill-switch` to its good end, as an operator runs it: a running worker, Knot, and Unbound and BIND that follow.
+"""`mamori kill-switch` to its good end, as an operator runs it: a running worker, Knot, and Unbound, BIND and PowerDNS that follow.
 
-Each of its three forms lifts what was asked, and nothing else, at both resolvers, and tells of each after how long.
+Each of its three forms lifts what was asked, and nothing else, at all three resolvers, and tells of each after how long.
 """
 
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from demo.dns import CANARY, DnsWorld, ask
 from demo.platform import Platform
-from demo.processes import Program, wait_until
+from demo.processes import Program, free_ports, wait_until
 from tests.journeys.test_kill_switch import LIFT, orders, pull
 from tests.platform import inside, prepared_platform, rows, running_world
 from tests.programs import needs
 
 pytestmark = [pytest.mark.resolvers, needs("knotd", "knotc", "unbound", "named", "named-checkzone", "pdns_recursor")]
 OPEN = "A 127.77.0.10"
+ALL = ["bind", "powerdns", "unbound"]
 TOLD = re.compile(r"  (\w+): lifted after \d+\.\d s$", re.MULTILINE)
 BROUGHT = """
 SELECT max(version) FROM distribution_edition JOIN distribution_editionchange ON edition_id = distribution_edition.id
@@ -52,6 +54,21 @@ class House:
 
     def __init__(self, platform: Platform, dns: DnsWorld) -> None:
         self.platform, self.dns = platform, dns
+        self.worker = self._worker()
+        self.worker.start()
+
+    def _worker(self) -> Program:
+        command = [sys.executable, "-m", "mamori", "worker"]
+        return Program("worker", command, self.platform.base, env=self.platform.environment("worker"), as_is=True)
+
+    @contextmanager
+    def without_worker(self) -> Iterator[None]:
+        self.worker.stop(12)
+        try:
+            yield
+        finally:
+            self.worker = self._worker()
+            self.worker.start()
 
     def lists(self, *names: str, urls: tuple[str, ...] = ()) -> int:
         """List these names and addresses with one edition: its number, once all resolvers block the names."""
@@ -88,21 +105,15 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(world_folder: Path) -> Iterator[House]:
-    with running_world(world_folder / "kill", dns=True) as world:
-        assert world.dns is not None
-        with prepared_platform(world_folder / "kill-platform", world) as platform:
-            worker = Program(
-                "worker",
-                [sys.executable, "-m", "mamori", "worker"],
-                platform.base,
-                env=platform.environment("worker"),
-                as_is=True,
-            )
-            worker.start()
-            try:
-                yield House(platform, world.dns)
-            finally:
-                worker.stop(12)
+    world = running_world(world_folder / "kill", dns=True)
+    assert world.dns is not None
+    world.dns.add_powerdns(free_ports(1))
+    with world, prepared_platform(world_folder / "kill-platform", world) as platform:
+        house = House(platform, world.dns)
+        try:
+            yield house
+        finally:
+            house.worker.stop(12)
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +121,8 @@ def _an_empty_list(house: House) -> Iterator[None]:
     yield
     targets = house.in_force()
     for target in targets:
-        pull(house.platform, "y\n", "--entry", target)
+        code, said = pull(house.platform, "y\n", "--entry", target)
+        assert code == 0, said
     wait_until(lambda: house.in_force() == set(), 60, "the list is not empty again")
 
 
@@ -126,13 +138,13 @@ def test_one_entry_is_lifted_by_its_name_and_by_its_number_and_its_neighbours_st
     code, said = pull(house.platform, "y\n", "--entry", "gone.example")
     assert code == 0, said
     assert "gone.example will be lifted in all resolvers" in said
-    assert sorted(TOLD.findall(said)) == ["bind", "unbound"], said
+    assert sorted(TOLD.findall(said)) == ALL, said
     house.holds(lifted=("gone.example", "www.gone.example"), blocked=("stays.example", "number.example"))
 
     [(number,)] = rows(house.platform, "SELECT id FROM listing_entry WHERE target = 'number.example' AND listed")
     code, said = pull(house.platform, "y\n", "--entry", str(number))
     assert code == 0, said
-    assert sorted(TOLD.findall(said)) == ["bind", "unbound"], said
+    assert sorted(TOLD.findall(said)) == ALL, said
     house.holds(lifted=("gone.example", "number.example"), blocked=("stays.example",))
     assert orders(house.platform) == [], "the list as a whole was not switched off"
     wait_until(lambda: house.in_force() == {"stays.example"}, 30, lambda: f"{house.in_force()} are in force")
@@ -142,10 +154,41 @@ def test_a_name_that_another_entry_blocks_still_is_not_waited_for(house: House) 
     house.lists("above.example", "www.above.example")
     code, said = pull(house.platform, "y\n", "--entry", "www.above.example")
     assert code == 0, said
+    assert "Blocked still by other entries: above.example" in said
     assert "No name is to be lifted in resolvers: other entries block them still" in said
     assert not TOLD.findall(said)
     wait_until(lambda: house.in_force() == {"above.example"}, 30, lambda: f"{house.in_force()} are in force")
     house.holds(lifted=(), blocked=("above.example", "www.above.example"))
+
+
+def test_without_a_worker_the_command_itself_lifts_and_the_worker_goes_on_from_there(house: House) -> None:
+    house.lists("alone.example", "kept.example")
+    with house.without_worker():
+        code, said = pull(house.platform, "y\n", "--entry", "alone.example")
+        assert code == 0, said
+        assert "No worker published it within 5 s" in said
+        assert sorted(TOLD.findall(said)) == ALL, said
+        house.holds(lifted=("alone.example",), blocked=("kept.example",))
+        for program in house.dns.providers["bind"].programs:
+            program.stop()
+        try:
+            code, said = pull(house.platform, "y\n", "--entry", "kept.example")
+        finally:
+            for program in house.dns.providers["bind"].programs:
+                program.start()
+        assert code == 1, said
+        assert "mamori: Blocks still, or does not answer: bind." in said
+        assert sorted(TOLD.findall(said)) == ["powerdns", "unbound"], said
+    house.lists("after.example")
+    house.until("kept.example", blocked=False)
+
+
+def test_a_name_below_a_listed_one_is_not_lifted_and_the_entry_that_blocks_it_is_named(house: House) -> None:
+    house.lists("wide.example")
+    code, said = pull(house.platform, "y\n", "--entry", "www.wide.example")
+    assert code == 2, said
+    assert "mamori kill-switch --entry wide.example" in " ".join(said.replace("│", " ").split())
+    house.holds(lifted=(), blocked=("wide.example",))
 
 
 def test_a_page_is_lifted_by_its_address_and_no_resolver_is_waited_for(house: House) -> None:
@@ -166,7 +209,7 @@ def test_what_the_last_edition_brought_is_lifted_and_then_what_an_earlier_one_di
     assert code == 0, said
     assert f"What edition {last} brought will be lifted" in said
     assert "3 entries are withdrawn." in said
-    assert sorted(TOLD.findall(said)) == ["bind", "unbound"], said
+    assert sorted(TOLD.findall(said)) == ALL, said
     house.holds(lifted=("one.example", "two.example"), blocked=("first.example", "second.example"))
     wait_until(lambda: house.in_force() == {"first.example", "second.example"}, 30, lambda: f"{house.in_force()}")
 
@@ -179,7 +222,7 @@ def test_what_the_last_edition_brought_is_lifted_and_then_what_an_earlier_one_di
     code, said = pull(house.platform, "y\n", "--edition", str(first))
     assert code == 0, said
     assert "1 entries are withdrawn." in said
-    assert sorted(TOLD.findall(said)) == ["bind", "unbound"], said
+    assert sorted(TOLD.findall(said)) == ALL, said
     house.holds(lifted=("first.example", "one.example", "two.example"), blocked=("second.example",))
     assert orders(house.platform) == []
 
@@ -190,7 +233,7 @@ def test_the_whole_list_is_lifted_and_comes_back_as_it_was(house: House) -> None
     try:
         code, said = pull(house.platform, "A grave error in the list\ny\n")
         assert code == 0, said
-        assert sorted(TOLD.findall(said)) == ["bind", "unbound"], said
+        assert sorted(TOLD.findall(said)) == ALL, said
         for name in names:
             assert house.says(name) == dict.fromkeys(house.dns.providers, OPEN)
         assert set(house.says(CANARY).values()) == {"A 127.0.0.1"}

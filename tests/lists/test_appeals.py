@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 
 from demo.web import Response, WebServer
 from mamori.ground import jobs
+from mamori.ground.actors import Role
 from mamori.ground.errors import DomainError
 from mamori.lists.listing import queries, services
 from mamori.lists.listing.models import Appeal
@@ -15,7 +16,7 @@ from mamori.lists.listing.queries.shown import appeal_due
 from mamori.lists.listing.states import AppealState, Proof
 from tests.hotline.intake_steps import solve
 from tests.hotline.outside import free_port
-from tests.lists.cases import listable
+from tests.lists.cases import checked, confirmed, listable, told_to_police, tried
 from tests.programs import needs
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +125,80 @@ def test_an_appeal_alone_lifts_nothing_and_somebody_uninvolved_decides(client, b
     services.appeal_decide(actor=body.both.actor, **decision)
     entry.refresh_from_db()
     assert (entry.state, entry.end) == ("pending_removal", "appeal")
+
+
+def complaint(client, body) -> Appeal:
+    """One about the entry, its control proved by a member who had no part."""
+    complain(client)
+    jobs.run_sweep("listing.match_appeals")
+    appeal = Appeal.objects.latest("matched_at")
+    Appeal.objects.filter(id=appeal.id).update(proof=Proof.ATTESTED, proved_at=appeal.matched_at)
+    return appeal
+
+
+def refused_each_step(actor, appeal: Appeal) -> None:
+    """Who had a part neither takes the complaint up nor decides, whichever way."""
+    steps = [
+        lambda: services.appeal_prove(actor=actor, appeal_id=appeal.id, proof=Proof.FILE),
+        lambda: services.appeal_accept(actor=actor, appeal_id=appeal.id),
+        lambda: services.appeal_reject(actor=actor, appeal_id=appeal.id, reason="No."),
+        *(
+            lambda outcome=outcome: services.appeal_decide(
+                actor=actor, appeal_id=appeal.id, outcome=outcome, reason="So."
+            )
+            for outcome in (AppealState.UPHELD, AppealState.SUSPENDED, AppealState.REMOVED)
+        ),
+    ]
+    for step in steps:
+        with pytest.raises(DomainError, match="involved"), transaction.atomic():
+            step()
+
+
+def uninvolved_decides(person, appeal: Appeal) -> None:
+    actor = person(Role.LIST_REVIEWER, Role.ANALYST).actor
+    services.appeal_accept(actor=actor, appeal_id=appeal.id)
+    services.appeal_decide(actor=actor, appeal_id=appeal.id, outcome=AppealState.UPHELD, reason="It is as it was.")
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["who decided", "who confirmed"])
+def test_who_assessed_the_content_decides_no_complaint_about_its_entry(client, body, person, frozen, browser_of, first):
+    judge, other = person(Role.LIST_REVIEWER, Role.ANALYST), person(Role.ANALYST)
+    content_id = confirmed(URL, *((judge, other) if first else (other, judge)))
+    told_to_police(content_id)
+    checked(content_id)
+    tried(content_id)
+    body.list(content_id)
+    appeal = complaint(client, body)
+    refused_each_step(judge.actor, appeal)
+    page = browser_of(judge).get(f"/list/appeals/{appeal.id}/", headers={"accept-language": "en"}).content.decode()
+    assert "assessed its content" in page
+    uninvolved_decides(person, appeal)
+
+
+def test_who_gave_an_opinion_in_a_review_decides_no_complaint_about_that_entry(client, body, person, frozen):
+    entry = body.list(listable(URL, person))
+    services.content_held(content_id=entry.content_id)
+    keepers = [person(Role.LIST_REVIEWER) for _ in range(2)]
+    for keeper in keepers:
+        services.entry_review(actor=keeper.actor, entry_id=entry.id, keep=True, note="It is right.")
+    entry.refresh_from_db()
+    assert entry.state == "upheld"
+    appeal = complaint(client, body)
+    for keeper in keepers:
+        refused_each_step(keeper.actor, appeal)
+    uninvolved_decides(person, appeal)
+
+
+def test_the_third_who_signed_decides_no_complaint_even_when_the_entry_is_gone(client, body, person, frozen, settings):
+    settings.LIST_THIRD_NAMES = "1200,bad.example"
+    entry = body.list(listable(URL, person))
+    body.activate(entry, by=body.both)
+    assert (entry.state, entry.third) == ("active", body.both)
+    appeal = complaint(client, body)
+    refused_each_step(body.both.actor, appeal)
+    services.entries_withdraw(actor=body.approver.actor, entry_ids=[entry.id])
+    refused_each_step(body.both.actor, appeal)
+    uninvolved_decides(person, appeal)
 
 
 def test_who_complained_is_told_and_a_day_without_it_is_an_alarm(client, body, person, frozen, browser_of):

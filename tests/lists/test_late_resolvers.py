@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import partial
 from uuid import uuid4
 
 import dns.message
@@ -15,7 +14,7 @@ import pytest
 
 from mamori.ground import clock, jobs
 from mamori.ground.actors import Role
-from mamori.lists.distribution import commands, queries, services
+from mamori.lists.distribution import queries, services
 from mamori.lists.distribution.models import Edition, EditionChange, Probe
 
 pytestmark = pytest.mark.django_db
@@ -143,12 +142,3 @@ def test_a_resolver_that_blocks_is_told_when_it_ceases_or_that_it_does_not(resol
     assert name == "own" and seconds >= 0.4
     settings.PROBE_RESOLVERS = {}
     assert list(services.seconds_until_free([NAME])) == []
-
-
-def test_the_command_names_a_resolver_that_blocks_still(resolver, person, monkeypatch, capsys):
-    resolver.blocks = True
-    monkeypatch.setattr(commands, "seconds_until_free", partial(services.seconds_until_free, longest=0.5))
-    monkeypatch.setattr(commands.typer, "confirm", lambda *_words, **_how: True)
-    commands.lift(reason="A grave error", edition="", entry="")
-    assert queries.open_kill() is not None
-    assert "own: blocks still, or does not answer, after a minute" in capsys.readouterr().out

@@ -8,6 +8,8 @@ import pytest
 from django.test import Client
 
 from mamori.ground import clock
+from mamori.lists.distribution import services as distribution
+from mamori.lists.distribution.queries import in_force
 from mamori.lists.listing import services as listing
 from mamori.lists.openness import noise, services
 from mamori.lists.openness.models import PublishedPeriod
@@ -41,6 +43,38 @@ def test_a_quarter_is_published_once_when_it_is_over(press, frozen, body, person
     assert services.figures_publish() == 0
     row.refresh_from_db()
     assert row.figures == before, "what is published stays"
+
+
+def test_halts_and_editions_taken_back_are_counted_and_small_numbers_of_them_not_told(
+    press, frozen, body, person, run_jobs, monkeypatch
+):
+    approver = body.approver.actor
+    distribution.edition_publish(refresh=True)
+    taken = 0
+    for number in range(2):
+        body.list(listable(f"https://n{number}.example/1", person))
+        run_jobs()
+        version = in_force().version
+        for _twice in range(2):  # asked again it is no second edition
+            distribution.edition_withdraw(actor=approver, version=version)
+        taken += 1
+        run_jobs()
+    for _number in range(3):
+        distribution.rings_halt(actor=approver, reason="A call")
+        distribution.rings_release(actor=approver, reason="Nothing was wrong")
+    asked = []
+    monkeypatch.setattr("mamori.lists.openness.services.figures.protected", lambda count: asked.append(count) or None)
+    frozen.shift(timedelta(days=45))
+    distribution.rings_halt(actor=approver, reason="In the next quarter")
+    assert services.figures_publish() == 1
+    incidents = PublishedPeriod.objects.get().figures["incidents"]
+    assert incidents == {
+        "list_switched_off": 0,
+        "editions_refused": 0,
+        "additions_halted": None,
+        "editions_taken_back": None,
+    }
+    assert asked[-2:] == [3, taken]
 
 
 def test_quarters_follow_one_another():
@@ -77,12 +111,14 @@ def test_page_json_and_csv_say_the_same_in_both_languages(db):
     english, japanese = (Client().get(f"/{language}/list/figures/").content.decode() for language in ("en", "ja"))
     assert "1234" in english
     assert "under 5" in english
+    assert "not counted" in english, "what a period did not count is not said to be few"
     assert "5未満" in japanese
     assert "<script" not in english.partition("<main")[2].partition("</main")[0]
     told = Client().get("/en/list/figures.json").json()
     assert told["periods"] == [{"begins_on": "2026-07-01", "ends_on": "2026-10-01", "figures": figures}]
     rows = list(csv.DictReader(io.StringIO(Client().get("/en/list/figures.csv").content.decode())))
     said = {(row["group"], row["figure"]): row["number"] for row in rows}
+    assert ("incidents", "additions_halted") not in said
     assert (said["in_force", "dns"], said["in_force", "url"], said["added", "dns"]) == ("1234", "", "17")
 
 

@@ -5,7 +5,7 @@ import pytest
 from mamori.engine.addresses import popular_names, protected_suffixes, shared_platforms, suffix_section
 from mamori.engine.editions import content_refusals, gate
 from mamori.ground.errors import DomainError
-from mamori.lists.listing.case import PROTECTED, content_rules
+from mamori.lists.listing.case import content_rules, protected_names
 from mamori.lists.listing.models import Entry
 from tests.engine.people import RULES, edition, entry
 from tests.lists.cases import listable
@@ -43,7 +43,7 @@ def held(kind: str) -> int:
         "content network": len((platforms | popular_names()) & networks),
         "government": len(protected_suffixes() - helps),
         "emergency": len(helps),
-        "our own": len(PROTECTED.names - protected_suffixes()),
+        "our own": len(protected_names().names - protected_suffixes()),
     }[kind]
 
 

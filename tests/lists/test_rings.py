@@ -9,6 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
+from mamori.engine.addresses import protected_classes
 from mamori.engine.editions import LAST_RING, read_delta
 from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import Organisation
@@ -350,9 +351,16 @@ def test_the_doctor_says_when_nobody_would_see_harm(rings, settings):
     settings.PROBE_RESOLVERS = {"own": "127.0.0.1:1"}
     assert says()[0] == "note" and "they wait for nobody" in says()[1]
     ours("theirs", 1)
+    assert says()[0] == "bad" and "halted there" in says()[1]
+    settings.PROBE_OUTSIDE = {"theirs": "127.0.0.1:2"}
     assert says()[0] == "good"
+
+
+def test_the_doctor_notes_that_nothing_waits_and_names_the_setting(rings, settings):
     settings.RING_SECONDS = (0, 0)
-    assert not [each for each in examine() if each.what == "rings of the list"]
+    (found,) = (each for each in examine() if each.what == "rings of the list")
+    assert (found.level, "reaches every subscriber at once" in found.finding) == ("note", True)
+    assert "MAMORI_RING_SECONDS" in found.remedy
 
 
 @pytest.fixture
@@ -378,7 +386,7 @@ def test_the_prober_halts_when_a_canary_is_missing(rings, lists, resolver, ring,
     assert (reached("bad.example"), queries.open_halt() is None) == (0, False), "what is still wrong halts again"
     services.rings_release(actor=body.approver.actor, reason="It runs again")
     resolver.blocks = True
-    monkeypatch.setattr(halting, "DRAWN", 0)  # it blocks these too
+    monkeypatch.setattr(halting, "_never_blocked", list)  # it blocks these too
     later(rings, seconds=1)
     assert (reached("bad.example"), queries.open_halt()) == (1, None)
 
@@ -398,9 +406,63 @@ def test_the_prober_halts_when_a_popular_name_is_blocked_but_asks_others_for_can
     assert reached("one.example") == 1
     halt = queries.open_halt()
     assert {fault["code"] for fault in halt.faults} == {"protected"}
-    assert len(halt.faults) == 20
-    never = content_rules()
-    assert {fault["name"] for fault in halt.faults} <= never.popular.names | never.shared_platforms.names
+
+
+def test_names_of_each_class_that_is_never_blocked_are_asked_and_our_own(rings, lists, resolver, settings, body):
+    settings.PUBLIC_URL, settings.PARTNER_URL = "https://www.hotline.test/", "https://api.hotline.test"
+    ours("own")
+    resolver.blocks = True
+    lists("one.example")
+    asked = []
+    for _look in range(2):
+        later(rings, seconds=601)
+        asked.append({fault["name"] for fault in queries.open_halt().faults})
+        services.rings_release(actor=body.approver.actor, reason="Look again")
+    rules = content_rules()
+    classes = [rules.popular.names, rules.shared_platforms.names, *protected_classes()]
+    assert len(classes) >= 8
+    assert sum(all("*" in name for name in names) for names in classes) <= 1
+    for names in classes:
+        least = min(halting.DRAWN, sum("*" not in name for name in names))
+        assert [len(found & names) >= least for found in asked] == [True, True]
+    own = {settings.STOP_PAGE_HOST, "www.hotline.test", "api.hotline.test"}
+    assert own <= asked[0] & asked[1]
+    assert asked[0] != asked[1], "drawn anew for each look"
+    assert not any("*" in name for name in asked[0])
+    assert settings.CANARY_NAME not in asked[0], "it is blocked by purpose"
+
+
+def test_a_ring_in_which_nobody_may_be_asked_holds_additions_and_an_empty_one_does_not(
+    rings, lists, resolver, settings, body, monkeypatch
+):
+    monkeypatch.setattr(halting, "_never_blocked", list)
+    resolver.blocks = True
+    settings.PROBE_RESOLVERS = {}
+    lists("empty.example")
+    later(rings, seconds=601)
+    assert (reached("empty.example"), queries.open_halt()) == (1, None), "no subscriber is in the first ring"
+    later(rings, seconds=1801)
+    assert reached("empty.example") == 2
+
+    ours("own")
+    ours("theirs", 1)
+    lists("bad.example")
+    later(rings, seconds=601)
+    halt = queries.open_halt()
+    assert [(fault["code"], fault["name"]) for fault in halt.faults] == [("unwatched", "0")]
+    assert " 0 " in queries.found_by_prober(halt)[0]
+    assert reached("bad.example") == 0
+    settings.PROBE_RESOLVERS = {"own": resolver.address}
+    services.rings_release(actor=body.approver.actor, reason="It may be asked now")
+    later(rings, seconds=1)
+    assert (reached("bad.example"), queries.open_halt()) == (1, None), "nothing is in the second ring yet"
+    later(rings, seconds=1801)
+    assert [(fault["code"], fault["name"]) for fault in queries.open_halt().faults] == [("unwatched", "1")]
+    assert reached("bad.example") == 1
+    settings.PROBE_OUTSIDE = {"theirs": resolver.address}
+    services.rings_release(actor=body.approver.actor, reason="That too")
+    later(rings, seconds=1)
+    assert reached("bad.example") == 2
 
 
 def test_resolvers_of_the_last_ring_halt_nothing_and_are_not_asked_early(rings, lists, resolver):

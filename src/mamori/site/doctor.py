@@ -64,8 +64,7 @@ def examine() -> Iterator[Finding]:
             yield found
         yield _judges()
     yield _popular()
-    if first_ring() < LAST_RING:
-        yield from _rings()
+    yield from _rings()
     yield _images()
     yield from _outside()
     yield from _pages()
@@ -293,10 +292,17 @@ def _popular() -> Finding:
 def _rings() -> Iterator[Finding]:
     """Whether an addition that waits is seen to do harm before all have it."""
     what = "rings of the list"
+    if first_ring() == LAST_RING:
+        yield Finding(
+            "note", what, "off: an addition reaches every subscriber at once, so that a wrong one is seen only when all have it",
+            "set MAMORI_RING_SECONDS, such as 600,1800, and add a subscriber of our own (ADR 24)",
+        )  # fmt: skip
+        return
     try:
         numbers, watched = subscribers_by_ring(), rings_of_resolvers()
     except DatabaseError:
         return  # said above
+    asked = watched.keys() & (settings.PROBE_RESOLVERS.keys() | settings.PROBE_OUTSIDE.keys())
     first, second, last = (numbers.get(ring, 0) for ring in range(LAST_RING + 1))
     told = f"subscribers: {first} of our own, then {second}, then {last}; additions wait {settings.RING_SECONDS} s"
     if not first:
@@ -312,6 +318,11 @@ def _rings() -> Iterator[Finding]:
         yield Finding(
             "note", what, f"{told}: in the second ring they wait for nobody",
             "make the second number of MAMORI_RING_SECONDS 0, or give subscribers new keys: rings are drawn with them",
+        )  # fmt: skip
+    elif second and settings.RING_SECONDS[1] and not {name for name in asked if watched[name] == OURS + 1}:
+        yield Finding(
+            "bad", what, f"{told}: no resolver in the second ring is asked, so additions are halted there",
+            "name one in MAMORI_PROBE_OUTSIDE and on its subscriber's page, or make the second number of MAMORI_RING_SECONDS 0",
         )  # fmt: skip
     else:
         yield Finding("good", what, told)

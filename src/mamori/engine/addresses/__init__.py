@@ -11,6 +11,7 @@ from mamori.engine.addresses.breadth import (
     parents,
     popular_names,
     popular_set,
+    protected_classes,
     protected_suffixes,
     shared_platforms,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "parents",
     "popular_names",
     "popular_set",
+    "protected_classes",
     "protected_suffixes",
     "public_suffix",
     "registrable_domain",

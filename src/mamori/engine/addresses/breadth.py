@@ -155,6 +155,23 @@ def protected_suffixes() -> frozenset[str]:
     return _lines("protected_suffixes.txt")
 
 
+@cache
+def protected_classes() -> tuple[frozenset[str], ...]:
+    """The same, by the headings of their file: governments, schools, cities, emergency services and so on."""
+    text = resources.files("mamori.engine.addresses").joinpath("data", "protected_suffixes.txt").read_text("ascii")
+    groups: list[set[str]] = []
+    after_remark = True
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("#"):
+            after_remark = True
+        elif name := line.split("#")[0].strip():
+            if after_remark:
+                groups.append(set())
+            groups[-1].add(name)
+            after_remark = False
+    return tuple(frozenset(group) for group in groups)
+
+
 def shared_platforms() -> frozenset[str]:
     """Hosts on which many unrelated people publish under one name or its sub-names; with a dot before it, a tree."""
     return _lines("shared_platforms.txt")

@@ -1,6 +1,6 @@
 """What the Audit desk shows."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -19,6 +19,12 @@ def events(actor: Actor) -> QuerySet[Event]:
     """All events for the auditor, those of one's own organisation for a senior."""
     actor.require(SEE_OWN)
     return Event.objects.all() if actor.may(SEE) else Event.objects.filter(organisation_id=actor.organisation_id)
+
+
+def counted(event: str, since: datetime, until: datetime) -> int:
+    """Of how many subjects the log tells an event between two moments, of each once."""
+    rows = Event.objects.filter(event=event, at__gte=since, at__lt=until)
+    return rows.values("subject_type", "subject_id").distinct().count()
 
 
 def checkpoints(actor: Actor) -> QuerySet[Checkpoint]:

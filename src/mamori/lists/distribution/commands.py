@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
 import typer
 from django.conf import settings
 
+from mamori.engine.addresses import AddressError, canonicalize
 from mamori.ground.actors import SYSTEM
 from mamori.ground.errors import DomainError
 from mamori.lists.distribution import queries
+from mamori.lists.distribution.lifting import carry_out
 from mamori.lists.distribution.services import (
     edition_fold,
     edition_restore,
@@ -26,6 +29,8 @@ from mamori.lists.listing.services import entries_withdraw
 from mamori.tools.errors import FAILED
 from mamori.tools.progress import progress_bar
 
+SHORT = 5.0  # seconds that resolvers have when it is known that the order is not published
+
 
 def restore(above: int) -> None:
     """Make the signed list anew from the database, when its files are lost; each step is told."""
@@ -34,40 +39,81 @@ def restore(above: int) -> None:
 
 
 def lift(*, reason: str, edition: str, entry: str) -> None:
-    """Lift the whole list, what one edition brought ("last" or its number), or one entry (number, name or address)."""
+    """Lift the whole list, what one edition brought ("last" or its number), or one entry (number, name or address).
+
+    Waits for the effect. Exit code 1 when it is not published, or a resolver of ours blocks still.
+    """
     if entry:
         found = listing.called(entry)
         if not found:
-            raise typer.BadParameter(f"nothing in force is called {entry}", param_hint="--entry")
+            raise typer.BadParameter(_why_not(entry), param_hint="--entry")
         typer.confirm(f"{entry} will be lifted in all resolvers. Go on?", abort=True)
-        entries_withdraw(actor=SYSTEM, entry_ids=[UUID(one.entry_id) for one in found])
+        began = time.monotonic()
+        ids = [UUID(one.entry_id) for one in found]
+        entries_withdraw(actor=SYSTEM, entry_ids=ids)
         names = [one.target for one in found if one.method == "dns"]
     elif edition:
         version, names = queries.added_by(None if edition == "last" else _number(edition))
         if not version:
             raise typer.BadParameter("no such edition brought an entry", param_hint="--edition")
         typer.confirm(f"What edition {version} brought will be lifted in all resolvers. Go on?", abort=True)
+        began = time.monotonic()
+        ids = queries.brought_by(version)
         count = edition_withdraw(actor=SYSTEM, version=version)
         typer.echo(f"{count} entries are withdrawn.")
-        if not count:
+        if not count and not listing.removal_pending(ids):
             typer.echo("Nothing it brought is in force any more: nothing to lift.")
             return
     else:
         reason = reason or typer.prompt("Why is the list switched off?")
         typer.confirm("Every entry will be lifted in all resolvers. Go on?", abort=True)
-        kill_switch(actor=SYSTEM, reason=reason)
-        names = [settings.CANARY_NAME]
+        began = time.monotonic()
+        order = kill_switch(actor=SYSTEM, reason=reason)
+        _see_to(lambda: queries.is_carried_out(order), [settings.CANARY_NAME], began)
+        return
+    covering = listing.covering(names)
+    if covering:
+        typer.echo(f"Blocked still by other entries: {', '.join(covering)}")
     names = sorted(set(names) - listing.names_covered(names))
     if not names:
         typer.echo("No name is to be lifted in resolvers: other entries block them still, or it was pages only.")
-    for resolver, seconds in seconds_until_free(names) if names else ():
-        followed = (
-            f"lifted after {seconds:.1f} s"
-            if seconds is not None
-            else "blocks still, or does not answer, after a minute"
-        )
-        typer.echo(f"  {resolver}: {followed}")
+    _see_to(lambda: not listing.removal_pending(ids), names, began)
+
+
+def _why_not(word: str) -> str:
+    """Why nothing is lifted by this word: no entry is called so. One that blocks it all the same is named, not lifted."""
+    with suppress(AddressError):
+        host = canonicalize(word if "://" in word else f"https://{word}/").host
+        if above := listing.covering([host]):
+            one = above[0]
+            return (
+                f"no entry is called {word}, but {' and '.join(above)} blocks it, and more. "
+                f"To lift that: mamori kill-switch --entry {one}"
+            )
+    return f"nothing in force is called {word}"
+
+
+def _see_to(is_published: Callable[[], bool], names: list[str], began: float) -> None:
+    """Have what was ordered carried out, and ask our resolvers. Exit code 1 with one line when one blocks still."""
     typer.echo("Ordered and logged. The page Editions shows when each resolver follows.")
+    left = [carry_out(is_published, typer.echo)]
+    waits = {"longest": SHORT} if left[0] else {}
+    late = []
+    for resolver, seconds in seconds_until_free(names, began=began, **waits) if names else ():
+        if seconds is None:
+            late.append(resolver)
+        else:
+            typer.echo(f"  {resolver}: lifted after {seconds:.1f} s")
+    if late:
+        left.append(
+            f"Blocks still, or does not answer: {', '.join(sorted(late))}. Look at it, and at its way to the primary."
+        )
+    if names and not settings.PROBE_RESOLVERS:
+        typer.echo("No resolver of our own is asked (MAMORI_PROBE_RESOLVERS): whether they follow is not known here.")
+        left.append(queries.primary_problem())
+    if said := " ".join(each for each in left if each):
+        typer.secho(f"mamori: {said}", fg="red", err=True)
+        raise typer.Exit(FAILED)
 
 
 def _number(text: str) -> int:

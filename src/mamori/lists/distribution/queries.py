@@ -76,6 +76,18 @@ def added_by(version: int | None = None) -> tuple[int, list[str]]:
     return row.version, list(row.changes.filter(change="added", method="dns").values_list("target", flat=True)[:MOST])
 
 
+def brought_by(version: int) -> list[UUID]:
+    """The ids of the entries an edition brought."""
+    rows = EditionChange.objects.filter(edition__version=version, change="added")
+    return list(rows.values_list("entry_id", flat=True))
+
+
+def is_carried_out(order: KillOrder) -> bool:
+    """Whether the list in force is the empty one that an order asks for."""
+    row = in_force()
+    return row is not None and row.kill_id == order.id
+
+
 def open_kill() -> KillOrder | None:
     return KillOrder.objects.select_related("by").filter(lifted_at=None).first()
 
@@ -155,6 +167,9 @@ def found_by_prober(halt: Halt | None) -> list[str]:
     words = {
         "canary": _("%(resolver)s does not block our canary %(name)s, or does not answer."),
         "hot_canary": _("%(resolver)s does not let our canary %(name)s through, or does not answer."),
+        "unwatched": _(
+            "No resolver in ring %(name)s is one that we may ask: nobody would see what additions do there."
+        ),
         "protected": _("%(resolver)s blocks %(name)s, which must never be blocked."),
     }
     return [str(words[each["code"]]) % each for each in halt.faults] if halt else []
@@ -162,6 +177,12 @@ def found_by_prober(halt: Halt | None) -> list[str]:
 
 def primary() -> list[KnotState]:
     return list(KnotState.objects.order_by("zone"))
+
+
+def primary_problem() -> str:
+    """Why the primary does not hold the list; empty when it does, or when there is none."""
+    bad = next((state for state in primary() if state.problem), None)
+    return f"The primary does not hold the list: {bad.problem}" if bad else ""
 
 
 def canaries() -> list[Probe]:

@@ -9,12 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.addresses import (
     Address,
+    AddressError,
     Breadth,
     NameSet,
     breadth,
+    canonicalize,
     names_in,
     popular_set,
     protected_suffixes,
+    registrable_domain,
     shared_platforms,
 )
 from mamori.engine.editions import HOT, Rules
@@ -29,10 +32,39 @@ from mamori.hotline.tracing import queries as tracing
 from mamori.lists.listing.states import Far, Method, Reason
 
 SHARED = NameSet(shared_platforms())
-PROTECTED = NameSet(
-    protected_suffixes() | {settings.STOP_PAGE_HOST, settings.CANARY_NAME, f"{HOT}{settings.CANARY_NAME}"}
-)
 _ILLEGAL = ("BASELINE", "NATIONAL")
+
+
+def own_hosts() -> frozenset[str]:
+    """Names of ours that everybody's resolver must answer for: the stop page, the public and the partner face."""
+    faces = (settings.PUBLIC_URL, settings.PARTNER_URL)
+    return frozenset({settings.STOP_PAGE_HOST, *(host for url in faces if (host := _host_name(url)))})
+
+
+def _own_names() -> frozenset[str]:
+    """All names of ours, with the registrable domains of our faces: no name at or below them goes on a DNS list."""
+    hosts = own_hosts() | ({host} if (host := _host_name(settings.STAFF_URL)) else set())
+    canaries = {settings.CANARY_NAME, f"{HOT}{settings.CANARY_NAME}", *settings.CANARY_DOMAINS}
+    return hosts | canaries | {domain for host in hosts if (domain := registrable_domain(host))}
+
+
+def _host_name(url: str) -> str | None:
+    """The host of an address of ours; None for an IP address or what is no name."""
+    try:
+        found = canonicalize(url)
+    except AddressError:
+        return None
+    return found.host if found.host_kind == "name" else None
+
+
+def protected_names() -> NameSet:
+    """Suffixes of governments and public bodies, and names of ours."""
+    return _protected(_own_names())
+
+
+@cache
+def _protected(own: frozenset[str]) -> NameSet:
+    return NameSet(protected_suffixes() | own)
 
 
 @dataclass(frozen=True)
@@ -108,7 +140,7 @@ def content_rules() -> Rules:
         today=clock.now().date(),
         keys={},
         popular=popular_set(settings.POPULAR_NAMES),
-        protected_suffixes=PROTECTED,
+        protected_suffixes=protected_names(),
         shared_platforms=SHARED,
         max_added=settings.LIST_MAX_ADDED,
     )
@@ -160,6 +192,6 @@ def reach_of(content_id: UUID, name: str) -> Reach:
             popular=popular_set(settings.POPULAR_NAMES),
             shared_platforms=SHARED,
         ),
-        protected=PROTECTED.above(name) or PROTECTED.covered_by(name),
+        protected=protected_names().above(name) or protected_names().covered_by(name),
         contents=assessment.contents_on_host(name),
     )

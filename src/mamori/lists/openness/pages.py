@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -27,6 +28,8 @@ WORDS = {
     ("days_to_removal", "median"): gettext_lazy("Median days from block to removal of the content"),
     ("incidents", "list_switched_off"): gettext_lazy("Incidents: the whole list was switched off"),
     ("incidents", "editions_refused"): gettext_lazy("Incidents: an edition was refused before it went out"),
+    ("incidents", "additions_halted"): gettext_lazy("Incidents: additions were halted before all had them"),
+    ("incidents", "editions_taken_back"): gettext_lazy("Incidents: what an edition brought was taken back as a whole"),
 }
 
 
@@ -35,13 +38,16 @@ WORDS = {
 def figures(request: HttpRequest) -> HttpResponse:
     periods = queries.published()
     rows = [
-        (word, [(one.begins_on.isoformat(), _shown(group, one.figures.get(group, {}).get(name))) for one in periods])
+        (word, [(one.begins_on.isoformat(), _shown(group, name, one.figures)) for one in periods])
         for (group, name), word in WORDS.items()
     ]
     return render(request, "openness/figures.html", {"periods": periods, "rows": rows})
 
 
-def _shown(group: str, number: int | None) -> str:
+def _shown(group: str, name: str, figures: Mapping[str, Mapping[str, int | None]]) -> str:
+    if name not in figures.get(group, {}):
+        return _("not counted")
+    number = figures[group][name]
     if number is None:
         return _("too few") if group == "days_to_removal" else _("under 5")
     return str(number)
@@ -60,13 +66,15 @@ def figures_json(_request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_GET
 def figures_csv(_request: HttpRequest) -> HttpResponse:
-    """One line for each figure; an empty number: under five, or too few for a median."""
+    """One line for each figure that was counted; an empty number: under five, or too few for a median."""
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(["begins_on", "ends_on", "group", "figure", "number"])
     for one in queries.published():
         for group, name in WORDS:
-            number = one.figures.get(group, {}).get(name)
+            if name not in one.figures.get(group, {}):
+                continue
+            number = one.figures[group][name]
             table.writerow([one.begins_on, one.ends_on, group, name, "" if number is None else number])
     answer = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="list-figures.csv"'

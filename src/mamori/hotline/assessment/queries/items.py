@@ -122,6 +122,11 @@ def decision_of(content_id: UUID) -> DecisionView | None:
     )
 
 
+def has_assessed(person_id: UUID, content_ids: Iterable[UUID]) -> bool:
+    """Whether a person decided on one of these items, in any round and whatever came of it."""
+    return Decision.objects.filter(content_id__in=list(content_ids), decided_by_id=person_id).exists()
+
+
 def content_view(actor: Actor, content_id: UUID) -> ContentView:
     """The head of an item's page, for those who may see cases. NotFound for all others."""
     content = _visible(actor, content_id)

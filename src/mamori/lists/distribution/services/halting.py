@@ -6,23 +6,26 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext_lazy as _
 
+from mamori.engine.addresses import protected_classes
+from mamori.engine.editions import LAST_RING
 from mamori.ground import audit, clock, jobs
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError
 from mamori.lists.distribution import press
 from mamori.lists.distribution.models import Halt, KillOrder, Wait
 from mamori.lists.distribution.permissions import HALT
-from mamori.lists.distribution.queries import open_halt
+from mamori.lists.distribution.queries import open_halt, subscribers_by_ring
 from mamori.lists.distribution.services.editions import edition_publish
 from mamori.lists.distribution.services.primary import hot_canary
 from mamori.lists.distribution.services.probing import is_blocked
 from mamori.lists.distribution.services.rings import rings_of_resolvers
 from mamori.lists.listing import services as listing_services
-from mamori.lists.listing.case import content_rules
+from mamori.lists.listing.case import content_rules, own_hosts
 
-DRAWN = 20  # names that must never be blocked, drawn anew for each look
+DRAWN = 4  # names that must never be blocked, drawn anew of each class for each look
 TRIES = 3
 Fault = dict[str, str]
 
@@ -40,13 +43,34 @@ def _faults() -> Iterator[Fault]:
     """What is wrong at the watched resolvers of the first rings."""
     if KillOrder.objects.filter(lifted_at=None).exists():
         return
-    names = content_rules().popular.names | content_rules().shared_platforms.names
-    drawn = SystemRandom().sample(sorted(names), min(DRAWN, len(names)))
-    for resolver in sorted(rings_of_resolvers()):
+    drawn, watched = _never_blocked(), rings_of_resolvers()
+    for ring in sorted(_rings_at_stake()):
+        asked = sorted(name for name, of in watched.items() if of == ring)
+        if not any(name in settings.PROBE_RESOLVERS or name in settings.PROBE_OUTSIDE for name in asked):
+            yield {"code": "unwatched", "resolver": "", "name": str(ring)}
+    for resolver in sorted(watched):
         if address := settings.PROBE_RESOLVERS.get(resolver):
             yield from _faults_of(resolver, address, drawn)
         elif address := settings.PROBE_OUTSIDE.get(resolver):  # a subscriber's own is asked for our canaries alone
             yield from _faults_of(resolver, address, [])
+
+
+def _rings_at_stake() -> set[int]:
+    """The rings with a subscriber that have an addition which waits there, or further on."""
+    furthest = Wait.objects.aggregate(ring=Max("ring"))["ring"]
+    return {
+        ring for ring in subscribers_by_ring() if ring < LAST_RING and ring <= furthest and settings.RING_SECONDS[ring]
+    }
+
+
+def _never_blocked() -> list[str]:
+    """Names to ask for: some of each class of those that an entry is held against, and all of ours."""
+    rules = content_rules()
+    found = set(own_hosts())
+    for names in (rules.popular.names, rules.shared_platforms.names, *protected_classes()):
+        askable = sorted(name for name in names if "*" not in name)
+        found.update(SystemRandom().sample(askable, min(DRAWN, len(askable))))
+    return sorted(found)
 
 
 def _faults_of(resolver: str, address: str, drawn: list[str]) -> Iterator[Fault]:

@@ -144,15 +144,20 @@ def _asked_again(probe: Probe, *, done: bool) -> None:
         announce(EntryEffective(entry_id))
 
 
-def seconds_until_free(names: Collection[str], *, longest: float = 60.0) -> Iterator[tuple[str, float | None]]:
-    """Each of our resolvers, and after how many seconds from now it blocks none of the names; None: not in time.
+def seconds_until_free(
+    names: Collection[str], *, longest: float = 60.0, began: float | None = None
+) -> Iterator[tuple[str, float | None]]:
+    """Each of our resolvers, and after how many seconds from `began` it blocks none of the names; None: not in time.
+
+    `began`: a moment of `time.monotonic`, now when none is given; `longest` counts from now.
 
     Each is asked by itself: a silent one costs no other its seconds.
     """
-    began, given_up = time.monotonic(), Event()
+    now, given_up = time.monotonic(), Event()
+    began = now if began is None else began
     with ThreadPoolExecutor(len(settings.PROBE_RESOLVERS) or 1) as pool:
         asked = {
-            pool.submit(_free, address, names, began + longest, given_up): resolver
+            pool.submit(_free, address, names, now + longest, given_up): resolver
             for resolver, address in settings.PROBE_RESOLVERS.items()
         }
         try:

@@ -103,8 +103,8 @@ def untold() -> QuerySet[Entry]:
 
 
 def called(word: str) -> list[ListEntry]:
-    """The entries in force for a name or an address, or the one of this number."""
-    rows = Entry.objects.filter(state__in=IN_FORCE)
+    """The entries for a name or an address, or the one of this number: in force, or withdrawn and not yet off the list."""
+    rows = Entry.objects.filter(state__in=[*IN_FORCE, EntryState.PENDING_REMOVAL])
     try:
         return [list_entry(entry) for entry in rows.filter(id=UUID(word))]
     except ValueError:
@@ -118,6 +118,18 @@ def names_covered(names: Iterable[str]) -> set[str]:
     rows = Entry.objects.filter(method="dns", target__in=wanted, state__in=IN_FORCE) if wanted else Entry.objects.none()
     listed = set(rows.values_list("target", flat=True))
     return {name for name, chain in above.items() if chain & listed}
+
+
+def covering(names: Iterable[str]) -> list[str]:
+    """The names in force that block one of these: itself, or one above it. The shortest first."""
+    wanted = {above for name in names for above in parents(name)}
+    rows = Entry.objects.filter(method="dns", target__in=wanted, state__in=IN_FORCE) if wanted else Entry.objects.none()
+    return sorted(rows.values_list("target", flat=True), key=lambda name: (name.count("."), name))
+
+
+def removal_pending(ids: Iterable[UUID]) -> bool:
+    """Whether one of these entries was withdrawn and no edition without it is out."""
+    return Entry.objects.filter(id__in=list(ids), state=EntryState.PENDING_REMOVAL).exists()
 
 
 def noted_as_listed() -> set[str]:

@@ -13,6 +13,7 @@ from mamori.ground import audit, clock, states
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError, NotFound
 from mamori.ground.sealed.services import open_text, seal_texts
+from mamori.hotline.assessment import queries as assessment
 from mamori.hotline.intake.gate import Spent
 from mamori.hotline.intake.services.one_use import spend
 from mamori.lists.listing.models import Appeal, Entry
@@ -135,7 +136,7 @@ def appeal_accept(*, actor: Actor, appeal_id: UUID) -> None:
 
 @transaction.atomic
 def appeal_decide(*, actor: Actor, appeal_id: UUID, outcome: AppealState, reason: str) -> None:
-    """Decide a complaint under review: upheld, suspended or removed. Only by somebody who signed nothing of the entry."""
+    """Decide a complaint under review: upheld, suspended or removed. Only by somebody who had no part in the entry."""
     if outcome not in (AppealState.UPHELD, AppealState.SUSPENDED, AppealState.REMOVED):
         raise DomainError("bad_outcome", _("Choose, and say why."), status=422)
     appeal = _locked(appeal_id, actor)
@@ -198,8 +199,8 @@ def _require_uninvolved(actor: Actor, appeal: Appeal) -> None:
     if is_involved(actor, appeal):
         raise DomainError(
             "involved",
-            _("You signed this entry: somebody uninvolved decides."),
-            remedy=_("Ask a colleague who did not propose or activate it."),
+            _("You signed this entry, assessed its content or reviewed it: somebody uninvolved decides."),
+            remedy=_("Ask a colleague who had no part in it."),
         )
 
 
@@ -248,10 +249,19 @@ def entries_about(appeal: Appeal) -> QuerySet[Entry]:
 
 
 def is_involved(actor: Actor, appeal: Appeal) -> bool:
-    """Whether the actor signed an entry that the complaint is about, now or when it came."""
-    signed = entries_about(appeal).filter(Q(proposer_id=actor.id) | Q(activator_id=actor.id) | Q(third_id=actor.id))
-    third = appeal.entry.third_id if appeal.entry else None
-    return actor.id in (appeal.proposer_id, appeal.activator_id, third) or signed.exists()
+    """Whether the actor had a part in an entry that the complaint is about, now or when it came.
+
+    Who signed it, assessed its content as an analyst, or gave an opinion in a review of it.
+    """
+    if actor.id is None:
+        return False
+    about = Entry.objects.filter(Q(id__in=entries_about(appeal).values("id")) | Q(id=appeal.entry_id))
+    signed = Q(proposer_id=actor.id) | Q(activator_id=actor.id) | Q(third_id=actor.id)
+    return (
+        actor.id in (appeal.proposer_id, appeal.activator_id)
+        or about.filter(signed | Q(opinions__person_id=actor.id)).exists()
+        or assessment.has_assessed(actor.id, about.values_list("content_id", flat=True))
+    )
 
 
 def _locked_about(appeal: Appeal) -> list[Entry]:

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM
-from mamori.lists.distribution.models import Edition, KillOrder
+from mamori.ground.audit import queries as log
+from mamori.lists.distribution.models import Edition, Halt, KillOrder
 from mamori.lists.distribution.states import EditionState
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing.states import Method
@@ -62,6 +63,7 @@ def _figures(since: datetime, until: datetime) -> Figures:
     counted = listing.counted(since, until)
     last = Edition.objects.filter(state=EditionState.PUBLISHED, published_at__lt=until).order_by("-version").first()
     refused = Edition.objects.filter(state=EditionState.REFUSED, built_at__gte=since, built_at__lt=until)
+    halts = Halt.objects.filter(at__gte=since, at__lt=until)
     kills = KillOrder.objects.filter(at__gte=since, at__lt=until)
     days = counted.days_to_removal
     return {
@@ -73,5 +75,10 @@ def _figures(since: datetime, until: datetime) -> Figures:
         "removed": {method: protected(number) for method, number in counted.removed.items()},
         "appeals": {name: protected(number) for name, number in counted.appeals.items()},
         "days_to_removal": {"median": days[len(days) // 2] if len(days) >= LEAST_OF_A_MEDIAN else None},
-        "incidents": {"list_switched_off": kills.count(), "editions_refused": refused.count()},
+        "incidents": {
+            "list_switched_off": kills.count(),
+            "editions_refused": refused.count(),
+            "additions_halted": protected(halts.count()),  # these two may turn on a single entry
+            "editions_taken_back": protected(log.counted("distribution.taken_back", since, until)),
+        },
     }
