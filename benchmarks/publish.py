@@ -6,8 +6,8 @@ each resolver is asked every 4 ms until it does what the list says. Half of the 
 Changes begin at moments spread evenly over the second in which PowerDNS polls, not right after it has followed the last one.
 Then changes while a fold brings the primary a new base, judged by every engine first, as the worker does it: in
 another thread of the same process. Then the kill switch in its three forms (one entry by its name, what the last edition
-brought, all), and the end of it. The peer (`benchmarks.reloading`) holds
-the same names and is changed in turn.
+brought, all), and the end of it. The peers (`benchmarks.reloading`: the list as a file, taken by BIND as what changed or,
+the way of ioc2rpz, as a whole) hold the same names and are changed in turn.
 
     python -m benchmarks.publish --base 1000000 --json FILE
 """
@@ -22,6 +22,7 @@ import os
 import threading
 import time
 from base64 import b64encode
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
@@ -33,19 +34,21 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from benchmarks.common import arguments, django, finish, goal, machine, median, owner, percentile, say, timed, world
-from benchmarks.reloading import Reloading
+from benchmarks.reloading import WAYS, Reloaded, Reloading
 from benchmarks.watching import Watching, until
 from demo.dns import Address, DnsWorld
 from demo.knot import Record as KnotRecord
 from demo.platform import Platform
 from demo.processes import WorldError, free_ports
-from mamori.engine.editions import ListEntry, Member, activation_statement, key_id, name_key
+from mamori.engine.addresses import NameSet
+from mamori.engine.editions import ListEntry, Member, Rules, activation_statement, key_id, name_key
 from mamori.engine.editions.statements import canonical_json
 from mamori.engine.keys import load_signing_key
 
 ENGINES = ("unbound", "bind", "powerdns")
 GOALS = {"unbound": (0.3, 0.5), "bind": (0.5, 0.5), "powerdns": (1.0, 1.5)}  # one change, a thousand: seconds, p95
 FOLDING = 4.0  # seconds, for a change while a fold runs
+FOLDING_LEAST = 100  # such changes for which there must be room
 KILL = 5.0  # seconds
 KILLS = {  # by the key of the result: the step, and what it is called
     "kill": ("killed", ""),
@@ -69,8 +72,12 @@ def main() -> None:
     parser.add_argument("--base", type=int, default=1_000_000, help="names in the base (default 1,000,000)")
     parser.add_argument("--changes", type=int, default=20, help="single changes each way (default 20)")
     parser.add_argument("--thousands", type=int, default=10, help="changes of 1,000 names each way (default 10)")
-    parser.add_argument("--peer-changes", type=int, default=3, help="changes of the peer each way (default 3)")
+    parser.add_argument("--peer-changes", type=int, default=3, help="changes of each peer each way (default 3)")
     given = parser.parse_args()
+    if given.base < (least := least_base(given.changes, given.thousands)):
+        parser.error(
+            f"--base {given.base}: the gate lets a list grow by a share in a day; these changes need {least} names"
+        )
     result: dict[str, Any] = {"benchmark": "publish", "base": given.base, "machine": machine()}
     times: dict[str, float] = {}
     with ExitStack() as stack:
@@ -99,14 +106,17 @@ def main() -> None:
             for engine, provider in dns.providers.items():
                 hold(provider, base_name(given.base - 1))
                 say(f"  {engine} has it")
-        with timed("the peer holds the base", times):
+        with timed("the peers hold the base", times):
             names = (base_name(number) for number in range(given.base))
-            peer = stack.enter_context(Reloading(dns.base, free_ports(2), dns.example.port, names))
-            hold(peer, base_name(given.base - 1))
-        steps = list(run(publisher, dns, peer, given))
+            reloading = stack.enter_context(Reloading(dns.base, free_ports(3), dns.example.port, names))
+            for peer in reloading.peers.values():
+                hold(peer, base_name(given.base - 1))
+                peer.changed = time.monotonic()
+        steps = list(run(publisher, dns, reloading.peers, given))
     result |= {"seconds": times, "steps": steps, "ours": {"engines": summary(steps), **killed(steps)}}
     result["ours"]["fold_s"] = next((step["seconds"] for step in steps if step["what"] == "folded"), None)
-    result["peer"] = {"engines": {"bind": row_of(steps, "peer")}}
+    result["peer"] = {"engines": {way: row_of(steps, f"peer {way}") for way in WAYS}}
+    result["times_bind"] = times_as_long(result["peer"]["engines"], result["ours"]["engines"]["bind"])
     result["goals"] = [
         goal(f"{engine}: {what}, p95 s", found[key], GOALS[engine][which])
         for engine, found in result["ours"]["engines"].items()
@@ -290,24 +300,46 @@ class Publisher:
         }  # fmt: skip
 
 
-def run(publisher: Publisher, dns: DnsWorld, peer: Reloading, given: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Single changes and changes of a thousand, each way, of new names and names of the base; the peer in between."""
+def let_in(base: int, added: int, withdrawn: int) -> bool:
+    """Whether the gate's brake lets the last of so many new names in within a day, when some of the base are withdrawn."""
+    rules = Rules(date.min, {}, NameSet(()), NameSet(()), NameSet(()), max_added=added, added_lately=added - 1)
+    return rules.room(base - withdrawn) > 0
+
+
+def least_base(changes: int, thousands: int) -> int:
+    """To how long a base the changes of a run may be added, and some beside its fold."""
+    added = changes + 1000 * thousands + FOLDING_LEAST
+    return bisect_left(range(100 * added), True, key=lambda base: let_in(base, added, changes))
+
+
+def beside_fold(base: int, changes: int, thousands: int) -> int:
+    """How many names may still be added while a fold runs."""
+    added = changes + 1000 * thousands
+    return bisect_left(range(1, base), True, key=lambda more: not let_in(base, added + more, changes))
+
+
+def run(
+    publisher: Publisher, dns: DnsWorld, peers: Mapping[str, Reloaded], given: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """Single changes and changes of a thousand, each way, of new names and names of the base; the peers in between."""
     watching = Watching()
     ours: dict[str, Watched] = dict(dns.providers)
+    rounds = {each * given.changes // given.peer_changes for each in range(given.peer_changes)}
     for number in range(given.changes):
         fresh, old = f"new-{number}.example", base_name(7 * number)
         later = (number + 0.5) / given.changes
         yield _step(publisher.add, watching, ours, [fresh], "effective", later)
         yield _step(publisher.end, watching, ours, [old if number % 2 else fresh], "lifted", later)
-        if number < given.peer_changes:
-            yield _step(peer.add, watching, {"peer": peer}, [fresh], "effective")
-            yield _step(peer.end, watching, {"peer": peer}, [old if number % 2 else fresh], "lifted")
+        for way, peer in peers.items() if number in rounds else ():
+            peer.settle()
+            yield _step(peer.add, watching, {f"peer {way}": peer}, [fresh], "effective")
+            yield _step(peer.end, watching, {f"peer {way}": peer}, [old if number % 2 else fresh], "lifted")
     for number in range(given.thousands):
         many = [f"t{number}-{n}.example" for n in range(1000)]
         later = (number + 0.5) / given.thousands
         yield _step(publisher.add, watching, ours, many, "effective", later)
         yield _step(publisher.end, watching, ours, many, "lifted", later)
-    yield from folding(publisher, watching, ours)
+    yield from folding(publisher, watching, ours, beside_fold(given.base, given.changes, given.thousands))
     yield _step(publisher.kill_entry, watching, ours, [base_name(given.base // 2)], "killed by name")
     brought = [f"brought-{number}.example" for number in range(BROUGHT)]
     yield _step(publisher.add, watching, ours, brought, "effective before it is killed")
@@ -318,8 +350,10 @@ def run(publisher: Publisher, dns: DnsWorld, peer: Reloading, given: argparse.Na
     watching.end()
 
 
-def folding(publisher: Publisher, watching: Watching, watched: dict[str, Watched]) -> Iterator[dict[str, Any]]:
-    """Changes, one after another, until a fold that began before them has ended."""
+def folding(
+    publisher: Publisher, watching: Watching, watched: dict[str, Watched], most: int
+) -> Iterator[dict[str, Any]]:
+    """Changes, one after another and no more than `most`, until a fold that began before them has ended."""
     ended: list[float] = []
 
     def fold() -> None:
@@ -336,12 +370,13 @@ def folding(publisher: Publisher, watching: Watching, watched: dict[str, Watched
 
     thread = threading.Thread(target=fold)
     thread.start()
-    for number in itertools.count():
+    for number in range(most):
         if not thread.is_alive():
             break
         name, later = [f"folding-{number}.example"], (number % 10 + 0.5) / 10
         yield _step(publisher.add, watching, watched, name, "effective while folding", later)
         yield _step(publisher.end, watching, watched, name, "lifted while folding", later)
+    thread.join()
     if not ended:
         raise WorldError("nothing was folded")
     say(f"folded in {ended[0]:.1f} s")
@@ -408,6 +443,18 @@ def row_of(steps: list[dict[str, Any]], engine: str) -> dict[str, float]:
                 f"{what}_n": len(values),
             }
     return row
+
+
+def times_as_long(peers: Mapping[str, Mapping[str, float]], bind: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """How many times as long as BIND with our list each peer takes, medians."""
+    return {
+        way: {
+            what: round(row[f"{what}_p50_s"] / bind[f"{what}_p50_s"], 1)
+            for what in ("effective", "lifted")
+            if f"{what}_p50_s" in row
+        }
+        for way, row in peers.items()
+    }
 
 
 def killed(steps: list[dict[str, Any]]) -> dict[str, dict[str, float]]:

@@ -7,6 +7,7 @@ for any address. Back come the moments (CLOCK_MONOTONIC, which all processes of 
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 import threading
@@ -74,6 +75,7 @@ def until(resolver: Address, name: str, wanted: str, longest: float = LONGEST) -
 
 
 def main() -> None:
+    parent = os.getppid()
     for line in sys.stdin:
         seen: dict[str, float | None] = {}
 
@@ -83,11 +85,14 @@ def main() -> None:
             done = all(until((resolver[0], resolver[1]), name, wanted) for name in names)
             seen[what] = time.monotonic() if done else None
 
-        threads = [threading.Thread(target=watch, args=each) for each in json.loads(line)]
+        threads = [threading.Thread(target=watch, args=each, daemon=True) for each in json.loads(line)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            while thread.is_alive():
+                thread.join(1.0)
+                if os.getppid() != parent:  # who asked has ended
+                    sys.exit(1)
         print(json.dumps(seen), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Whose copy of the list leaked: the full measure is `python benchmarks/leaks.py`."""
+"""Whose copy of the list leaked: the full measure is `python -m benchmarks.leaks`."""
 
 from benchmarks.leaks import measure
 from mamori.engine.addresses import listable_name

@@ -18,8 +18,10 @@ from mamori.tools.cli import app
 from mamori.tools.trial.arms import ARMS
 from mamori.tools.trial.network import PROGRAMS, TrialError, apart, search_path
 from mamori.tools.trial.report import page, print_pdf
+from mamori.tools.trial.words import WORDS
 from tests.programs import needs
 
+ROOT = Path(__file__).resolve().parents[3]
 DNS = {"dns-unbound", "dns-bind", "dns-powerdns"}
 
 
@@ -71,6 +73,9 @@ def test_every_method_blocks_and_shows_its_known_faults(result):
     control = result["control"]["dns-ungated"]
     assert control["lawful_hosts_refused"] >= arms["sni"]["lawful_hosts_refused"] > 0, "without the gate DNS does harm"
     assert set(control["unlawful_reached_by"]) == {"out_of_reach"}
+    gaps = result["control"]["dns-unknown-platforms"]
+    assert 0 < gaps["lawful_hosts_refused"] == result["gate"]["unknown_to_lists"] < control["lawful_hosts_refused"]
+    assert gaps["loaded"]["names"] == arms["dns-unbound"]["loaded"]["names"] + gaps["lawful_hosts_refused"]
     assert len({arms[name]["unlawful_reached"] for name in DNS}) == 1
     for name in DNS:
         assert arms[name]["lawful_hosts_refused"] == arms[name]["lawful_refused"] == 0, name
@@ -93,15 +98,31 @@ def test_every_method_blocks_and_shows_its_known_faults(result):
 def test_the_report_says_in_both_languages_whom_dns_stopped(result):
     hosts = result["arms"]["dns-unbound"]["lawful_hosts"]
     report = page(result)
-    assert f"stopped none of {hosts} lawful hosts" in report
+    assert f"on which others publish, stopped none of {hosts} lawful hosts" in report
     assert f"合法なホスト {hosts} のうち 1 つも止めませんでした" in report
     harmed = result["control"]["dns-ungated"]["lawful_hosts_refused"]
     assert f"no gate judged, stopped {harmed} of {hosts} lawful hosts" in report
+    gaps = result["control"]["dns-unknown-platforms"]["lawful_hosts_refused"]
+    assert f"the same by DNS stopped {gaps} of {hosts} lawful hosts" in report
+    assert f"審査を通った名前で合法なホスト {hosts} のうち {gaps} を止めました" in report
+    assert result["machine"]["commit"] in report and result["machine"]["at"].startswith(result["held_on"])
     result = copy.deepcopy(result)
     result["arms"]["dns-bind"]["lawful_hosts_refused"] = 3
     report = page(result)
     assert f"stopped 3 of {hosts} lawful hosts by mistake" in report
     assert f"合法なホスト {hosts} のうち 3 を誤って止めました" in report
+
+
+def test_the_figures_of_the_paper_make_a_report_also_where_an_older_program_held_no_control():
+    figures = json.loads((ROOT / "docs/figures/trial.json").read_text())
+    report = page(figures)
+    for name in ("dns-ungated", "dns-unknown-platforms"):
+        for told in WORDS[f"no {name}"]:
+            assert (told in report) == (name not in figures.get("control", {})), name
+    assert "{" not in re.sub("<style>.*?</style>", "", report, flags=re.DOTALL)
+    for name in ("control", "machine"):
+        figures.pop(name, None)
+    assert all(told in page(figures) for told in WORDS["no dns-ungated"])
 
 
 @may_make_namespaces

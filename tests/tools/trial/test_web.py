@@ -10,7 +10,7 @@ from mamori.tools.trial.web import BLOGS, HOSTS, LISTED, PAGES, SHORT, lists_of,
 
 TODAY = date(2026, 1, 1)
 WEB = synthetic_web(HOSTS["small"], LISTED["small"], 7)
-LISTS = lists_of(WEB, TODAY)
+LISTS = lists_of(WEB, TODAY, 7)
 
 
 def test_the_same_seed_gives_the_same_web_and_another_seed_another():
@@ -57,7 +57,9 @@ def test_the_gate_keeps_platforms_off_the_list_of_names_and_pages_go_on_their_ow
     assert LISTS.names == {host.name for host in WEB.hosts if host.listed}
     assert {refusal.code for refusal in LISTS.refused} == {"popular", "shared_platform"}
     refused = {refusal.params["target"] for refusal in LISTS.refused}
-    assert refused == {"edge.example", BLOGS, *PAGES, *SHORT}
+    others = {page.host for page in WEB.pages if page.url.endswith("/left/by/others")}
+    assert others
+    assert refused == {"edge.example", BLOGS, *PAGES, *SHORT, *others}
     unlawful = {page.url for page in WEB.pages if page.unlawful and page.host not in LISTS.names}
     assert LISTS.pages == unlawful
     assert {canonicalize(url).host for url in unlawful} > {*PAGES, *SHORT}
@@ -70,3 +72,18 @@ def test_orders_that_no_gate_judged_hold_lawful_pages_too():
     by_address = {page.url for page in lawful if places[page.host] in LISTS.ordered_addresses}
     assert len(by_address) > sum(page.host in LISTS.ordered_names for page in lawful)
     assert not any(page.host in LISTS.names or page.url in LISTS.pages for page in lawful)
+
+
+@pytest.mark.parametrize("size", ["small", "full"])
+def test_where_the_lists_have_gaps_hosts_of_other_people_pass_and_no_others(size):
+    web = synthetic_web(HOSTS[size], LISTED[size], 7)
+    lists = lists_of(web, TODAY, 7)
+    shared = lists.ordered_names - lists.names
+    assert lists.gap_names - lists.names == lists.unknown < shared
+    assert lists.gap_names > lists.names
+    assert len(lists.unknown) == max(1, round(len(shared) / 10))
+    lawful = {page.host for page in web.pages if not page.unlawful}
+    assert lists.unknown <= lawful
+    assert lists.names.isdisjoint(lawful)
+    assert lists_of(web, TODAY, 7) == lists
+    assert any(lists_of(web, TODAY, seed).unknown != lists.unknown for seed in range(9))

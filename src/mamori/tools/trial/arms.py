@@ -98,6 +98,16 @@ class DnsUngated(Dns):
         return Loaded(names=lists.ordered_names)
 
 
+class DnsGaps(Dns):
+    """The control: the same, given what passed a gate whose lists do not name every host on which others publish."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def takes(lists: Lists) -> Loaded:
+        return Loaded(names=lists.gap_names)
+
+
 class DnsBind(Dns):
     """The same in BIND."""
 
@@ -211,6 +221,7 @@ class ClientHash(Arm):
         return replace(loaded, pages=loaded.pages | {self.fresh})
 
 
+CONTROLS: dict[str, Callable[[Own, Path], Arm]] = {"dns-ungated": DnsUngated, "dns-unknown-platforms": DnsGaps}
 ARMS: dict[str, Callable[[Own, Path], Arm]] = {
     "dns-unbound": Dns,
     "dns-bind": DnsBind,

@@ -18,9 +18,15 @@ from rich.table import Table
 
 from mamori.tools.errors import told_errors
 from mamori.tools.progress import progress_bar
+from mamori.tools.trial.machine import machine
 from mamori.tools.trial.network import TrialError, apart, last_line, search_path
 from mamori.tools.trial.report import browser, cpu_ms, page, print_pdf
 from mamori.tools.trial.web import Size
+
+CONTROLS = {
+    "dns-ungated": "DNS with names no gate judged",
+    "dns-unknown-platforms": "Platforms unknown to every list",
+}
 
 
 def hold(size: Size, seed: int, told: Callable[[int, int], None]) -> dict[str, Any]:
@@ -45,7 +51,7 @@ def hold(size: Size, seed: int, told: Callable[[int, int], None]) -> dict[str, A
         running.wait()
         errors.seek(0)
         if "result" in last:
-            return cast("dict[str, Any]", last["result"])
+            return cast("dict[str, Any]", last["result"]) | {"machine": machine()}
         raise TrialError(last.get("error") or f"the trial broke off: {last_line(errors.read())}")
 
 
@@ -114,11 +120,9 @@ def show(result: Mapping[str, Any]) -> None:
             for name, arm in arms.items()
         ],
     )
-    control = result["control"]["dns-ungated"]
-    hit, hosts = control["lawful_hosts_refused"], control["lawful_hosts"]
-    console.print(
-        f"Control, DNS with names no gate judged: {hit} of {hosts} lawful hosts over-blocked.", highlight=False
-    )
+    for name, control in result["control"].items():
+        hit, hosts = control["lawful_hosts_refused"], control["lawful_hosts"]
+        console.print(f"{CONTROLS[name]}: {hit} of {hosts} lawful hosts over-blocked.", highlight=False)
     console.print("+p50, +p95: latency with the method less without, fetches side by side.", highlight=False)
     console.print("CPU ms, MiB: the provider's programs, per fetch; plain: without the method.", highlight=False)
 

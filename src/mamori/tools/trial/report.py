@@ -97,7 +97,7 @@ def _section(result: Mapping[str, Any], language: str, at: int) -> str:
 
     parts = [
         f"<h1>{word('title')}</h1><p>{word('intro')}</p><h2>{word('result')}</h2>",
-        f'<p class="lead">{_lead(arms, word)}</p><p>{_control(result, word)}</p><p>{word("ungated")}</p>',
+        f'<p class="lead">{_lead(arms, word)}</p>{_controls(result, word)}<p>{word("ungated")}</p>',
         _figure(word("over"), names, [(word("share"), values("over_blocking"))], _percent),
         _table(
             (word("method"), word("share"), word("hosts_hit"), word("pages_hit")),
@@ -174,10 +174,20 @@ def _lead(arms: Mapping[str, Mapping[str, Any]], word: Callable[..., str]) -> st
     )
 
 
-def _control(result: Mapping[str, Any], word: Callable[..., str]) -> str:
-    """What DNS did with names that no gate had judged: so that nothing stopped is known for the gate's work."""
-    control = result["control"]["dns-ungated"]
-    return word("control", refused=f"{control['lawful_hosts_refused']:,}", hosts=f"{control['lawful_hosts']:,}")
+def _controls(result: Mapping[str, Any], word: Callable[..., str]) -> str:
+    """What DNS did where the gate's lists have gaps, and without a gate: so that nothing stopped is known for their work.
+
+    A result of an older program may lack them.
+    """
+
+    def told(key: str, **fields: object) -> str:
+        control = result.get("control", {}).get(key)
+        if control is None:
+            return word(f"no {key}")
+        return word(key, refused=f"{control['lawful_hosts_refused']:,}", hosts=f"{control['lawful_hosts']:,}", **fields)
+
+    gaps = told("dns-unknown-platforms", unknown=f"{result['gate'].get('unknown_to_lists', 0):,}")
+    return f"<p>{gaps}</p><p>{told('dns-ungated')}</p>"
 
 
 def _facts(result: Mapping[str, Any], word: Callable[..., str]) -> Sequence[tuple[str, str]]:
@@ -193,9 +203,14 @@ def _facts(result: Mapping[str, Any], word: Callable[..., str]) -> Sequence[tupl
         ("unlawful", f"{web['unlawful_pages']:,}"),
         ("gate", f"{gate['names_passed']:,} / {gate['pages_passed']:,}"),
         ("refused", f"{sum(gate['refused'].values()):,}"),
+        *([("machine", _machine(result["machine"]))] if "machine" in result else []),
         ("faults", f"{sum(arm['faults'] for arm in result['arms'].values()):,}"),
         ("load", " / ".join(f"{load:.1f}" for load in result["load_before_and_after"])),
     )
+
+
+def _machine(found: Mapping[str, Any]) -> str:
+    return f"{found['cores']} × {found['cpu']}, {found['memory_gb']} GiB, {found['system']}, {found['commit']}"
 
 
 def _reached_by(reason: str, arm: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any, cast
 
 from mamori.tools.trial import engines
-from mamori.tools.trial.arms import ARMS, Arm, DnsUngated
+from mamori.tools.trial.arms import ARMS, CONTROLS, Arm
 from mamori.tools.trial.certificates import authority
 from mamori.tools.trial.client import REACHED, SILENCE
 from mamori.tools.trial.counts import CLIENTS, FAULT, TRIES, Fetch, Seen, judged, plan, tally
@@ -220,10 +220,10 @@ def try_arm(
 def trial(
     size: Size, seed: int, told: Callable[[int, int], None], names: Sequence[str] = tuple(ARMS)
 ) -> dict[str, Any]:
-    """Hold the trial: the methods of these names, then the control. TrialError when it cannot be held."""
+    """Hold the trial: the methods of these names, then the controls. TrialError when it cannot be held."""
     web = synthetic_web(HOSTS[size], LISTED[size], seed)
     today = datetime.fromtimestamp(time.time(), UTC).date()  # noqa: TID251 - a machine of its own
-    lists = lists_of(web, today)
+    lists = lists_of(web, today, seed)
     fetches = plan(web, seed)
     count = len(fetches[0]) + len(fetches[1])
     share, each = sharing([host for host in web.hosts if host.kind in {"dedicated", "shared"}])
@@ -236,11 +236,11 @@ def trial(
             arm(hall.origin, hall.folder),
             fetches,
             changes,
-            lambda done: told(at * count + done, (len(names) + 1) * count),
+            lambda done: told(at * count + done, (len(names) + len(CONTROLS)) * count),
         )
 
     arms = {name: tried(at, ARMS[name], CHANGES[size]) for at, name in enumerate(names)}
-    control = tried(len(names), DnsUngated, 1)
+    control = {name: tried(len(names) + at, arm, 1) for at, (name, arm) in enumerate(CONTROLS.items())}
     return {
         "size": size,
         "seed": seed,
@@ -258,12 +258,13 @@ def trial(
         "gate": {
             "names_passed": len(lists.names),
             "pages_passed": len(lists.pages),
+            "unknown_to_lists": len(lists.unknown),
             "refused": dict(Counter(refusal.code for refusal in lists.refused)),
         },
         "out_of_reach_share": 1 / CLIENTS,
         "tries": TRIES,
         "arms": arms,
-        "control": {"dns-ungated": control},
+        "control": control,
     }
 
 

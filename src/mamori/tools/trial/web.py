@@ -37,6 +37,7 @@ BLOGS, PAGES, SHORT = (
 _SHARING, _SITES_AN_ADDRESS, _CROWD = 0.97, 7.5, 1000
 _ORDINARY, _CONTENT_NETWORK = 0.82, 0.10  # of all hosts; the rest are sub-sites of a platform
 _IDN, _HTTPS = 0.05, 0.8
+_UNKNOWN = 0.1  # of the hosts on which others publish: those that no list names, where the lists have gaps
 _MEMBERS = 5  # pages of a platform or links of a shortener for each listed one
 _NET = "10.64"
 
@@ -80,12 +81,15 @@ class Web:
 class Lists:
     """What each kind of method loads.
 
-    ``names``: hosts that passed the gate. ``pages``: single pages that passed it. ``ordered_names`` and
-    ``ordered_addresses``: every host of an unlawful page and its address, judged by no gate. ``refused``: what the gate
-    said of those hosts.
+    ``names``: hosts that passed the gate, whose lists name every host on which others publish. ``pages``: single pages
+    that passed it. ``gap_names``: hosts that pass where no list names those of ``unknown``, on which others publish.
+    ``ordered_names`` and ``ordered_addresses``: every host of an unlawful page and its address, judged by no gate.
+    ``refused``: what the gate said of those hosts.
     """
 
     names: frozenset[str]
+    gap_names: frozenset[str]
+    unknown: frozenset[str]
     pages: frozenset[str]
     ordered_names: frozenset[str]
     ordered_addresses: frozenset[str]
@@ -108,40 +112,34 @@ def synthetic_web(hosts: int, listed: float, seed: int) -> Web:
     return Web(every, tuple(_pages(rng, every, max(2, round(hosts * listed / len(PAGES))))))
 
 
-def lists_of(web: Web, today: date) -> Lists:
-    """What reviewers propose for the web, as far as the gate lets it pass."""
-    rules = Rules(
-        today=today,
-        keys={},
-        popular=NameSet({FRONT, *SHORT}),
-        protected_suffixes=NameSet(()),
-        shared_platforms=NameSet({BLOGS, *PAGES}),
-    )
+def lists_of(web: Web, today: date, seed: int) -> Lists:
+    """What is proposed for the web, as far as the gate lets it pass; which hosts no list names is drawn by the seed."""
     of = {host.name: host for host in web.hosts}
     unlawful = [page for page in web.pages if page.unlawful]
-    whole = {host.name for host in web.hosts if host.listed}
     ordered = {page.host for page in unlawful}
-    edges = {"edge.example", BLOGS}  # what an order might say, too: whole networks and platforms
-    names, pages = set(), set()
-    refused: list[Refusal] = []
-    for name in sorted(whole | edges | set(PAGES) | set(SHORT)):
-        faults = list(content_refusals(_entry(name, "dns", today), rules))
-        refused += faults
-        if not faults:
-            names.add(name)
-    for page in unlawful:
-        if page.host not in whole:
-            faults = list(content_refusals(_entry(page.url, "url", today), rules))
-            refused += faults
-            if not faults:
-                pages.add(page.url)
+    others = {name for name in ordered if not of[name].listed}  # lawful pages of other people are there, too
+    drawn = random.Random(seed)  # noqa: S311 - a drawn world, no secret
+    unknown = frozenset(drawn.sample(sorted(others), max(1, round(_UNKNOWN * len(others)))))
+    rules, gaps = (_rules(today, {BLOGS, *others} - gone, {FRONT, *SHORT} - gone) for gone in (frozenset(), unknown))
+    proposed = [_entry(name, "dns", today) for name in sorted({"edge.example", BLOGS} | ordered)]  # whole networks, too
+    proposed += [_entry(page.url, "url", today) for page in unlawful if page.host in others]
+    faults = {entry: list(content_refusals(entry, rules)) for entry in proposed}
+    passed = [entry for entry, found in faults.items() if not found]
     return Lists(
-        frozenset(names),
-        frozenset(pages),
+        frozenset(entry.target for entry in passed if entry.method == "dns"),
+        frozenset(
+            entry.target for entry in proposed if entry.method == "dns" and not any(content_refusals(entry, gaps))
+        ),
+        unknown,
+        frozenset(entry.target for entry in passed if entry.method == "url"),
         frozenset(ordered),
         frozenset(of[name].address for name in ordered),
-        tuple(refused),
+        tuple(refusal for found in faults.values() for refusal in found),
     )
+
+
+def _rules(today: date, shared: set[str], popular: set[str]) -> Rules:
+    return Rules(today, {}, NameSet(popular), NameSet(()), NameSet(shared))
 
 
 def sharing(hosts: Sequence[Host]) -> tuple[float, float]:

@@ -19,25 +19,48 @@ WORDS: dict[str, tuple[str, str]] = {
     "result": ("結果", "Result"),
     "dns_clean": (
         (
-            "DNS 方式は、掲載前の審査を通った名前では、合法なホスト {hosts} のうち 1 つも止めませんでした"
+            "DNS 方式は、第三者も投稿するホストをすべて知る審査を通った名前では、合法なホスト {hosts} のうち 1 つも"
+            "止めませんでした"
             "（{engines} 種のリゾルバそれぞれで全ホストを取得）。対象ページの取得は {fetches} 回のうち {stopped} 回を止めました。"
         ),
         (
-            "DNS blocking of names that passed the gate stopped none of {hosts} lawful hosts, all of them asked for in each of "
-            "{engines} resolvers. Of {fetches} fetches of listed pages it stopped {stopped}."
+            "DNS blocking of names that passed the gate, whose lists know every host on which others publish, stopped none of "
+            "{hosts} lawful hosts, all of them asked for in each of {engines} resolvers. Of {fetches} fetches of listed pages "
+            "it stopped {stopped}."
         ),
     ),
     "dns_hit": (
         (
-            "DNS 方式は、掲載前の審査を通った名前で、合法なホスト {hosts} のうち {refused} を誤って止めました"
+            "DNS 方式は、第三者も投稿するホストをすべて知る審査を通った名前で、合法なホスト {hosts} のうち {refused} を"
+            "誤って止めました"
             "（{engines} 種のリゾルバのうち最も多いもの）。対象ページの取得は {fetches} 回のうち {stopped} 回を止めました。"
         ),
         (
-            "DNS blocking of names that passed the gate stopped {refused} of {hosts} lawful hosts by mistake (the worst of "
-            "{engines} resolvers). Of {fetches} fetches of listed pages it stopped {stopped}."
+            "DNS blocking of names that passed the gate, whose lists know every host on which others publish, stopped {refused} of "
+            "{hosts} lawful hosts by mistake (the worst of {engines} resolvers). "
+            "Of {fetches} fetches of listed pages it stopped {stopped}."
         ),
     ),
-    "control": (
+    "dns-unknown-platforms": (
+        (
+            "一覧に欠けがある場合：第三者も投稿するホストのうち {unknown} がどの一覧にもないと、同じ DNS 方式は、審査を通った名前で"
+            "合法なホスト {hosts} のうち {refused} を止めました。一覧にないものは審査では分からず、二人の担当者が見つけるほかありません。"
+        ),
+        (
+            "Platforms unknown to every list: with {unknown} of the hosts on which others publish on none of the gate's lists, "
+            "the same by DNS stopped {refused} of {hosts} lawful hosts. What no list names the gate cannot know: "
+            "it is left to the two persons who sign."
+        ),
+    ),
+    "no dns-unknown-platforms": (
+        "一覧に欠けがある場合の値はありません（この結果は古い版のプログラムによるものです）。",
+        "What happens where the lists have gaps was not measured: this result is of an older program.",
+    ),
+    "no dns-ungated": (
+        "審査を経ない場合の対照の値はありません（この結果は古い版のプログラムによるものです）。",
+        "No control without a gate was held: this result is of an older program.",
+    ),
+    "dns-ungated": (
         "対照：同じ DNS 方式に、審査を経ない命令どおりのホスト名を入れると、合法なホスト {hosts} のうち {refused} を止めました。",
         "The control: the same by DNS, given the hosts that an order names and no gate judged, stopped {refused} of {hosts} lawful hosts.",
     ),
@@ -139,6 +162,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "unlawful": ("うち掲載対象", "Of these to be listed"),
     "gate": ("審査を通った項目（名前／ページ）", "Entries that passed the gate (names / pages)"),
     "refused": ("審査が拒んだ名前", "Names the gate refused"),
+    "machine": ("機械と版", "Machine and commit"),
     "faults": ("回線の不調として数えなかった取得", "Fetches not counted, for faults of the network"),
     "load": ("機械の負荷（前／後）", "Load of the machine (before / after)"),
     "limits": ("読み方と限界", "How to read this, and its limits"),
