@@ -4,37 +4,61 @@ The base files of an edition with all entries and their signatures, and a thousa
 Every step is the product's own code, arranged as in the worker: one process that has the list open writes the base, signs
 it and writes both zones, while a thread of it has the formats made, which takes a process of its own. Memory is what
 both hold of their own at the same time, read each tenth of a second; the files of the list are mapped besides. The round
-trip, after it, has BIND, Knot, Unbound and PowerDNS load both zones, one after the other, and compares. It has no peer:
-no other system known to us judges a list before it goes out, and goals are by the clock.
+trip, after it, has BIND, Knot, Unbound and PowerDNS load both zones, one after the other, and compares. Then the signed
+files and the primary are lost, and the services behind `mamori list restore` make both anew from PostgreSQL alone: all
+entries read, every signature verified, written, judged by the four engines, and brought to an empty primary. It has no
+peer: no other system known to us judges a list before it goes out, and goals are by the clock.
 
     python -m benchmarks.build_list --size 1000000 --json FILE
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
+import os
+import shutil
 import threading
 import time
+from base64 import b64decode
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from typing import Any, Self
 
 import django as framework
 
-from benchmarks.common import arguments, descendants, django, finish, goal, machine, say, timed, world
-from benchmarks.publish import Publisher, clock
+from benchmarks.common import (
+    arguments,
+    descendants,
+    django,
+    finish,
+    goal,
+    machine,
+    owner,
+    peak_mb,
+    say,
+    timed,
+    world,
+)
+from benchmarks.publish import STATED, Publisher, clock
+from demo.dns import DnsWorld
+from demo.processes import free_ports
 
 BUILD, ROUND_TRIP = 30.0, 120.0  # seconds
 MEMORY = 2000.0  # MB
-CHANGES = 1000
+CHANGES = 1000  # or a sixth of a short list: the gate lets no more in at once
+_APPROVAL = "entry_id, step, person_id, key_id, statement, signature, at"
 
 
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--size", type=int, default=1_000_000, help="entries (default 1,000,000)")
     given = parser.parse_args()
+    changes = min(CHANGES, given.size // 6)
     result: dict[str, Any] = {"benchmark": "build_list", "size": given.size, "machine": machine()}
     times: dict[str, float] = {}
     with ExitStack() as stack:
@@ -49,15 +73,24 @@ def main() -> None:
         for what, step in (
             ("entries and signatures", publisher.write_base),
             ("rows in PostgreSQL", publisher.write_rows),
-            ("changes", lambda: publisher.add([f"new-{number}.example" for number in range(CHANGES)])),
+            ("their signatures in PostgreSQL", lambda: write_approvals(publisher)),
+            ("changes", lambda: publisher.add([f"new-{number}.example" for number in range(changes)])),
         ):
             with timed(what, times):
                 step()
         from django.db import connection
 
         connection.close()
-        told = in_a_worker()
-    result |= {"prepared": times, "ours": told}
+        told = in_a_worker(build_and_judge)
+        shutil.rmtree(publisher.editions)
+        publisher.editions.mkdir()
+        dns = stack.enter_context(DnsWorld(platform.base / "dnsworld", free_ports(2), engines=()))
+        os.environ |= {"MAMORI_KNOT_SOCKET": str(dns.knot_socket), "MAMORI_KNOT_ZONE_DIR": str(dns.handover)}
+        say("… restored from PostgreSQL")
+        restored = in_a_worker(restore)
+        if restored["problem"] or restored["left_out"] or restored["names"] != given.size + changes:
+            raise SystemExit(f"not all of the list came back: {restored}")
+    result |= {"prepared": times, "ours": told | {"restore_s": restored["restore_s"], "restore": restored}}
     result["goals"] = [
         goal("built, s", told["build_s"], BUILD),
         goal("memory of their own at most, MB", told["own_mb"], MEMORY),
@@ -66,18 +99,40 @@ def main() -> None:
     finish(result, given.json)
 
 
-def in_a_worker() -> dict[str, Any]:
-    """What a fresh process says that builds and judges the list; each step is shown as it is told."""
+def write_approvals(publisher: Publisher) -> None:
+    """The two signatures on each entry of the base, as the desk would have left them: those of the signed files."""
+    from mamori.lists.listing.models import SigningKey
+
+    step = dict(zip(publisher.people, ("propose", "activate"), strict=True))
+    person = dict(SigningKey.objects.values_list("id", "person_id"))
+    with (
+        owner(publisher.platform) as connection,
+        (publisher.editions / "1" / "activations.jsonl").open() as lines,
+        connection.cursor().copy(f"COPY listing_approval ({_APPROVAL}) FROM STDIN") as copy,
+    ):
+        for line in lines:
+            told = json.loads(line)
+            number = json.loads(told["statement"])["entry_id"]
+            for each in told["signatures"]:
+                by = person[each["key_id"]]
+                signature = b64decode(each["value"])
+                copy.write_row((number, step[by], by, each["key_id"], told["statement"], signature, STATED))
+    with owner(publisher.platform) as connection:
+        connection.execute("ANALYZE listing_approval")
+
+
+def in_a_worker(work: Callable[[Connection], None]) -> dict[str, Any]:
+    """What a fresh process says of its work; each step is shown as it is told."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    worker = context.Process(target=build_and_judge, args=(theirs,))
+    worker = context.Process(target=work, args=(theirs,))
     worker.start()
     theirs.close()
     try:
         while isinstance(heard := ours.recv(), str):
             say(f"  {heard}")
     except EOFError:
-        raise SystemExit("the worker ended before it had built the list") from None
+        raise SystemExit("the worker ended before it was done: see above") from None
     finally:
         worker.join()
     found: dict[str, Any] = heard
@@ -117,6 +172,44 @@ def build_and_judge(pipe: Connection) -> None:
             "octets": sizes,
             "round_trip_s": round(time.monotonic() - began, 1),
             "verdicts": verdicts,
+        }
+    )
+
+
+def restore(pipe: Connection) -> None:
+    """The signed files and the primary from the database alone, as `mamori list restore` does it."""
+    framework.setup()
+    from mamori.lists.distribution import press
+    from mamori.lists.distribution.services import edition_restore, primary
+
+    at: dict[str, float] = {}
+    left_out = 0
+
+    def told(step: str) -> None:
+        nonlocal left_out
+        left_out += step.startswith("left out")
+        mark = next((mark for begin, mark in marks.items() if begin in step), None)
+        at[mark or "told"] = seconds = time.monotonic() - began
+        pipe.send(f"{seconds:6.1f} s  {step}")
+
+    marks = {
+        "in the database": "read", "files written": "verified and written", " holds the ": "judged by the engines",
+        "in force": "signed, in force and at the primary",
+    }  # fmt: skip
+    began = time.monotonic()
+    edition_restore(told)
+    took = time.monotonic() - began
+    row = press.in_force()
+    assert row is not None
+    pipe.send(
+        {
+            "restore_s": round(took, 1),
+            "processor_s": round(sum(sum(getrusage(whose)[:2]) for whose in (RUSAGE_SELF, RUSAGE_CHILDREN)), 1),
+            "until_s": {mark: round(at[mark], 1) for mark in marks.values()},
+            "names": row.names,
+            "left_out": left_out,
+            "problem": primary.problem(),
+            "most_mb": peak_mb(),
         }
     )
 
