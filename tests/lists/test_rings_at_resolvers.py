@@ -77,7 +77,12 @@ def rings(press, body, person, settings, run_jobs, world_folder: Path) -> Iterat
         while True:  # until a subscriber is drawn that has this ring
             place = f"127.0.0.1@{notified[engine]}" if engine in notified else ""
             row, secret = services.subscriber_add(
-                actor=operator, organisation=engine, delivery=delivery, notify=place, ours=ring == 0
+                actor=operator,
+                organisation=engine,
+                delivery=delivery,
+                notify=place,
+                asks_from="127.0.0.1",
+                ours=ring == 0,
             )
             if row.ring == ring:
                 break
