@@ -171,7 +171,9 @@ def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
         except DomainError as refusal:
             error = refusal
         else:
-            messages.success(request, _text("Kept: within seconds the primary answers these, and nobody else."))
+            messages.success(
+                request, _text("Kept: within seconds the primary answers this subscriber from these alone.")
+            )
             return redirect("distribution_subscriber", row.id)
     facts = [
         KeyValue(_("How it takes the list"), row.delivery, "state:delivery"),
