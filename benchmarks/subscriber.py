@@ -153,7 +153,9 @@ def subscribe(face: dict[str, str], folder: Path) -> None:
     from mamori.lists.distribution.services.subscribers import key_name
     from mamori.lists.distribution.states import Delivery
 
-    row, tsig = subscriber_add(actor=SYSTEM, organisation="A resolver", delivery=Delivery.NXDOMAIN)
+    row, tsig = subscriber_add(
+        actor=SYSTEM, organisation="A resolver", delivery=Delivery.NXDOMAIN, asks_from="127.0.0.1"
+    )
     _row, token = subscriber_add(actor=SYSTEM, organisation="A filter", delivery=Delivery.URL)
     for name, text in (("tsig", f"{key_name(row)} {tsig}\n"), ("token", token)):
         (folder / name).write_text(text)

@@ -219,7 +219,7 @@ class Knot:
             self.ctl([f"zone-commit {name}"])
 
     def subscribe(self, key: Key, zones: Sequence[str], notify: tuple[str, int] | None = None) -> None:
-        """Let the holder of `key` transfer `zones`; `notify`: its address. At once, without a restart."""
+        """Let the holder of `key` transfer `zones`, and the machine itself ask; `notify`: its address. At once, without a restart."""
         commands = [
             f"conf-set key[{key.name}]",
             f"conf-set key[{key.name}].algorithm hmac-sha256",
@@ -227,6 +227,7 @@ class Knot:
             f"conf-set acl[{key.name}]",
             f"conf-set acl[{key.name}].key {key.name}",
             f"conf-set acl[{key.name}].action transfer",
+            "conf-set mod-queryacl[askers].address 127.0.0.1",
         ]
         if notify:
             commands += [

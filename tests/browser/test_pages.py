@@ -290,6 +290,7 @@ def test_what_staff_forms_are_answered_with_and_what_is_refused(window: Window, 
         page.goto(f"{base}/editions/subscribers/")
         page.fill("[name=organisation]", f"Net {language} {delivery}")
         page.check(f"[name=delivery][value={delivery}]")
+        page.fill("[name=asks_from]", "192.0.2.10")
         page.click("form:has([name=organisation]) button")
         page.wait_for_selector("main .mono")
         faults += look.at(page, f"distribution/secret.html {delivery}")

@@ -275,7 +275,9 @@ TAKES = {
     "listing_withdraw": takes({R, V, U}),
     "listing_appeal": takes(BODY, FILLED, gives=404),
     "listing_keys": takes({R, V}, {"public_key": "x"}, gives=422),
-    "distribution_subscribers": takes({V, O}, {"organisation": "New Net", "delivery": "nxdomain", "notify": ""}),
+    "distribution_subscribers": takes(
+        {V, O}, {"organisation": "New Net", "delivery": "nxdomain", "asks_from": "192.0.2.1"}
+    ),
     "distribution_subscriber": takes({V, O}, FILLED),
     "distribution_subscriber_revoke": takes({V, O}),
     "distribution_take_back": takes({R, V, U}),

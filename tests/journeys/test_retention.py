@@ -96,7 +96,7 @@ def content_id(person: Callable[..., User]) -> UUID:
     EntryHits.objects.create(entry=Known.objects.first(), hour=now, hits=1)
     Harmless.objects.update(state="ended", ended_at=now)
     Disagreement.objects.update(state="settled", settled_at=now, outcome="kept")
-    Subscriber.objects.update(state="revoked", revoked_at=now, notify="198.51.100.4@53")
+    Subscriber.objects.update(state="revoked", revoked_at=now, notify="198.51.100.4@53", asks_from=["198.51.100.4"])
     taker = Subscriber.objects.get().id
     Taken.objects.bulk_create([Taken(taker=taker, zone="", number=number, at=now) for number in (1, 2)])
     User.objects.filter(id=first.id).update(is_active=False, left_at=now, name="page.example")

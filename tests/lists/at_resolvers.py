@@ -102,7 +102,9 @@ def at_resolvers(
     notified = {"bind": ports + 3, "unbound": ports + 4}
     for engine, (delivery, ring) in engines.items():
         place = f"127.0.0.1@{notified[engine]}" if engine in notified else ""
-        row, secret = services.subscriber_add(actor=operator, organisation=engine, delivery=delivery, notify=place)
+        row, secret = services.subscriber_add(
+            actor=operator, organisation=engine, delivery=delivery, notify=place, asks_from="127.0.0.1"
+        )
         row.ring, row.resolvers = ring, [engine]  # a ring is drawn, and may not be the wanted one
         row.save(update_fields=["ring", "resolvers"])
         found.append((row, secret))

@@ -229,10 +229,13 @@ def test_the_real_primary_says_who_took_what(press, body, person, run_jobs, sett
     settings.KNOT_LOG = dns_world.transfers_log
     services.edition_publish(refresh=True)
     row, secret = services.subscriber_add(
-        actor=person(Role.OPERATOR).actor, organisation="Hato Internet", delivery=Delivery.NXDOMAIN
+        actor=person(Role.OPERATOR).actor,
+        organisation="Hato Internet",
+        delivery=Delivery.NXDOMAIN,
+        asks_from="127.0.0.1",
     )
     idle, _secret = services.subscriber_add(
-        actor=person(Role.OPERATOR).actor, organisation="Suzume Net", delivery=Delivery.NXDOMAIN
+        actor=person(Role.OPERATOR).actor, organisation="Suzume Net", delivery=Delivery.NXDOMAIN, asks_from="127.0.0.1"
     )
     run_jobs()
     body.list(listable("https://bad.example/1", person))

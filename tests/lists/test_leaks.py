@@ -58,7 +58,9 @@ def transfer(primary, zone, name, secret):
 def test_a_leak_names_its_subscriber_and_revoking_takes_its_zone_away(primary, person, run_jobs, tmp_path, capsys):
     operator = person(Role.OPERATOR).actor
     held = [
-        services.subscriber_add(actor=operator, organisation=f"Provider {name}", delivery=delivery)
+        services.subscriber_add(
+            actor=operator, organisation=f"Provider {name}", delivery=delivery, asks_from="127.0.0.1"
+        )
         for name, delivery in (("One", Delivery.NXDOMAIN), ("Two", Delivery.STOP))
     ]
     run_jobs()
@@ -108,7 +110,7 @@ def test_subscribers_with_the_shipped_configurations_hold_their_canaries(
     ):
         rows[engine] = services.subscriber_add(
             actor=person(Role.OPERATOR).actor, organisation=f"Provider with {engine}", delivery=delivery,
-            notify=notified,
+            notify=notified, asks_from="" if notified else "127.0.0.1",
         )  # fmt: skip
     keys = {engine: Key(key_name(row), secret) for engine, (row, secret) in rows.items()}
     sides = {engine: f"{side_zone(row)}." for engine, (row, _secret) in rows.items()}
@@ -178,7 +180,7 @@ def test_the_snippets_of_the_secret_page_are_taken_by_the_programs(settings, per
 def test_without_domains_of_our_own_there_are_no_canaries(primary, person, run_jobs, settings):
     settings.CANARY_DOMAINS = []
     row, _secret = services.subscriber_add(
-        actor=person(Role.OPERATOR).actor, organisation="Provider", delivery=Delivery.NXDOMAIN
+        actor=person(Role.OPERATOR).actor, organisation="Provider", delivery=Delivery.NXDOMAIN, asks_from="127.0.0.1"
     )
     run_jobs()
     assert zone_names(row) == ("hot-nx.list", "nx.list")

@@ -144,7 +144,7 @@ def test_a_signing_key_is_confirmed_and_revoked_after_one_question(body, person,
 
 def test_a_subscriber_gets_a_new_key_after_one_question(body, person, browser_of):
     browser = english(browser_of(body.approver))
-    browser.post("/editions/subscribers/", {"organisation": "Net", "delivery": "stop", "notify": ""})
+    browser.post("/editions/subscribers/", {"organisation": "Net", "delivery": "stop", "asks_from": "192.0.2.1"})
     subscriber = Subscriber.objects.get()
     url = f"/editions/subscribers/{subscriber.id}/"
     assert "?step=key" in browser.get(url).content.decode()

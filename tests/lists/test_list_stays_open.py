@@ -339,7 +339,9 @@ class TestAtThePrimary:
     def test_a_rebuilt_primary_lets_subscribers_in_again_and_a_revoked_key_is_not(self, knot, person, run_jobs):
         operator = person(Role.OPERATOR).actor
         stays, goes = (
-            distribution.subscriber_add(actor=operator, organisation=name, delivery=Delivery.NXDOMAIN)[0]
+            distribution.subscriber_add(
+                actor=operator, organisation=name, delivery=Delivery.NXDOMAIN, asks_from="127.0.0.1"
+            )[0]
             for name in ("One", "Two")
         )
         run_jobs()

@@ -86,7 +86,9 @@ def test_without_waiting_all_have_an_addition_at_once_and_nothing_else_changes(p
     assert not Wait.objects.exists()
     assert [zones.hot for zones in hot_zones()] == ["hot-nx.list", "hot-stop.list"]
     operator = person(Role.OPERATOR).actor
-    row, _secret = services.subscriber_add(actor=operator, organisation="A", delivery=Delivery.NXDOMAIN)
+    row, _secret = services.subscriber_add(
+        actor=operator, organisation="A", delivery=Delivery.NXDOMAIN, asks_from="127.0.0.1"
+    )
     assert (row.ring, zone_names(row)) == (LAST_RING, ("hot-nx.list", "nx.list"))
     with pytest.raises(DomainError, match="no_ring"):
         services.subscriber_add(actor=operator, organisation="B", delivery=Delivery.NXDOMAIN, ours=True)
@@ -320,7 +322,7 @@ def test_one_in_twenty_is_drawn_and_nobody_chooses(rings, person, settings):
     assert drawn == [drawn_ring(number) for number in numbers]
     operator = person(Role.OPERATOR).actor
     add = services.subscriber_add
-    ours, _secret = add(actor=operator, organisation="Us", delivery=Delivery.NXDOMAIN, ours=True)
+    ours, _secret = add(actor=operator, organisation="Us", delivery=Delivery.NXDOMAIN, asks_from="127.0.0.1", ours=True)
     assert zone_names(ours) == ("hot0-nx.list", "nx.list")
     files, _secret = add(actor=operator, organisation="Files", delivery=Delivery.URL)
     assert files.ring == LAST_RING

@@ -24,7 +24,7 @@ from mamori.hotline.checks.resolve import own_list
 from mamori.hotline.referral.queries import paged, policy_in_force, supervised
 from mamori.lists.distribution import press
 from mamori.lists.distribution.keys import load_keys
-from mamori.lists.distribution.queries import subscribers_by_ring
+from mamori.lists.distribution.queries import mute_subscribers, subscribers_by_ring
 from mamori.lists.distribution.roundtrip import PROGRAMS, RoundTripError, how_to_install, missing
 from mamori.lists.distribution.services.rings import OURS, first_ring, rings_of_resolvers
 from mamori.lists.fingerprints.queries import last_change
@@ -328,6 +328,19 @@ def _rings() -> Iterator[Finding]:
         yield Finding("good", what, told)
 
 
+def _mute() -> Iterator[Finding]:
+    """Whether every DNS subscriber can ask whether its zones changed."""
+    try:
+        names = mute_subscribers()
+    except DatabaseError:
+        return  # said above
+    if names:
+        yield Finding(
+            "bad", "subscribers' addresses", f"none to ask from, so they learn of no change: {', '.join(names)}",
+            "Editions > Subscribers: write the addresses they ask from on their pages",
+        )  # fmt: skip
+
+
 def _images() -> Finding:
     """Whether the index partners are answered from is there and like the bank."""
     what = "index of known images"
@@ -369,6 +382,7 @@ def _outside() -> Iterator[Finding]:
         "good" if knot else "note", "list publication (Knot)", settings.KNOT_SOCKET or "none: editions stay in the house",
         "" if knot else "set MAMORI_KNOT_SOCKET to knotd's control socket",
     )  # fmt: skip
+    yield from _mute()
     read = settings.KNOT_LOG is not None and os.access(settings.KNOT_LOG, os.R_OK)
     yield Finding(
         "good" if read else "note", "what DNS subscribers fetch", str(settings.KNOT_LOG) if read else "not known: knotd's log is not read",

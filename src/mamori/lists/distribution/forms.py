@@ -8,6 +8,26 @@ from mamori.lists.distribution.states import Delivery
 KILL_WORD = "EMPTY"
 
 
+def _asks_from() -> forms.CharField:
+    return forms.CharField(
+        label=_("Addresses it asks from"),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text=_(
+            "For DNS: the servers that take its zones, addresses or networks, one a line. Whoever else asks is refused, and"
+            " whoever is among them can ask for single names: no network with customers. Without any: the address told of"
+            " changes."
+        ),
+    )
+
+
+class AskersForm(forms.Form):
+    """From where a DNS subscriber asks the primary."""
+
+    asks_from = _asks_from()
+
+
 class SubscriberForm(forms.Form):
     organisation = forms.CharField(label=_("Organisation"), max_length=200)
     delivery = forms.ChoiceField(
@@ -34,6 +54,7 @@ class SubscriberForm(forms.Form):
             "For DNS: address and port of its secondary, like 192.0.2.1@53. Without it, it looks once a minute."
         ),
     )
+    asks_from = _asks_from()
 
     def __init__(self, *args: Any, has_rings: bool, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -15,6 +15,17 @@ from typing import NamedTuple
 
 from mamori.engine.editions import Record, name_key
 from mamori.ground import clock
+from mamori.lists.distribution.configuring import (
+    ACCESS,
+    ASKING,
+    Access,
+    askers_in,
+    asking,
+    conf_set,
+    lets_in,
+    member,
+    shuts_out,
+)
 from mamori.lists.distribution.control import Answer, Control, KnotError, unit
 from mamori.lists.distribution.records import (
     NS,
@@ -40,16 +51,6 @@ PIECE = 2_000  # commands of one connection: others are heard in between
 _WORD = re.compile(r"[A-Za-z0-9.@:=/+_-]+")
 _TTL = str(TTL)
 _CONFIGURING = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Access:
-    """A subscriber at the primary: its key, the zones it may transfer, where it is told of changes ("" nowhere)."""
-
-    name: str
-    secret: str
-    zones: tuple[str, ...]
-    notify: str = ""
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ class Knot:
                 elif plan.onward and plan.serial is not None:
                     self._transact([plan._replace(different=[])])
             self._configure(
-                _set("zone", f"{plan.zone}.", item, value)
+                conf_set("zone", f"{plan.zone}.", item, value)
                 for plan in plans.values()
                 for item, value in (
                     ("file", str(files[plan.zone])),
@@ -355,8 +356,10 @@ class Knot:
         own belongs there. A zone that is there already cannot join one before Knot 3.2 is started anew.
         """
         check_zone(zone)
+        if catalog:
+            check_zone(catalog)
         self._purge_orphan(zone)  # should `drop_zone` have died half-way
-        self._configure([unit("conf-set", section="zone", id=f"{zone}."), *_member(zone, catalog)])
+        self._configure([unit("conf-set", section="zone", id=f"{zone}."), *member(zone, catalog)])
 
     def drop_zone(self, zone: str) -> None:
         """Take a zone away with all it holds, at once. What it held goes last: a zone without it stays in its catalog (Knot 3.2)."""
@@ -385,25 +388,7 @@ class Knot:
         for word in (access.name, access.secret, *access.zones, *([access.notify] if access.notify else [])):
             if not _WORD.fullmatch(word):
                 raise KnotError("a subscriber's values must be plain words")
-        name = access.name
-        commands = self._unset(name)
-        commands += [
-            _set("key", name),
-            _set("key", name, "algorithm", "hmac-sha256"),
-            _set("key", name, "secret", access.secret),
-            _set("acl", name),
-            _set("acl", name, "key", name),
-            _set("acl", name, "action", "transfer"),
-            *(_set("zone", f"{zone}.", "acl", name) for zone in access.zones),
-        ]
-        if access.notify:
-            commands += [
-                _set("remote", name),
-                _set("remote", name, "address", access.notify),
-                _set("remote", name, "key", name),
-                *(_set("zone", f"{zone}.", "notify", name) for zone in access.zones),
-            ]
-        self._configure(commands)
+        self._configure([*self._unset(access.name), *lets_in(access)])
 
     def forbid(self, name: str) -> None:
         """Take a subscriber's key, access and notifications away, at once. Nothing to do is no error."""
@@ -411,20 +396,21 @@ class Knot:
         if commands:
             self._configure(commands)
 
+    def shut_out(self, names: Iterable[str], askers: Iterable[str]) -> None:
+        """`forbid` all these, and let nobody ask but these networks and those `asking` leaves, in one transaction."""
+        commands = [each for name in names for each in self._unset(name)]
+        commands += asking(self._ask(*ASKING), askers)
+        if commands:
+            self._configure(commands)
+
+    def askers(self) -> frozenset[str]:
+        """Networks from which the primary is asked whatever stands in its zones; all others get one and the same refusal."""
+        return askers_in(self._ask(*ASKING))
+
     def _unset(self, name: str) -> list[bytes]:
         if not _WORD.fullmatch(name):
             raise KnotError("a subscriber's name must be a plain word")
-        asked = [unit("conf-read", section="zone", item=item) for item in ("acl", "notify")]
-        asked += [unit("conf-read", section=kind, item="id") for kind in ("acl", "remote", "key")]
-        found = [one for one in self._ask(*asked) if one["data"].removesuffix(".") == name]
-        named = [
-            unit("conf-unset", section="zone", id=one["id"], item=one["item"], data=name)
-            for one in found
-            if one["section"] == "zone"
-        ]
-        return named + [
-            unit("conf-unset", section=one["section"], id=name) for one in found if one["section"] != "zone"
-        ]
+        return shuts_out(name, self._ask(*ACCESS))
 
     def _configure(self, commands: Iterable[bytes]) -> None:
         """One transaction of the configuration: the primary has one at a time."""
@@ -468,21 +454,6 @@ def _apex(plan: _Plan) -> Iterator[bytes]:
         yield unit("zone-set", zone=plan.zone, owner="@", ttl=_TTL, type="SOA", data=data)
     if plan.serial is None:
         yield unit("zone-set", zone=plan.zone, owner="@", ttl=_TTL, type="NS", data=NS)
-
-
-def _member(zone: str, catalog: str) -> list[bytes]:
-    if not catalog:
-        return []
-    check_zone(catalog)
-    return [
-        _set("zone", f"{zone}.", "catalog-role", "member"),
-        _set("zone", f"{zone}.", "catalog-zone", f"{catalog}."),
-    ]
-
-
-def _set(section: str, name: str, item: str = "", value: str = "") -> bytes:
-    more = {"item": item, "data": value} if item else {}
-    return unit("conf-set", section=section, id=name, **more)
 
 
 def _not_held(zone: str) -> KnotError:

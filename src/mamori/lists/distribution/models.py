@@ -192,6 +192,9 @@ class Subscriber(models.Model):
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
     delivery = models.CharField(max_length=8)
     notify = models.CharField(max_length=80, blank=True, help_text="address@port told of changes.")
+    asks_from = models.JSONField(
+        default=list, help_text="Addresses and networks its questions come from; none: the address of `notify`."
+    )
     generation = models.PositiveSmallIntegerField(default=1)
     token_id = models.UUIDField(null=True)
     resolvers = models.JSONField(default=list, help_text="Names of watched resolvers that are its own.")
@@ -211,6 +214,11 @@ class Subscriber(models.Model):
                 name="distribution_subscriber_ring",
             ),
         ]
+
+    @property
+    def askers(self) -> tuple[str, ...]:
+        """Whence the primary lets it ask. None: it can transfer its zones, but never learns that they changed."""
+        return tuple(self.asks_from) or ((self.notify.partition("@")[0],) if self.notify else ())
 
     @property
     def key_stem(self) -> str:

@@ -132,6 +132,7 @@ def subscribers(request: StaffRequest) -> HttpResponse:
                 organisation=form.cleaned_data["organisation"],
                 delivery=Delivery(form.cleaned_data["delivery"]),
                 notify=form.cleaned_data["notify"],
+                asks_from=form.cleaned_data["asks_from"],
                 ours=form.cleaned_data.get("ours", False),
             )
         except DomainError as refusal:
@@ -146,6 +147,7 @@ def subscribers(request: StaffRequest) -> HttpResponse:
         "subscribers",
         form=form,
         error=error,
+        mute=queries.mute_subscribers(),
         status=422 if error else 200,
     )
 
@@ -154,8 +156,25 @@ def subscribers(request: StaffRequest) -> HttpResponse:
 @never_cache
 def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
     row = queries.subscriber_of(request.actor, subscriber_id)
-    if request.GET.get("step") == "key":
+    step = request.GET.get("step")
+    if step == "key":
         return _new_key(request, row)
+    takes_zones = row.delivery != Delivery.URL
+    posted = request.POST if step == "asks" and request.method == "POST" else None
+    askers = forms.AskersForm(posted, initial={"asks_from": "\n".join(row.asks_from)}) if takes_zones else None
+    error = None
+    if posted is not None and askers is not None and askers.is_valid():
+        try:
+            services.subscriber_asks_from(
+                actor=request.actor, subscriber_id=row.id, asks_from=askers.cleaned_data["asks_from"]
+            )
+        except DomainError as refusal:
+            error = refusal
+        else:
+            messages.success(
+                request, _text("Kept: within seconds the primary answers this subscriber from these alone.")
+            )
+            return redirect("distribution_subscriber", row.id)
     facts = [
         KeyValue(_("How it takes the list"), row.delivery, "state:delivery"),
         KeyValue(_("State"), row.state, "state:subscriber"),
@@ -164,12 +183,15 @@ def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
         KeyValue(_("Set up on"), row.applied_at, "moment"),
         KeyValue(_("Revoked"), row.revoked_at, "moment"),
     ]
-    if row.delivery != Delivery.URL:
+    if takes_zones:
+        facts.insert(3, KeyValue(_("Asks from"), ", ".join(row.askers)))
         facts.insert(2, KeyValue(_("Name of its key"), key_name(row)))
         if row.ring < LAST_RING or first_ring() < LAST_RING:
             facts.insert(3, KeyValue(_("Gets additions with"), str(row.ring), "state:ring"))
-    form = forms.ResolversForm(request.POST or None, names=queries.watched(), initial={"resolvers": row.resolvers})
-    if request.method == "POST" and form.is_valid():
+    form = forms.ResolversForm(
+        None if step else request.POST or None, names=queries.watched(), initial={"resolvers": row.resolvers}
+    )
+    if request.method == "POST" and not step and form.is_valid():
         services.subscriber_resolvers(
             actor=request.actor, subscriber_id=row.id, resolvers=form.cleaned_data["resolvers"]
         )
@@ -181,8 +203,11 @@ def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
         "facts": facts,
         "alive": row.state in ALIVE,
         "form": form,
+        "askers": askers,
+        "error": error,
+        "mute": takes_zones and not row.askers,
     }
-    status = 422 if form.errors else 200
+    status = 422 if error or form.errors or (askers and askers.errors) else 200
     table = OfferTable(request.GET, offers, actor=request.actor, resolvers=row.resolvers)
     return table_page(request, "distribution/subscriber.html", table, "offers", status=status, **context)
 

@@ -201,6 +201,12 @@ def subscribers_by_ring() -> dict[int, int]:
     return dict(rows.values_list("ring").annotate(number=Count("id")))
 
 
+def mute_subscribers() -> list[str]:
+    """Organisations whose DNS subscription has no address to ask from: it never learns that its zones changed."""
+    rows = Subscriber.objects.filter(state__in=ALIVE, notify="", asks_from=[]).exclude(delivery=Delivery.URL)
+    return list(rows.order_by("organisation__name").values_list("organisation__name", flat=True))
+
+
 def subscriber_of(actor: Actor, subscriber_id: UUID) -> Subscriber:
     row = subscribers(actor).filter(id=subscriber_id).first()
     if row is None:

@@ -46,7 +46,9 @@ def _halts_due(before: datetime, most: int) -> Sequence[UUID]:
 
 
 def _subscribers_due(before: datetime, most: int) -> Sequence[UUID]:
-    rows = Subscriber.objects.filter(state=SubscriberState.REVOKED, revoked_at__lt=before).exclude(notify="")
+    rows = Subscriber.objects.filter(state=SubscriberState.REVOKED, revoked_at__lt=before).exclude(
+        notify="", asks_from=[]
+    )
     return list(rows.values_list("id", flat=True)[:most])
 
 
@@ -92,7 +94,7 @@ RETENTION = [
     ),
     DataClass(
         "distribution.subscriber",
-        _("Addresses told of changes, after the subscriber was revoked"),
+        _("Addresses told of changes or asked from, after the subscriber was revoked"),
         timedelta(days=365),
         _subscribers_due,
         subscribers_forget,

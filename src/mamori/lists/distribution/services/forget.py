@@ -28,7 +28,7 @@ def halts_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 - th
 
 @transaction.atomic
 def subscribers_forget(actor: Actor, ids: Sequence[UUID]) -> int:  # noqa: ARG001 - the caller writes the log
-    return Subscriber.objects.filter(id__in=ids).update(notify="")
+    return Subscriber.objects.filter(id__in=ids).update(notify="", asks_from=[])
 
 
 @transaction.atomic

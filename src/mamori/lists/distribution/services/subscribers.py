@@ -17,10 +17,13 @@ from mamori.ground.accounts.models import Organisation, Token
 from mamori.ground.accounts.services import organisation_create, token_create, token_revoke
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError, NotFound
-from mamori.lists.distribution.knot import Access, Knot
+from mamori.lists.distribution.configuring import OURS as OUR_KEYS
+from mamori.lists.distribution.configuring import Access
+from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.permissions import LIST_READ, SUBSCRIBERS
+from mamori.lists.distribution.services.asking import networks_of, require_asker
 from mamori.lists.distribution.services.canaries import side_zone, side_zones_sync, subscriber_key
 from mamori.lists.distribution.services.primary import Zones, all_zones, ring_zones_sync
 from mamori.lists.distribution.services.rings import OURS, drawn_ring, first_ring
@@ -54,12 +57,13 @@ def zone_names(subscriber: Subscriber) -> tuple[str, ...]:
 
 @transaction.atomic
 def subscriber_add(
-    *, actor: Actor, organisation: str, delivery: Delivery, notify: str = "", ours: bool = False
+    *, actor: Actor, organisation: str, delivery: Delivery, notify: str = "", asks_from: str = "", ours: bool = False
 ) -> tuple[Subscriber, str]:
     """Let an organisation take the list. Returns the subscriber and its secret (TSIG key or token), shown once.
 
-    `notify`: address@port that the primary tells of changes (DNS only). `ours`: a canary of our own, which gets additions
-    before all others (ring 0); the rings of others are drawn.
+    Of DNS one of both: `notify`, address@port that the primary tells of changes, and `asks_from`, the addresses and networks
+    it may be asked from, as `networks_of` reads them; without them the address that is told. `ours`: a canary of our own,
+    which gets additions before all others (ring 0); the rings of others are drawn.
     """
     actor.require(SUBSCRIBERS)
     if ours and (delivery == Delivery.URL or first_ring() == LAST_RING):
@@ -69,7 +73,10 @@ def subscriber_add(
             remedy=_("Choose DNS; the operator sets MAMORI_RING_SECONDS."),
             status=422,
         )
-    place = "" if delivery == Delivery.URL else _notify(notify)
+    place, askers = "", list[str]()
+    if delivery != Delivery.URL:
+        place, askers = _notify(notify), networks_of(asks_from)
+        require_asker(askers, place)
     name = organisation.strip()
     provider = Organisation.objects.filter(name=name).first() or organisation_create(
         actor=SYSTEM, name=name, kind=Organisation.Kind.PROVIDER
@@ -80,6 +87,7 @@ def subscriber_add(
         organisation=provider,
         delivery=str(delivery),
         notify=place,
+        asks_from=askers,
         ring=OURS if ours else LAST_RING if delivery == Delivery.URL else drawn_ring(number),
         added_by_id=actor.id if actor.kind == "person" else None,
         added_at=clock.now(),
@@ -135,7 +143,7 @@ def subscriber_revoke(*, actor: Actor, subscriber_id: UUID) -> None:
 
 
 def subscribers_apply() -> None:
-    """Make the primary let in exactly the living DNS subscribers. Safe to run twice. Raises KnotError.
+    """Make the primary let in exactly the living DNS subscribers, and answer nobody else. Safe to run twice. Raises KnotError.
 
     One at a time, each reading anew who is alive: no key is let in again after it was taken away.
     """
@@ -147,10 +155,10 @@ def subscribers_apply() -> None:
 
 def _apply() -> None:
     knot = Knot(settings.KNOT_SOCKET)
-    present = {name: zones for name, zones in knot.accesses().items() if name.startswith("sub-")}
+    present = {name: zones for name, zones in knot.accesses().items() if name.startswith(OUR_KEYS)}
     wanted = {key_name(row): row for row in Subscriber.objects.filter(state__in=ALIVE).exclude(delivery=Delivery.URL)}
-    for name in sorted(present.keys() - wanted.keys()):
-        knot.forbid(name)
+    askers = {network for row in wanted.values() for network in row.askers}
+    knot.shut_out(sorted(present.keys() - wanted.keys()), askers)
     ring_zones_sync(knot)
     side_zones_sync(knot, [(row, zones_of(row)) for row in wanted.values()])
     for name in sorted(name for name, row in wanted.items() if present.get(name) != frozenset(zone_names(row))):
@@ -207,7 +215,7 @@ def _notify(text: str) -> str:
         number = int(port or 53)
     except ValueError:
         number = 0
-    if not 0 < number < 65536:
+    if not 0 < number < 65536 or "%" in address:
         raise DomainError(
             "bad_notify",
             _("This is no address and port."),
