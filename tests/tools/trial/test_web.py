@@ -60,6 +60,7 @@ def test_the_gate_keeps_platforms_off_the_list_of_names_and_pages_go_on_their_ow
     others = {page.host for page in WEB.pages if page.url.endswith("/left/by/others")}
     assert others
     assert refused == {"edge.example", BLOGS, *PAGES, *SHORT, *others}
+    assert len(LISTS.refused) == len(refused), "one reason each"
     unlawful = {page.url for page in WEB.pages if page.unlawful and page.host not in LISTS.names}
     assert LISTS.pages == unlawful
     assert {canonicalize(url).host for url in unlawful} > {*PAGES, *SHORT}

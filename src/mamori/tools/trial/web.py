@@ -120,7 +120,9 @@ def lists_of(web: Web, today: date, seed: int) -> Lists:
     others = {name for name in ordered if not of[name].listed}  # lawful pages of other people are there, too
     drawn = random.Random(seed)  # noqa: S311 - a drawn world, no secret
     unknown = frozenset(drawn.sample(sorted(others), max(1, round(_UNKNOWN * len(others)))))
-    rules, gaps = (_rules(today, {BLOGS, *others} - gone, {FRONT, *SHORT} - gone) for gone in (frozenset(), unknown))
+    rules, gaps = (
+        _rules(today, {BLOGS, *others} - {*SHORT, *gone}, {FRONT, *SHORT} - gone) for gone in (frozenset(), unknown)
+    )
     proposed = [_entry(name, "dns", today) for name in sorted({"edge.example", BLOGS} | ordered)]  # whole networks, too
     proposed += [_entry(page.url, "url", today) for page in unlawful if page.host in others]
     faults = {entry: list(content_refusals(entry, rules)) for entry in proposed}
