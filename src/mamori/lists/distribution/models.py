@@ -217,7 +217,7 @@ class Subscriber(models.Model):
 
     @property
     def askers(self) -> tuple[str, ...]:
-        """Whence the primary lets it ask. None: it can transfer its zones, but never learns that they changed."""
+        """Whence the primary lets it ask. None: it can transfer its zones, but `named` first asks for the serial."""
         return tuple(self.asks_from) or ((self.notify.partition("@")[0],) if self.notify else ())
 
     @property

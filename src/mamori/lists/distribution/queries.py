@@ -202,7 +202,7 @@ def subscribers_by_ring() -> dict[int, int]:
 
 
 def mute_subscribers() -> list[str]:
-    """Organisations whose DNS subscription has no address to ask from: it never learns that its zones changed."""
+    """Organisations whose DNS subscription has no address to ask from: only who transfers unasked follows."""
     rows = Subscriber.objects.filter(state__in=ALIVE, notify="", asks_from=[]).exclude(delivery=Delivery.URL)
     return list(rows.order_by("organisation__name").values_list("organisation__name", flat=True))
 
