@@ -296,7 +296,7 @@ class Publisher:
             "target_digest": _digest(name), "reason": "removal_too_slow", "answers": "{}", "stated_at": STATED,
             "expires_on": EXPIRES, "state": "active", "proposer_id": self.people[0], "proposed_at": STATED,
             "activator_id": self.people[1], "activated_at": STATED, "review_reason": "", '"end"': "", "refused": "[]",
-            "far": "[]", "listed": listed, "ending_told": False,
+            "far": "[]", "listed": listed, "ending_told": False, "yields": False,
         }  # fmt: skip
 
 

@@ -156,13 +156,14 @@ FROM content WHERE illegal AND (n % 10 = 4 OR NOT gone) AND n BETWEEN $first AND
 
 -- step: listing_entry contents
 INSERT INTO listing_entry (id, content_id, method, target, target_digest, reason, answers, stated_at, expires_on, state,
-  proposer_id, proposed_at, activator_id, activated_at, review_reason, ended_at, "end", refused, far, listed, ending_told)
+  proposer_id, proposed_at, activator_id, activated_at, review_reason, ended_at, "end", refused, far, listed, ending_told,
+  yields)
 SELECT pg_temp.uid('en', n), id, method, target, encode(sha256(target::bytea), 'hex'), 'removal_too_slow',
   '{"no_other_means": {"yes": true, "reason": "Tried for seven days."}}', told, (now() + interval '60 days')::date,
   CASE WHEN gone THEN 'removed' WHEN n % 100 = 4 THEN 'pending_activation' ELSE 'active' END, '$reviewer', told,
   CASE WHEN gone OR n % 100 <> 4 THEN '$approver'::uuid END, CASE WHEN gone OR n % 100 <> 4 THEN told END, '',
   CASE WHEN gone THEN gone_at END, CASE WHEN gone THEN 'content_gone' ELSE '' END, '[]', '[]',
-  NOT gone AND n % 100 <> 4, gone
+  NOT gone AND n % 100 <> 4, gone, false
 FROM content, LATERAL (SELECT CASE WHEN n % 4 = 0 THEN 'dns' ELSE 'url' END AS method) AS a,
 LATERAL (SELECT CASE method WHEN 'dns' THEN 'n' || n || '.' || host ELSE url END AS target) AS b
 WHERE illegal AND n % 10 = 4 AND n BETWEEN $first AND $last;

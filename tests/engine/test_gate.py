@@ -169,6 +169,23 @@ def test_the_brake_counts_additions_absolutely_and_by_share_but_never_removals()
     assert codes(FIRST, edition(2, SITES[:1], *ended), rules) == []
 
 
+def test_a_renewal_is_no_addition_for_brake_or_flood_but_is_judged_like_any_entry() -> None:
+    rules = replace(RULES, max_added=1, max_share=0.01, small_list=1, added_lately=1)
+    renewals = [entry(each.target, entry_id=f"r-{each.target}", later=1) for each in SITES]
+    ended = [signed(withdrawal_statement(each.entry_id, withdrawn_at=NOW, reason="renewed"), RULE) for each in SITES]
+    assert codes(FIRST, edition(2, renewals, *ended), rules) == []
+    assert codes(FIRST, edition(2, [*renewals, entry("more.example")], *ended), rules) == [
+        "too_many_additions",
+        "too_large_share",
+    ]
+    assert codes(FIRST, edition(2, renewals, *ended[1:]), rules) == ["unsigned_removal"]
+    assert codes(FIRST, edition(2, [*renewals[1:], *SITES[:1]], *ended), rules) == ["withdrawn"]
+    assert codes(FIRST, edition(2, renewals, *ended), replace(rules, popular=NameSet({"site1.example"}))) == ["popular"]
+    by_another_method = entry("https://site1.example/1", method="url")
+    assert codes(FIRST, edition(2, [*renewals, by_another_method], *ended), rules)[0] == "too_many_additions"
+    assert codes(FIRST, edition(2, [*SITES, renewals[1]]), RULES) == ["duplicate"] * 2
+
+
 def test_a_name_twice_or_a_number_twice_is_refused() -> None:
     assert (
         codes(None, edition(1, [entry("site.example"), entry("site.example", entry_id="other")])) == ["duplicate"] * 2

@@ -1,10 +1,12 @@
 """Random histories of the list: whatever happens in whatever order, nobody both proposes and activates, nothing is
-put on the list under a hold, no state lies outside the table. MAMORI_HISTORIES sets how many are tried.
+put on the list under a hold, no state lies outside the table, and no renewal lifts a block in any ring, however small
+the brake and whatever the gate refuses. MAMORI_HISTORIES sets how many are tried.
 """
 
 import os
+import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,33 +14,38 @@ import pytest
 import time_machine
 from django.db import transaction
 from django.db.models import Min
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from mamori.engine.editions import LAST_RING
 from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import User
 from mamori.ground.errors import DomainError
 from mamori.hotline.assessment.models import ContentItem
 from mamori.hotline.referral import queries as referral
+from mamori.lists.distribution import press
+from mamori.lists.distribution import services as distribution
 from mamori.lists.listing import queries, services
 from mamori.lists.listing.models import Appeal, Approval, Entry, EntryEvent, Opinion
 from mamori.lists.listing.states import ENTRY, IN_FORCE, AppealState, End, Method, Proof, Reason
-from tests.lists.cases import Body, answers, checked, hold, listable, make_body, release
+from tests.lists.cases import Body, answers, checked, hold, listable, release
 
 HISTORIES = int(os.environ.get("MAMORI_HISTORIES", "300"))
 people = st.integers(0, 2)
-contents = st.integers(0, 1)
+contents = st.integers(0, 2)
 methods = st.sampled_from(list(Method))
 which = st.integers(0, 5)
 
 
 class Listing(RuleBasedStateMachine):
-    """Two contents, a reviewer, an approver, one who is both, and a clock."""
+    """Three contents on two names, a reviewer, an approver, one who is both, and a clock."""
 
     body: ClassVar[Body]
     clock: ClassVar[time_machine.Traveller]
     contents: ClassVar[list[UUID]]
+    longest: ClassVar[timedelta] = timedelta(days=5000)
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,10 +164,12 @@ class Listing(RuleBasedStateMachine):
         else:
             self.attempt(services.appeal_decide, **me, outcome=outcome, reason="So.")
 
-    @rule(days=st.sampled_from([1, 29, 91]))
-    def wait(self, days: int) -> None:
-        self.clock.shift(timedelta(days=days))
-        jobs.run_sweep("listing.expire")
+    @rule(days=st.sampled_from([1, 29, 91]), swept=st.booleans())
+    def wait(self, days: int, swept: bool) -> None:
+        if clock.now() + timedelta(days=days) < self.start + self.longest:
+            self.clock.shift(timedelta(days=days))
+        if swept:
+            jobs.run_sweep("listing.expire")
 
     @rule()
     def published(self) -> None:
@@ -168,8 +177,10 @@ class Listing(RuleBasedStateMachine):
         for entry in Entry.objects.filter(id__in=[each.entry_id for each in found.coming]):
             assert not referral.is_held(entry.content_id)
             assert (entry.state, entry.review_reason) != ("in_review", "police")
-        ended = [signed.entry_id for signed in found.endings]
-        services.publication_told(came=[e.entry_id for e in found.coming], went=found.going, endings=ended, refused={})
+        places = [(each.method, each.target) for each in found.coming]
+        had = Entry.objects.filter(listed=True, state__in=IN_FORCE).values_list("id", "method", "target")
+        went = {str(number) for number, *place in had if tuple(place) in places} | found.going.keys()
+        services.publication_told(came=[e.entry_id for e in found.coming], went=went, endings=found.endings, refused={})
 
     def two_different_persons_stand_behind_every_entry_ever_in_force(self) -> None:
         signed: dict[UUID, list[UUID]] = {}
@@ -211,15 +222,80 @@ class Listing(RuleBasedStateMachine):
             assert appeal.decided_by_id not in (appeal.proposer_id, appeal.activator_id)
 
 
+class Published(Listing):
+    """With the publisher itself: three rings, and one addition a day."""
+
+    settings: ClassVar[Any]
+    longest: ClassVar[timedelta] = timedelta(days=360)  # the persons' keys hold for a year
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rings: list[dict[tuple[str, str], str]] = [{}, {}, {}]  # what each has: method and target -> entry id
+        self.added: list[tuple[datetime, int]] = []
+        shutil.rmtree(self.settings.EDITION_DIR)
+        self.settings.EDITION_DIR.mkdir()
+
+    @rule(contents=st.tuples(contents, contents), who=st.sampled_from([(0, 1), (0, 2), (2, 1)]), refused=st.booleans())
+    def renew_it(self, contents: tuple[int, int], who: tuple[int, int], refused: bool) -> None:
+        """A name, and a day later another or the same again, perhaps for another content."""
+        for content, last in zip(contents, (False, True), strict=True):
+            self.wait(days=1, swept=False)
+            self.check(content=content, state="online_same")
+            self.list_it(proposer=who[0], activator=who[1], content=content, method=Method.DNS)
+            self.published(refused=refused and last, moving=True)
+
+    @rule(refused=st.booleans(), moving=st.booleans())
+    def published(self, refused: bool = False, moving: bool = False) -> None:
+        """`refused`: the gate takes no name any more that lies on one of the two sites."""
+        for entry in Entry.objects.filter(id__in=[each.entry_id for each in queries.pending().coming]):
+            assert not referral.is_held(entry.content_id)
+            assert (entry.state, entry.review_reason) != ("in_review", "police")
+        self.settings.POPULAR_NAMES = "h0.example" if refused else ""
+        distribution.edition_publish(moving=moving)
+        self.settings.POPULAR_NAMES = ""
+        row = press.in_force()
+        listed = press.open_edition(press.keys(), row).listed if row else None
+        rings = [listed.for_ring(ring).entries() for ring in range(LAST_RING + 1)] if listed else [()] * 3
+        before = self.rings
+        self.rings = [{(each.method, each.target): each.entry_id for each in entries} for entries in rings]
+        for had, has in zip(before, self.rings, strict=True):
+            self.what_left_had_ended_by_itself({had[place] for place in had.keys() - has.keys()})
+        self.added.append((clock.now(), len(self.rings[0].keys() - before[0].keys())))
+        day = [number for at, number in self.added if at > clock.now() - timedelta(days=1)]
+        assert sum(day) <= self.settings.LIST_MAX_ADDED
+
+    def what_left_had_ended_by_itself(self, entry_ids: set[str]) -> None:
+        """A target under a decision that holds never leaves the list because of a renewal."""
+        for entry in Entry.objects.filter(id__in=entry_ids):
+            own = entry.end not in ("", End.RENEWED) or entry.expires_on <= clock.now().date()
+            assert own, f"{entry.target} is blocked no more: {entry.state} {entry.end}"
+
+
 @pytest.mark.django_db
-def test_random_histories(person: Callable[..., User], frozen: time_machine.Traveller) -> None:
-    Listing.body = make_body(person)
-    Listing.clock = frozen
-    Listing.contents = [listable(f"https://h{n}.example/1", person) for n in range(2)]
+def test_random_histories(body: Body, person: Callable[..., User], frozen: time_machine.Traveller) -> None:
+    _run(Listing, HISTORIES, body, person, frozen)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("press")
+def test_random_histories_of_what_is_published(
+    settings: Any, body: Body, person: Callable[..., User], frozen: time_machine.Traveller
+) -> None:
+    settings.LIST_MAX_ADDED = 1
+    settings.RING_SECONDS = (600, 1800)
+    Published.settings = settings
+    _run(Published, max(1, HISTORIES // 15), body, person, frozen)
+
+
+def _run(
+    machine: type[Listing], many: int, body: Body, person: Callable[..., User], frozen: time_machine.Traveller
+) -> None:
+    machine.body, machine.clock = body, frozen
+    machine.contents = [listable(f"https://h{n % 2}.example/{n}", person) for n in range(3)]
     run_state_machine_as_test(
-        Listing,
-        settings=settings(
-            max_examples=HISTORIES,
+        machine,
+        settings=hypothesis_settings(
+            max_examples=many,
             stateful_step_count=20,
             deadline=None,
             database=None,

@@ -245,17 +245,43 @@ def test_entries_and_proposals_expire_by_themselves(body, person, frozen):
     assert (entry.state, entry.end) == ("pending_removal", "expired")
 
 
-def test_a_renewal_takes_the_place_of_the_entry_it_renews(body, person, frozen):
+def test_a_renewal_takes_the_place_of_the_entry_it_renews_once_an_edition_has_it(body, person, frozen):
     content_id = listable(URL, person)
     first = body.list(content_id)
+    services.publication_told(came=[str(first.id)], refused={})
     frozen.shift(timedelta(days=60))
     checked(content_id)
     second = body.propose(content_id)
     assert second.renews_id == first.id
     body.activate(second)
+    services.publication_told(refused={str(second.id): [{"code": "popular", "params": {}}]})
     first.refresh_from_db()
-    assert (first.state, first.end, second.state) == ("pending_removal", "renewed", "active")
+    assert (first.state, first.yields, second.state) == ("active", True, "active")
     assert [e.entry_id for e in queries.entries_in_force()] == [str(second.id)]
+    found = queries.pending()
+    assert ([e.entry_id for e in found.coming], found.going, found.endings) == ([str(second.id)], {}, [])
+    services.publication_told(came=[str(second.id)], went=[str(first.id)], refused={})
+    first.refresh_from_db()
+    assert (first.state, first.end) == ("removed", "renewed")
+
+
+def test_a_renewal_of_what_no_edition_had_yet_comes_alone(body, person):
+    content_id = listable(URL, person)
+    first, second = body.list(content_id), body.list(content_id)
+    assert [each.entry_id for each in queries.pending().coming] == [str(second.id)]
+    third = body.list(content_id)
+    assert third.renews_id == second.id
+    services.publication_told(came=[str(third.id)], refused={})
+    assert set(Entry.objects.filter(id__in=[first.id, second.id]).values_list("state", "end")) == {
+        ("removed", "renewed")
+    }
+
+
+def test_the_database_knows_one_entry_in_force_for_a_target_besides_those_that_yield(body, person):
+    content_id = listable(URL, person)
+    first, _second = body.list(content_id), body.list(content_id)
+    with pytest.raises(IntegrityError, match="listing_one_in_force"), transaction.atomic():
+        Entry.objects.filter(id=first.id).update(yields=False)
 
 
 def test_a_hold_stops_activation_and_sends_entries_in_force_to_two_persons(body, person):

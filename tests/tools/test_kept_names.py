@@ -43,3 +43,11 @@ def test_over_one_base_the_file_of_its_names_is_not_read(tmp_path: Path) -> None
     kept.keep("digest", first.delta, ["a.example", "b.example"])
     (tmp_path / "names-digest.txt").unlink()
     assert kept.changed("digest", edition(["a.example", "b.example"], ["b.example", "c.example"])) == (1, 1)
+
+
+def test_a_name_that_goes_with_one_entry_and_comes_with_another_did_neither(tmp_path: Path) -> None:
+    old, new = entry("a.example"), entry("a.example", entry_id="renewal")
+    files = write_files(Edition(1, frozenset({old})))
+    kept = KeptNames(tmp_path)
+    kept.keep("digest", Delta(), ["a.example"])
+    assert kept.changed("digest", ListInForce(1, files, Delta(frozenset({new}), frozenset({old})))) == (0, 0)

@@ -34,7 +34,7 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "too_many_additions": (
         "With this edition %(added)s entries are added within a day; at most %(limit)s may be.",
-        "Check where the additions come from. If they are right, leave them: the oldest go first, the rest follows.",
+        "Check where the additions come from. If they are right, leave them: urgent ones go first, then the oldest; the rest follows.",
     ),
     "flood": (
         "%(added)s entries at once: more than twice the %(limit)s that may be added within a day. None of them is added.",
@@ -42,7 +42,7 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "too_large_share": (
         "A list of %(before)s entries grows by %(added)s within a day; at most %(limit)s may be added to it.",
-        "Check where the additions come from. If they are right, leave them: the oldest go first, the rest follows.",
+        "Check where the additions come from. If they are right, leave them: urgent ones go first, then the oldest; the rest follows.",
     ),
     "duplicate": (
         "%(target)s stands on the list more than once for the same method, or two entries share one number.",
@@ -143,7 +143,8 @@ class Rules:
 
     At most ``max_added`` entries are added in a day (when more than twice as many wait: none), and at most ``max_share``
     of the list before; a list below ``small_list`` entries may grow by ``small_list``. ``added_lately``: how many other
-    editions of that day added.
+    editions of that day added. An entry whose target goes with another one in the same edition, as a renewal's, is none
+    of these: it blocks nothing that was not blocked.
     ``reaches_far``: whether a new entry needs a third person's signature.
     """
 
@@ -189,7 +190,9 @@ def gate(previous: Edition | None, proposed: Edition, rules: Rules, rest: Rest =
     added = proposed.entries - before
     removed = before - proposed.entries
     statements = _Statements(previous, proposed, rules)
-    found = list(_whole(previous, proposed, len(added), rules, rest, killed=statements.killed))
+    freed = {(entry.method, entry.target) for entry in removed}
+    more = sum((entry.method, entry.target) not in freed for entry in added)
+    found = list(_whole(previous, proposed, more, rules, rest, killed=statements.killed))
     found += statements.lost()
     statements.verify(added)
     for entry in sorted(proposed.entries, key=_order):

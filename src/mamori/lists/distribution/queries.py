@@ -68,12 +68,22 @@ def added_by(version: int | None = None) -> tuple[int, list[str]]:
 
     The number 0 when there is none.
     """
-    brought = Exists(EditionChange.objects.filter(edition=OuterRef("pk"), change="added"))
-    rows = Edition.objects.filter(brought, state=EditionState.PUBLISHED)
-    row = (rows.filter(version=version) if version else rows.order_by("-version")).first()
-    if row is None:
-        return 0, []
-    return row.version, list(row.changes.filter(change="added", method="dns").values_list("target", flat=True)[:MOST])
+    rows = Edition.objects.filter(Exists(EditionChange.objects.filter(edition=OuterRef("pk"), change="added")))
+    rows = rows.filter(state=EditionState.PUBLISHED).order_by("-version")
+    for row in rows.filter(version=version) if version else rows.iterator():
+        if found := brought(row):
+            return row.version, [name for method, name in found.values() if method == "dns"][:MOST]
+    return 0, []
+
+
+def brought(edition: Edition) -> dict[UUID, tuple[str, str]]:
+    """What an edition blocked that was not blocked before it: entry id -> method and target. Renewals are none of it."""
+    places: dict[str, dict[UUID, tuple[str, str]]] = {"added": {}, "removed": {}}
+    rows = edition.changes.filter(change__in=places).order_by("id")
+    for change, entry_id, method, target in rows.values_list("change", "entry_id", "method", "target"):
+        places[change][entry_id] = method, target
+    before = set(places["removed"].values())
+    return {entry_id: place for entry_id, place in places["added"].items() if place not in before}
 
 
 def brought_by(version: int) -> list[UUID]:

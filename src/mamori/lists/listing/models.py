@@ -53,7 +53,8 @@ class Entry(models.Model):
     `far`: why it reaches so far that a third person signs, [Far]; empty: two are enough.
     `refused`: why the last edition did not take it, [{code, params}]. `listed`: it stands in the last edition;
     `ending_told`: its signed ending stands there. Both are the publisher's notes, to find what is new; it believes
-    only what is signed.
+    only what is signed. `yields`: a renewal of it is in force too; it goes with the edition that takes the renewal, and
+    not before.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -80,6 +81,7 @@ class Entry(models.Model):
     refused = models.JSONField(default=list)
     listed = models.BooleanField(default=False)
     ending_told = models.BooleanField(default=False)
+    yields = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -113,7 +115,9 @@ class Entry(models.Model):
                 fields=["method", "target_digest"], condition=Q(state__in=BEFORE), name="listing_one_proposal"
             ),
             models.UniqueConstraint(
-                fields=["method", "target_digest"], condition=Q(state__in=IN_FORCE), name="listing_one_in_force"
+                fields=["method", "target_digest"],
+                condition=Q(state__in=IN_FORCE, yields=False),
+                name="listing_one_in_force",
             ),
         ]
         indexes = [
@@ -121,6 +125,7 @@ class Entry(models.Model):
             models.Index(fields=["state", "-proposed_at"], name="listing_entry_state"),
             models.Index(fields=["-proposed_at"], name="listing_entry_recent"),
             models.Index(fields=["expires_on"], name="listing_entry_expiry", condition=Q(state__in=IN_FORCE)),
+            models.Index(fields=["target_digest"], name="listing_entry_target", condition=Q(state__in=IN_FORCE)),
             models.Index(fields=["id"], name="listing_entry_coming", condition=Q(state__in=IN_FORCE, listed=False)),
             models.Index(fields=["id"], name="listing_entry_going", condition=Q(listed=True) & ~Q(state__in=IN_FORCE)),
             models.Index(fields=["expires_on"], name="listing_entry_last_day", condition=Q(listed=True)),

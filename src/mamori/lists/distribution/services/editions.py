@@ -6,10 +6,9 @@ last fold, and the changes since stand in a file of their own.
 
 import gc
 import sys
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -28,30 +27,31 @@ from mamori.engine.editions import (
     ListEntry,
     ListInForce,
     Method,
-    Refusal,
-    Rest,
-    Rules,
-    SignedStatement,
     activation_statement,
-    edition_digest,
-    gate,
-    kill_statement,
     sign_files,
-    sign_statement,
     write_delta,
-    write_files,
 )
-from mamori.ground import audit, clock, states
+from mamori.ground import clock, states
 from mamori.ground.actors import SYSTEM
 from mamori.ground.bulk import insert_rows
 from mamori.ground.facts import announce
 from mamori.lists.distribution import models, press, store
-from mamori.lists.distribution.facts import EditionPublished, EditionRefused
+from mamori.lists.distribution.facts import EditionPublished
 from mamori.lists.distribution.keys import MEMBERS, EditionKeys
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.services import primary, rings
 from mamori.lists.distribution.services.following import offer_note
-from mamori.lists.distribution.services.judging import Why, against_newer_rules, rules, rules_digest, shown
+from mamori.lists.distribution.services.judging import Why, against_newer_rules, rules, rules_digest
+from mamori.lists.distribution.services.passing import (
+    NOTHING,
+    Case,
+    counts,
+    digest_of,
+    formers_of,
+    kill_word,
+    next_version,
+    passing,
+)
 from mamori.lists.distribution.states import EDITION, EditionState
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing import services as listing_services
@@ -63,49 +63,14 @@ KEPT = 30  # editions whose files stay on disk, however old
 KEPT_FOR = timedelta(days=30)  # how long those of all others do
 KEPT_AT_MOST = 2_000
 _SOON, _USUALLY = 0.0002, 0.005  # seconds
-_NOTHING = ListInForce(0, dict.fromkeys(BASE_FILES, b""), Delta())
 Targets = dict[str, tuple[Method, str]]  # by entry id
-
-
-@dataclass(frozen=True)
-class _Case:
-    """What the next edition would change, before the gate. `now`: the edition in force, None before the first.
-
-    `proposed` shows only what comes, and every statement about that and about what goes. `moves`: entry id -> the ring
-    that a waiting entry reaches. `moments`: entry id -> when it was activated and when it ended.
-    """
-
-    now: press.Opened | None
-    kill: models.KillOrder | None
-    proposed: Edition
-    going: frozenset[ListEntry]
-    endings: frozenset[SignedStatement]
-    held: EditionKeys
-    rules: Rules
-    moves: Mapping[str, int]
-    moments: Mapping[str, tuple[datetime | None, datetime | None]]
-
-    @property
-    def listed(self) -> ListInForce:
-        return self.now.listed if self.now else _NOTHING
-
-    def waits(self, coming: frozenset[ListEntry]) -> dict[str, int]:
-        """What waits by the next edition: entry id -> the last ring that has it."""
-        stays = {**self.listed.delta.waits, **self.moves}
-        for entry in self.going:
-            stays.pop(entry.entry_id, None)
-        return {each: ring for each, ring in stays.items() if ring < LAST_RING} | rings.waits_of(self.listed, coming)
-
-    @property
-    def is_other_order(self) -> bool:
-        """Whether the list was emptied, or came back."""
-        return (self.now.row.kill_id if self.now else None) != (self.kill.id if self.kill else None)
 
 
 def edition_publish(*, refresh: bool = False, moving: bool = False) -> UUID | None:
     """Publish the list as it stands now. Returns the edition's id, None when nothing changed.
 
-    New entries that the gate refuses are left out and named on the list desk; the rest is published.
+    New entries that the gate refuses are left out and named on the list desk; the rest is published. A renewal comes and what
+    it renews goes in one edition, or neither.
     `refresh` signs anew although nothing changed. `moving` lets what waited long enough reach its next ring. A primary
     that does not take it is an alarm, and is healed later: subscribers of files have the edition all the same.
     DomainError("list_lost") when the last edition's files are not there, or not as they were signed; an order of the kill
@@ -145,7 +110,7 @@ def _next(held: EditionKeys, judged_by: str, *, refresh: bool, moving: bool) -> 
         if astray:
             _put_notes_right(held, astray)
         case = _case(held, moving=moving)
-        edition, refused = _passing(case)
+        edition, refused = passing(case)
         all_judged = case.now is None or case.now.row.rules != judged_by
         if all_judged:
             refused |= against
@@ -157,10 +122,10 @@ def _next(held: EditionKeys, judged_by: str, *, refresh: bool, moving: bool) -> 
         return _publish(case, edition, refused, judged_by, all_judged=all_judged)
 
 
-def _case(held: EditionKeys, *, moving: bool) -> _Case:
+def _case(held: EditionKeys, *, moving: bool) -> Case:
     row = press.in_force()
     now = press.open_edition(held, row) if row else None
-    listed = now.listed if now else _NOTHING
+    listed = now.listed if now else NOTHING
     kill = models.KillOrder.objects.filter(lifted_at=None).first()
     found = listing.pending()
     there = {entry for entry in found.coming if listed.find(entry.method, entry.target) == entry}
@@ -169,16 +134,18 @@ def _case(held: EditionKeys, *, moving: bool) -> _Case:
     if there or went:  # the notes of a publisher that died after an edition was out are made up for
         listing_services.publication_told(came=[entry.entry_id for entry in there], went=went, refused={})
     coming = frozenset(found.coming) - there if kill is None else frozenset[ListEntry]()
+    formers = formers_of(listed, coming, going, held)
     needed = {activation_statement(entry) for entry in coming}
     statements = {signed for signed in found.activations if signed.statement in needed} | set(found.endings)
-    for entry in (*coming, *going):
+    for entry in (*coming, *going, *(former for former, _ending in formers.values())):
         statements |= {signed for signed in listed.statements_of(entry.entry_id) if signed.action == "withdraw"}
     version = next_version()
     if kill is not None:
-        statements.add(_kill(version, held, f"order:{kill.id}"))
+        statements.add(kill_word(version, held, f"order:{kill.id}"))
     proposed = Edition(version, coming, frozenset(statements))
     moves = rings.moves_due(listed.delta.waits) if moving and kill is None else {}
-    return _Case(now, kill, proposed, going, frozenset(found.endings), held, rules(held), moves, found.moments)
+    endings = frozenset(found.endings)
+    return Case(now, kill, proposed, going, formers, endings, held, rules(held), moves, found.moments)
 
 
 def _looked_through(held: EditionKeys, judged_by: str, *, notes: bool) -> tuple[Why, Targets]:
@@ -202,7 +169,7 @@ def _looked_through(held: EditionKeys, judged_by: str, *, notes: bool) -> tuple[
 def _put_notes_right(held: EditionKeys, astray: Targets) -> None:
     """Note of these entries what the signed list says by now."""
     row = press.in_force()
-    listed = press.open_edition(held, row).listed if row else _NOTHING
+    listed = press.open_edition(held, row).listed if row else NOTHING
     found = {entry_id: listed.find(method, target) for entry_id, (method, target) in astray.items()}
     came = {entry_id for entry_id, entry in found.items() if entry is not None and entry.entry_id == entry_id}
     listing_services.publication_told(came=came, went=found.keys() - came, refused={})
@@ -221,104 +188,12 @@ def _standing(listed: ListInForce, going: Mapping[str, tuple[Method, str]]) -> I
         yield from (entry for entry in listed.entries() if entry.entry_id in missing)
 
 
-def _judged(case: _Case, proposed: Edition) -> tuple[Edition, list[Refusal]]:
-    """The gate's word. A list whose every entry was rightly ended may be empty: the rule signs for that."""
-    listed, going_ids = case.listed, {entry.entry_id for entry in case.going}
-    needed = {activation_statement(entry) for entry in proposed.entries}
-    kept = frozenset(s for s in proposed.statements if s.action != "activate" or s.statement in needed)
-    proposed = replace(proposed, statements=kept)
-    previous = None
-    if case.now is not None:
-        signed = (s for entry in case.going for s in listed.statements_of(entry.entry_id))
-        previous = Edition(case.now.row.version, case.going, frozenset(signed))
-
-    def is_taken(entry: ListEntry) -> bool:
-        other = listed.find(entry.method, entry.target)
-        return other is not None and other.entry_id not in going_ids
-
-    rest = Rest(len(listed) - len(case.going), is_taken)
-    refusals = gate(previous, proposed, case.rules, rest)
-    if [refusal.code for refusal in refusals] == ["empty"]:
-        ending = _kill(proposed.version, case.held, "all_entries_ended")
-        proposed = replace(proposed, statements=proposed.statements | {ending})
-        refusals = gate(previous, proposed, case.rules, rest)
-    return proposed, refusals
-
-
-def _passing(case: _Case) -> tuple[Edition | None, Why]:
-    """What passes the gate, None for nothing; and entry id -> why it is refused.
-
-    Left out: new entries that are refused themselves, then the youngest of too many, then all new ones.
-    """
-    edition, refusals = _judged(case, case.proposed)
-    why = _refuse(case, edition, refusals) if refusals else {}
-    while refusals:
-        if not edition.entries:
-            return None, why
-        fewer = _fewer(case, edition.entries, refusals)
-        edition, refusals = _judged(case, replace(case.proposed, version=next_version(), entries=fewer))
-    for entry in edition.entries:
-        why.pop(entry.entry_id, None)
-    return edition, why
-
-
-def _fewer(case: _Case, new: frozenset[ListEntry], refusals: list[Refusal]) -> frozenset[ListEntry]:
-    """Fewer of the new entries: without the refused ones, else without the youngest of too many, else none. Of a flood none."""
-    if any(refusal.code == "flood" for refusal in refusals):
-        return frozenset()
-    named = {refusal.entry_id for refusal in refusals}
-    fewer = frozenset(entry for entry in new if entry.entry_id not in named)
-    if len(fewer) < len(new):
-        return fewer
-    room = case.rules.room(len(case.listed))
-    oldest = sorted(new, key=lambda entry: (str(case.moments[entry.entry_id][0]), entry.entry_id))
-    return frozenset(oldest[:room]) if room < len(new) else frozenset()
-
-
-def _refuse(case: _Case, edition: Edition, refusals: list[Refusal]) -> Why:
-    """Record a refused edition once; returns entry id -> why, for the list desk."""
-    why: Why = {}
-    for refusal in refusals:
-        for entry_id in [refusal.entry_id] if refusal.entry_id else [entry.entry_id for entry in edition.entries]:
-            why.setdefault(entry_id, []).append(shown(refusal))
-    activations = frozenset(signed for signed in edition.statements if signed.action == "activate")
-    proposed = write_files(replace(edition, statements=activations))
-    digest = digest_of({name: FileDigest.of(data) for name, data in proposed.items()})
-    last = models.Edition.objects.filter(state=EditionState.REFUSED).order_by("-version").first()
-    if last is None or last.digest != digest or last.built_at.date() != clock.now().date():
-        with transaction.atomic():
-            row = models.Edition.objects.create(
-                version=edition.version,
-                base=edition.version,
-                state=EditionState.REFUSED,
-                digest=digest,
-                refusals=[shown(refusal) | {"entry_id": refusal.entry_id} for refusal in refusals[:200]],
-                built_at=clock.now(),
-                **_counts(case, edition.entries),
-            )
-            audit.record("distribution.refused", subject=row, actor=SYSTEM, version=row.version, reasons=len(refusals))
-            announce(EditionRefused(row.id))
-    return why
-
-
-def _counts(case: _Case, coming: frozenset[ListEntry]) -> dict[str, int]:
-    """How long the list is with this edition, and how much that changes. Under the kill switch it is empty."""
-    stays, comes = case.listed.sizes, Counter(entry.method for entry in coming)
-    goes = Counter(entry.method for entry in case.going)
-    names, urls = stays[0] - goes["dns"] + comes["dns"], stays[1] - goes["url"] + comes["url"]
-    was_empty = case.now is None or case.now.row.kill_id is not None
-    if case.kill is not None:
-        return {"names": 0, "urls": 0, "added": 0, "removed": 0 if was_empty else len(case.listed)}
-    back = len(case.listed) - len(case.going) if was_empty and case.now is not None else 0
-    return {"names": names, "urls": urls, "added": len(coming) + back, "removed": 0 if was_empty else len(case.going)}
-
-
-def _publish(case: _Case, edition: Edition, refused: Why, judged_by: str, *, all_judged: bool) -> UUID:
+def _publish(case: Case, edition: Edition, refused: Why, judged_by: str, *, all_judged: bool) -> UUID:
     news = frozenset(s for s in edition.statements if s not in case.listed.statements_of(s.entry_id))
-    waits = case.waits(edition.entries)
-    delta = case.listed.delta.lasting().then(Delta(edition.entries, case.going, news, waits))
-    gone = (s for entry in case.going for s in case.listed.statements_of(entry.entry_id) if s.action == "activate")
-    delta = replace(delta, statements=delta.statements.difference(gone))  # only their endings are kept
+    waits, gone = case.waits(edition.entries), case.gone(edition.entries)
+    delta = case.listed.delta.lasting().then(Delta(edition.entries, gone, news, waits))
+    over = (s for entry in gone for s in case.listed.statements_of(entry.entry_id) if s.action == "activate")
+    delta = replace(delta, statements=delta.statements.difference(over))  # only their endings are kept
     version = edition.version
     draft = store.Draft(press.folder(), version)
     if case.now is None:
@@ -338,7 +213,7 @@ def _publish(case: _Case, edition: Edition, refused: Why, judged_by: str, *, all
             base=case.now.row.base if case.now else version,
             rules=judged_by,
             kill=case.kill,
-            **_counts(case, edition.entries),
+            **counts(case, edition.entries),
         )
         _changes(row, case, edition.entries, waits)
     return release(case.held, draft, row, refused, all_judged=all_judged)
@@ -369,9 +244,9 @@ def release(
     return row.id
 
 
-def _changes(row: models.Edition, case: _Case, added: frozenset[ListEntry], waits: Mapping[str, int]) -> None:
+def _changes(row: models.Edition, case: Case, added: frozenset[ListEntry], waits: Mapping[str, int]) -> None:
     """Keep what the edition changed, up to which ring, and since when each change was decided."""
-    removed, waited = case.going, case.listed.delta.waits
+    removed, waited = case.gone(added), case.listed.delta.waits
     moved = {entry for entry in case.listed.delta.added - removed if entry.entry_id in case.moves}
     lifted = models.KillOrder.objects.aggregate(at=Max("lifted_at"))["at"]
 
@@ -423,7 +298,7 @@ def _finish(held: EditionKeys, row: models.Edition, refused: Why, *, all_judged:
         listing_services.publication_told(
             came=changed["added"],
             went=changed["removed"],
-            endings={s.entry_id for s in opened.listed.delta.statements if s.action == "withdraw"},
+            endings=[s for s in opened.listed.delta.statements if s.action == "withdraw"],
             refused=refused,
             all_judged=all_judged,
         )
@@ -440,23 +315,8 @@ def resume(held: EditionKeys) -> None:
             states.move(row, EditionState.ABANDONED, machine=EDITION, actor=SYSTEM, event="distribution.abandoned")
 
 
-def next_version() -> int:
-    """Above every number there is: in the database, and on disk, should the database have come from an older backup."""
-    noted = models.Edition.objects.aggregate(last=Max("version"))["last"] or 0
-    return max(int(noted), store.current(press.folder()) or 0) + 1
-
-
 def _kept() -> list[int]:
     """The editions auditors may ask about, and at least the last ones."""
     rows = models.Edition.objects.filter(state=EditionState.PUBLISHED).order_by("-version")
     lately = rows.filter(built_at__gt=clock.now() - KEPT_FOR)
     return [*rows.values_list("version", flat=True)[:KEPT], *lately.values_list("version", flat=True)[:KEPT_AT_MOST]]
-
-
-def _kill(version: int, held: EditionKeys, reason: str) -> SignedStatement:
-    statement = kill_statement(version, reason=reason)
-    return SignedStatement(statement, frozenset({sign_statement(statement, held.rule)}))
-
-
-def digest_of(files: Mapping[str, FileDigest]) -> str:
-    return edition_digest({name: digest.sha256 for name, digest in files.items()})

@@ -18,15 +18,9 @@ from mamori.lists.distribution.locks import advisory_lock, advisory_lock_if_free
 from mamori.lists.distribution.making import Told
 from mamori.lists.distribution.roundtrip import RoundTripError
 from mamori.lists.distribution.services import primary
-from mamori.lists.distribution.services.editions import (
-    LOCK,
-    digest_of,
-    edition_sign,
-    next_version,
-    release,
-    resume,
-)
+from mamori.lists.distribution.services.editions import LOCK, edition_sign, release, resume
 from mamori.lists.distribution.services.judging import shown
+from mamori.lists.distribution.services.passing import digest_of, next_version
 from mamori.lists.distribution.states import EditionState
 
 log = logging.getLogger("mamori.list")

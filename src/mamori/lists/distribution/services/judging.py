@@ -34,22 +34,27 @@ def rules(held: EditionKeys) -> Rules:
 
 
 _new_of: dict[UUID, int] = {}
-"""By published edition of the last day: how many entries it added that no earlier edition had."""
+"""By published edition of the last day: how many entries it added, as `_added_lately` counts them."""
 
 
 def _added_lately() -> int:
-    """Entries the editions of the last day added that no earlier edition had: what the kill switch took may come back."""
+    """Entries the editions of the last day added that no earlier edition had: what the kill switch took may come back.
+
+    Not those whose targets went with other entries in the same edition: renewals.
+    """
     lately = models.Edition.objects.filter(built_at__gt=clock.now() - BRAKE).exclude(state=EditionState.ABANDONED)
     states = dict(lately.values_list("id", "state"))
     counted = dict.fromkeys((edition for edition in states if edition not in _new_of), 0)
     added = models.EditionChange.objects.filter(change="added").exclude(edition__state=EditionState.ABANDONED)
-    asked = added.filter(edition__in=counted).values_list("edition", "edition__version", "entry_id")
+    gone = models.EditionChange.objects.filter(change="removed", edition__in=counted)
+    freed = set(gone.values_list("edition", "method", "target"))
+    asked = added.filter(edition__in=counted).values_list("edition", "edition__version", "entry_id", "method", "target")
     rows = asked.iterator(_ASKED)  # of a list taken in whole a million
     while some := list(islice(rows, _ASKED)):  # apart: joined, each row's earlier ones were looked for in all rows
-        earlier = added.filter(entry_id__in=[entry_id for _edition, _version, entry_id in some])
+        earlier = added.filter(entry_id__in=[row[2] for row in some])
         first = dict(earlier.values_list("entry_id").annotate(Min("edition__version")))
-        for edition, version, entry_id in some:
-            counted[edition] += first[entry_id] == version
+        for edition, version, entry_id, method, target in some:
+            counted[edition] += first[entry_id] == version and (edition, method, target) not in freed
     total = sum(counted.values()) + sum(_new_of[edition] for edition in states if edition in _new_of)
     _new_of.update((edition, new) for edition, new in counted.items() if states[edition] == EditionState.PUBLISHED)
     for edition in _new_of.keys() - states.keys():

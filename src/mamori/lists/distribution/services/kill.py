@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from mamori.ground import audit, clock, jobs
 from mamori.ground.actors import Actor
 from mamori.ground.errors import DomainError
+from mamori.lists.distribution import queries
 from mamori.lists.distribution.models import Edition, KillOrder
 from mamori.lists.distribution.permissions import KILL, RESTORE
 from mamori.lists.distribution.states import EditionState
@@ -33,13 +34,15 @@ def kill_switch(*, actor: Actor, reason: str) -> KillOrder:
 
 @transaction.atomic
 def edition_withdraw(*, actor: Actor, version: int) -> int:
-    """Take back every entry that an edition brought and that is still in force. One person, at once. How many."""
+    """Take back every entry that an edition brought and that is still in force. One person, at once. How many.
+
+    What it renewed was blocked before it, and stays.
+    """
     actor.require(WITHDRAW)
     edition = Edition.objects.filter(version=version, state=EditionState.PUBLISHED).first()
     if edition is None:
         raise DomainError("no_such_edition", _("There is no published edition of that number."), status=404)
-    came = edition.changes.filter(change="added").values_list("entry_id", flat=True)
-    count = listing_services.entries_withdraw(actor=actor, entry_ids=list(came))
+    count = listing_services.entries_withdraw(actor=actor, entry_ids=queries.brought(edition).keys())
     audit.record("distribution.taken_back", subject=edition, actor=actor, version=version, entries=count)
     return count
 

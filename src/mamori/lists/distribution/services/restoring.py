@@ -16,14 +16,9 @@ from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.making import Told
 from mamori.lists.distribution.roundtrip import RoundTripError
 from mamori.lists.distribution.services import primary
-from mamori.lists.distribution.services.editions import (
-    LOCK,
-    edition_publish,
-    edition_sign,
-    next_version,
-    release,
-)
+from mamori.lists.distribution.services.editions import LOCK, edition_publish, edition_sign, release
 from mamori.lists.distribution.services.judging import rules, rules_digest, shown
+from mamori.lists.distribution.services.passing import next_version
 from mamori.lists.distribution.services.rings import waiting_among
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing import services as listing_services

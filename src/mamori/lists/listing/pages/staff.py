@@ -142,6 +142,7 @@ def entry(request: StaffRequest, entry_id: UUID) -> HttpResponse:
         "is_second_of_three": bool(row.far) and row.state == EntryState.PENDING_ACTIVATION,
         "missing": missing_of(row),
         "may_review": row.state == EntryState.IN_REVIEW and row.review_reason in BY_TWO and actor.may(REVIEW),
+        "yields": row.yields and row.state in IN_FORCE,
         "may_withdraw": row.state in (*BEFORE, *IN_FORCE, EntryState.SUSPENDED) and actor.may(WITHDRAW),
         "own_proposal": row.state == EntryState.PENDING_ACTIVATION and actor.id == row.proposer_id,
         "signature_form": forms.SignatureForm(),

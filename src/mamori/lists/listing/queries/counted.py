@@ -28,10 +28,10 @@ _WAS_IN_FORCE = EntryEvent.objects.filter(entry=OuterRef("pk"), now=EntryState.A
 
 
 def counted(since: datetime, until: datetime) -> Counted:
-    """What happened from `since` until before `until`."""
+    """What happened from `since` until before `until`. A renewal neither adds a target nor removes one."""
     in_force = Entry.objects.filter(activated_at__isnull=False).filter(Exists(_WAS_IN_FORCE))
-    added = in_force.filter(activated_at__gte=since, activated_at__lt=until)
-    removed = in_force.filter(ended_at__gte=since, ended_at__lt=until)
+    added = in_force.filter(activated_at__gte=since, activated_at__lt=until).exclude(renews__end=End.RENEWED)
+    removed = in_force.filter(ended_at__gte=since, ended_at__lt=until).exclude(end=End.RENEWED)
     decided = Appeal.objects.filter(decided_at__gte=since, decided_at__lt=until)
     received = Appeal.objects.filter(received_hour__gte=since, received_hour__lt=until).count()
     results = Counter(decided.values_list("state", flat=True))

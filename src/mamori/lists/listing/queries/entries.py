@@ -43,8 +43,8 @@ def activation_of(entry: Entry) -> bytes:
 
 
 def entries_in_force(method: str = "") -> list[ListEntry]:
-    """What the next edition holds; of one method when given."""
-    rows = Entry.objects.filter(state__in=IN_FORCE)
+    """One for each target in force, of two the renewal; of one method when given."""
+    rows = Entry.objects.filter(state__in=IN_FORCE, yields=False)
     return [list_entry(entry) for entry in (rows.filter(method=method) if method else rows)]
 
 
@@ -158,8 +158,11 @@ def urgent(ids: Iterable[str]) -> set[str]:
 
 
 def _coming() -> QuerySet[Entry]:
-    """Nothing comes onto the list while police hold it, nor afterwards before two persons have looked at it."""
-    rows = Entry.objects.filter(state__in=IN_FORCE, listed=False, expires_on__gt=clock.now().date())
+    """Nothing comes onto the list while police hold it, nor afterwards before two persons have looked at it.
+
+    Nor what a renewal was signed of meanwhile: that one comes.
+    """
+    rows = Entry.objects.filter(state__in=IN_FORCE, listed=False, yields=False, expires_on__gt=clock.now().date())
     rows = rows.exclude(state=EntryState.IN_REVIEW, review_reason="police")
     return rows.exclude(content_id__in=referral.held_contents())
 

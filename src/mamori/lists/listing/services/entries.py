@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -28,9 +28,8 @@ from mamori.lists.listing.facts import EntryActivated
 from mamori.lists.listing.models import Approval, Candidate, Entry, EntryEvent, SigningKey
 from mamori.lists.listing.permissions import ACTIVATE, PROPOSE
 from mamori.lists.listing.queries.entries import list_entry, person_keys
-from mamori.lists.listing.services.endings import end_in_force
-from mamori.lists.listing.services.moves import locked, move
-from mamori.lists.listing.states import BEFORE, IN_FORCE, LIVES, TESTS, End, EntryState, Method, Reason
+from mamori.lists.listing.services.moves import locked, move, of_targets
+from mamori.lists.listing.states import BEFORE, IN_FORCE, LIVES, TESTS, EntryState, Method, Reason
 
 Answers = Mapping[str, Mapping[str, Any]]
 
@@ -55,7 +54,8 @@ def entry_propose(
 ) -> Entry:
     """Propose a listing. `answers`: test -> {"yes": bool, "reason": str}; a DNS `target` may be the domain above.
 
-    When the same target is in force by the same method, this renews it: it takes its place once activated.
+    When the same target is in force by the same method, this renews it: once activated it takes its place with the next
+    edition that the gate lets it into.
     """
     actor.require(PROPOSE)
     assert actor.id is not None
@@ -73,8 +73,8 @@ def entry_propose(
             _("This is proposed already."),
             remedy=_("Open the entry on the list desk and go on there."),
         )
-    former = same.filter(state__in=IN_FORCE).first()
-    _require_unquestioned(former)
+    formers = list(same.filter(state__in=IN_FORCE).order_by("yields", "-activated_at"))
+    _require_unquestioned(formers)
     now = clock.now()
     entry = Entry(
         content_id=content_id,
@@ -85,7 +85,7 @@ def entry_propose(
         answers=kept,
         stated_at=now.replace(microsecond=0),
         expires_on=now.date() + timedelta(days=days),
-        renews=former,
+        renews=formers[0] if formers else None,
         proposer_id=actor.id,
         proposed_at=now,
         far=[str(why) for why in far_of(method, target)],
@@ -145,11 +145,9 @@ def entry_activate(*, actor: Actor, entry_id: UUID, signature: str) -> None:
         move(entry, EntryState.PENDING_THIRD, actor=actor, first_person=entry.proposer_id, changed=changed)
         _approve(entry, "activate", actor, signature)
         return
-    if entry.renews_id is not None:
-        former = locked(entry.renews_id)
-        _require_unquestioned(former)
-        if former.state in IN_FORCE:
-            end_in_force(former, End.RENEWED, actor=SYSTEM, announced=False)
+    formers = Entry.objects.select_for_update().filter(of_targets([entry]), state__in=IN_FORCE)
+    _require_unquestioned(formers)
+    formers.update(yields=True)  # until an edition has this one: the target is blocked meanwhile
     move(
         entry,
         EntryState.ACTIVE,
@@ -172,9 +170,9 @@ def candidate_open(*, content_id: UUID, why: str) -> None:
         candidate.save(update_fields=["why", "since", "closed_at"])
 
 
-def _require_unquestioned(former: Entry | None) -> None:
+def _require_unquestioned(formers: Iterable[Entry]) -> None:
     """What is complained about or under review is decided first: a renewal would take it away from that."""
-    if former is not None and former.state in (EntryState.APPEALED, EntryState.IN_REVIEW):
+    if any(former.state in (EntryState.APPEALED, EntryState.IN_REVIEW) for former in formers):
         raise DomainError(
             "under_review",
             _("This entry is questioned: it is not renewed before that is decided."),

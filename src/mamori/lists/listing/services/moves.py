@@ -1,14 +1,16 @@
 """How an entry moves: state, log and timeline in one place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
+
+from django.db.models import Q
 
 from mamori.ground import clock, states
 from mamori.ground.actors import Actor
 from mamori.ground.errors import NotFound
 from mamori.lists.listing.models import Entry, EntryEvent
-from mamori.lists.listing.states import ENTRY, EntryState
+from mamori.lists.listing.states import ENTRY, EntryState, Method
 
 
 def locked(entry_id: UUID) -> Entry:
@@ -17,6 +19,13 @@ def locked(entry_id: UUID) -> Entry:
     if entry is None:
         raise NotFound
     return entry
+
+
+def of_targets(entries: Iterable[Entry]) -> Q:
+    """Entries for the same targets by the same methods."""
+    rows = list(entries)
+    digests = {str(method): [row.target_digest for row in rows if row.method == method] for method in Method}
+    return Q(*(Q(method=method, target_digest__in=some) for method, some in digests.items()), _connector=Q.OR)
 
 
 def move(
