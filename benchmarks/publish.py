@@ -81,27 +81,7 @@ def main() -> None:
     result: dict[str, Any] = {"benchmark": "publish", "base": given.base, "machine": machine()}
     times: dict[str, float] = {}
     with ExitStack() as stack:
-        platform = stack.enter_context(world())
-        folder = platform.base
-        with timed("DNS servers", times):
-            dns = stack.enter_context(DnsWorld(folder / "dnsworld", free_ports(6), engines=ENGINES))
-            dns.example.transaction("example.", add=[KnotRecord("*", 300, "A", "127.77.0.10")])
-        platform.world = {
-            "MAMORI_KNOT_SOCKET": str(dns.knot_socket),
-            "MAMORI_KNOT_ZONE_DIR": str(dns.handover),
-            "MAMORI_LIST_MAX_ADDED": "10000000",
-            "MAMORI_STOP_PAGE_HOST": "stop.mamori.example",
-            "MAMORI_CANARY_NAME": "canary.mamori.example",
-        }
-        django(platform, "worker")
-        publisher = Publisher(platform, given.base)
-        for what, step in (
-            ("entries and signatures", publisher.write_base),
-            ("rows in PostgreSQL", publisher.write_rows),
-            ("primary filled", publisher.fill_primary),
-        ):
-            with timed(what, times):
-                step()
+        dns, publisher = list_body(stack, given.base, times, engines=ENGINES)
         with timed("subscribers hold the base", times):
             for engine, provider in dns.providers.items():
                 hold(provider, base_name(given.base - 1))
@@ -138,6 +118,33 @@ def main() -> None:
         for engine, seconds in result["ours"][key].items()
     ]
     finish(result, given.json)
+
+
+def list_body(
+    stack: ExitStack, base: int, times: dict[str, float], *, engines: Sequence[str]
+) -> tuple[DnsWorld, Publisher]:
+    """A list body whose primary holds a list of `base` names, and the resolvers that take it; this process is its worker."""
+    platform = stack.enter_context(world())
+    with timed("DNS servers", times):
+        dns = stack.enter_context(DnsWorld(platform.base / "dnsworld", free_ports(6), engines=engines))
+        dns.example.transaction("example.", add=[KnotRecord("*", 300, "A", "127.77.0.10")])
+    platform.world = {
+        "MAMORI_KNOT_SOCKET": str(dns.knot_socket),
+        "MAMORI_KNOT_ZONE_DIR": str(dns.handover),
+        "MAMORI_LIST_MAX_ADDED": "10000000",
+        "MAMORI_STOP_PAGE_HOST": "stop.mamori.example",
+        "MAMORI_CANARY_NAME": "canary.mamori.example",
+    }
+    django(platform, "worker")
+    publisher = Publisher(platform, base)
+    for what, step in (
+        ("entries and signatures", publisher.write_base),
+        ("rows in PostgreSQL", publisher.write_rows),
+        ("primary filled", publisher.fill_primary),
+    ):
+        with timed(what, times):
+            step()
+    return dns, publisher
 
 
 def hold(one: Watched, name: str) -> None:

@@ -26,7 +26,6 @@ import django as framework
 from benchmarks.common import (
     PYTHON,
     arguments,
-    django,
     environment,
     finish,
     goal,
@@ -34,13 +33,9 @@ from benchmarks.common import (
     median,
     say,
     serving,
-    timed,
-    world,
 )
-from benchmarks.publish import Publisher
-from demo.dns import DnsWorld
+from benchmarks.publish import Publisher, list_body
 from demo.platform import Platform
-from demo.processes import free_ports
 
 FORMATS = ("rpz.zone", "unbound.conf")
 GOALS = {"guard": 5.0, "pull": 60.0}  # seconds, for one change
@@ -62,24 +57,8 @@ def main() -> None:
     result: dict[str, Any] = {"benchmark": "subscriber", "base": given.base, "machine": machine()}
     times: dict[str, float] = {}
     with ExitStack() as stack:
-        platform = stack.enter_context(world())
-        dns = stack.enter_context(DnsWorld(platform.base / "dnsworld", free_ports(2), engines=()))
-        platform.world = {
-            "MAMORI_KNOT_SOCKET": str(dns.knot_socket),
-            "MAMORI_KNOT_ZONE_DIR": str(dns.handover),
-            "MAMORI_LIST_MAX_ADDED": "10000000",
-            "MAMORI_STOP_PAGE_HOST": "stop.mamori.example",
-            "MAMORI_CANARY_NAME": "canary.mamori.example",
-        }
-        django(platform, "worker")
-        publisher = Publisher(platform, given.base)
-        for what, step in (
-            ("entries and signatures", publisher.write_base),
-            ("rows in PostgreSQL", publisher.write_rows),
-            ("primary filled", publisher.fill_primary),
-        ):
-            with timed(what, times):
-                step()
+        dns, publisher = list_body(stack, given.base, times, engines=())
+        platform = publisher.platform
         serve = [PYTHON, "-m", "mamori", "serve", "partner", "--port", "{port}"]
         env = environment(platform, "partner")
         partner = f"http://127.0.0.1:{stack.enter_context(serving(platform, serve, env, '/api/v1/openapi.json'))}"
