@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class Fetched:
     more: Callable[[str], bytes | mmap.mmap]
     members: Callable[[], bytes]
 
-    @property
+    @cached_property
     def delta(self) -> Delta:
         """What changed since the base. EditionRefused."""
         return read_delta(self.files[CHANGES][:])
