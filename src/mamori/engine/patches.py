@@ -1,6 +1,6 @@
-"""What turns one version of a file into the next, as `zstd --patch-from` writes it: `zstd -d --patch-from=OLD` reads it too.
+"""Files packed by zstd: alone, or as what turns one version into the next (`zstd -d --patch-from=OLD` reads it too).
 
-Whoever applies a patch checks the result against a digest that was signed.
+Whoever unpacks or applies one checks the result against a digest that was signed.
 """
 
 import sys
@@ -16,7 +16,24 @@ _LONGEST_WINDOW = 31  # powers of two, of zstd on machines of 64 bits
 
 
 class PatchRefused(ValueError):
-    """Not a patch of this file, or one of more octets than was told."""
+    """Not a patch of this file, or nothing packed, or one of more octets than was told."""
+
+
+def pack(data: bytes) -> bytes:
+    """Bytes, packed."""
+    return bytes(zstd.compress(data, level=_LEVEL))
+
+
+def unpack(data: bytes, most: int) -> bytes:
+    """What was packed, at most so many octets. PatchRefused."""
+    reader = zstd.ZstdDecompressor()
+    try:
+        found = bytes(reader.decompress(data, max_length=most + 1))
+    except (zstd.ZstdError, EOFError) as error:
+        raise PatchRefused("this is nothing packed") from error
+    if len(found) > most or not reader.eof or reader.unused_data:
+        raise PatchRefused("another number of octets is packed than was told")
+    return found
 
 
 def make_patch(old: Any, new: Any) -> bytes:

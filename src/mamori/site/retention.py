@@ -24,6 +24,7 @@ KEPT = {
     "desks_figures": "counts only",
     "distribution_knotstate": "what the primary holds now",
     "distribution_offer": "numbers and moments of editions",
+    "distribution_keptpiece": "a copy of one signed edition, which the next one replaces; the list in force",
     "distribution_wait": "what the edition in force holds back now; gone when it does not",
     "distribution_probe": "seconds of resolvers: no name",
     "fingerprints_change": "the feed: ids and kinds; every index follows all of it",

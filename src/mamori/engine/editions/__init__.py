@@ -20,7 +20,7 @@ from mamori.engine.editions.entries import (
 from mamori.engine.editions.folding import fold, since_fold
 from mamori.engine.editions.gate import Refusal, Rest, Rules, content_refusals, gate
 from mamori.engine.editions.layers import HOT, LIFT_ALL, PASSTHRU, compile_hot, compile_hots, hot_names, hot_zone
-from mamori.engine.editions.listed import ListInForce
+from mamori.engine.editions.listed import ListInForce, merged
 from mamori.engine.editions.members import Member, Members, MembersRefused, activated, read_members, sign_members
 from mamori.engine.editions.publish import (
     FileDigest,
@@ -106,6 +106,7 @@ __all__ = [
     "hot_zone",
     "key_id",
     "kill_statement",
+    "merged",
     "name_key",
     "read_delta",
     "read_dump",

@@ -7,7 +7,7 @@ import itertools
 import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mamori.engine.addresses import parents
@@ -103,14 +103,23 @@ def _line_end(data: Any, at: int) -> int:
 
 def sorted_files(base: Mapping[str, Any]) -> dict[str, SortedLines]:
     """The base files, each with the order of its lines."""
+    return {name: SortedLines(base[name], order) for name, order in _orders().items()}
+
+
+def merged(name: str, runs: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of one of the base files from several that are in its order."""
+    order = _orders()[name]
+    return (line for _key, line in heapq.merge(*(SortedLines(run, order).keyed() for run in runs)))
+
+
+def _orders() -> dict[str, LineOrder]:
     statements = LineOrder(_statement_key, _statement_first)
-    orders = {
+    return {
         NAMES: LineOrder(_name_key, lambda line: name_key(_target(line))),
         URLS: LineOrder(_url_key, lambda line: (_target(line),)),
         ACTIVATIONS: statements,
         ENDINGS: statements,
     }
-    return {name: SortedLines(base[name], order) for name, order in orders.items()}
 
 
 def _name_key(line: dict[str, Any]) -> tuple[Any, ...]:
@@ -301,6 +310,11 @@ class ListInForce:
             if (entry_id := _entry_id(line)) not in self._removed:
                 yield entry_id
         yield from (entry.entry_id for entry in self.delta.added)
+
+    def ended(self) -> Iterator[str]:
+        """The ids of all entries whose endings it carries, in no order."""
+        yield from map(_statement_first, lines_of(self._endings.data))
+        yield from (signed.entry_id for signed in self.delta.statements if signed.action == "withdraw")
 
     def entries(self) -> Iterator[ListEntry]:
         """All entries, in no order."""

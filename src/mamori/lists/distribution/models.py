@@ -54,6 +54,7 @@ class Edition(models.Model):
     added = models.PositiveIntegerField(default=0)
     removed = models.PositiveIntegerField(default=0)
     kill = models.ForeignKey(KillOrder, null=True, on_delete=models.PROTECT, related_name="+")
+    restored = models.BooleanField(default=False, help_text="Made from the database: the files were lost.")
     refusals = models.JSONField(default=list)
     built_at = models.DateTimeField()
     published_at = models.DateTimeField(null=True)
@@ -94,6 +95,18 @@ class EditionChange(models.Model):
             models.Index(fields=["entry_id"], name="distribution_change_entry"),
             models.Index(fields=["target"], name="distribution_change_name", condition=Q(method="dns")),
         ]
+
+
+class KeptPiece(models.Model):
+    """A piece of a signed file, compressed (zstd), of the one edition of which a copy is kept. `part` counts from 0."""
+
+    edition = models.ForeignKey(Edition, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=60)
+    part = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["edition", "name", "part"], name="distribution_piece_once")]
 
 
 class Wait(models.Model):

@@ -113,13 +113,19 @@ def open_edition(held: EditionKeys, row: models.Edition) -> Opened:
 
 
 def _open_edition(held: EditionKeys, row: models.Edition) -> Opened:
-    place = folder() / str(row.version)
+    return open_copy(held, row, folder() / str(row.version))
+
+
+def open_copy(held: EditionKeys, row: models.Edition, place: Path) -> Opened:
+    """An edition whose files lie in a folder, verified likewise. EditionRefused."""
     try:
         small = {name: (place / name).read_bytes() for name in (*_METADATA, CHANGES)}
         small |= {path.name: path.read_bytes() for path in place.glob("*.root.json")}
     except FileNotFoundError as error:
         raise EditionRefused("missing_file") from error
     version, digests = verify_metadata(small, held.roots[0], row.built_at)
+    if version != row.version:
+        raise EditionRefused("altered")
     if FileDigest.of(small[CHANGES]) != digests.get(CHANGES):
         raise EditionRefused("altered")
     found = {name: digests[name] for name in BASE_FILES if name in digests}

@@ -55,9 +55,16 @@ def _backlog() -> bool:
     return clock.now().minute % RETRY_MINUTES == 0 and listing.is_waiting_any()
 
 
+@sweep("distribution.keep", long=True)
+def keep() -> None:
+    """A copy of the newest base, from which the list comes back when its files are lost."""
+    services.copy_keep()
+
+
 @sweep("distribution.reconcile", long=True)
 def reconcile() -> None:
-    """A primary that was rebuilt gets the list and the subscribers' keys again. While it is down that is an alarm."""
+    """A lost list is brought back. A primary that was rebuilt gets it, and the subscribers' keys: down it is an alarm."""
+    services.list_heal()
     services.primary_heal()
     with suppress(KnotError):
         services.subscribers_apply()

@@ -7,9 +7,10 @@ from mamori.lists.distribution.services.folding import edition_fold, primary_hea
 from mamori.lists.distribution.services.following import status_write, subscriber_resolvers, taken_note, transfers_read
 from mamori.lists.distribution.services.formats import formats_write
 from mamori.lists.distribution.services.halting import rings_halt, rings_move, rings_release, rings_withdraw
+from mamori.lists.distribution.services.keeping import copy_keep
 from mamori.lists.distribution.services.kill import edition_withdraw, kill_lift, kill_switch
 from mamori.lists.distribution.services.probing import canary_watch, probe_late, probe_run, seconds_until_free
-from mamori.lists.distribution.services.restoring import edition_restore
+from mamori.lists.distribution.services.restoring import edition_restore, list_heal
 from mamori.lists.distribution.services.subscribers import (
     subscriber_add,
     subscriber_renew_key,
@@ -20,6 +21,7 @@ from mamori.lists.distribution.services.subscribers import (
 
 __all__ = [
     "canary_watch",
+    "copy_keep",
     "edition_fold",
     "edition_publish",
     "edition_restore",
@@ -28,6 +30,7 @@ __all__ = [
     "kill_lift",
     "kill_switch",
     "leak_trace",
+    "list_heal",
     "primary_heal",
     "primary_require",
     "probe_late",

@@ -8,7 +8,6 @@ import gc
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,7 +20,6 @@ from mamori.engine.editions import (
     BASE_FILES,
     CHANGES,
     LAST_RING,
-    Delta,
     Edition,
     FileDigest,
     ListEntry,
@@ -45,6 +43,7 @@ from mamori.lists.distribution.services.judging import Why, against_newer_rules,
 from mamori.lists.distribution.services.passing import (
     NOTHING,
     Case,
+    changes_with,
     counts,
     digest_of,
     formers_of,
@@ -129,7 +128,7 @@ def _case(held: EditionKeys, *, moving: bool) -> Case:
     kill = models.KillOrder.objects.filter(lifted_at=None).first()
     found = listing.pending()
     there = {entry for entry in found.coming if listed.find(entry.method, entry.target) == entry}
-    going = frozenset(_standing(listed, found.going))
+    going = frozenset(standing(listed, found.going))
     went = found.going.keys() - {entry.entry_id for entry in going}
     if there or went:  # the notes of a publisher that died after an edition was out are made up for
         listing_services.publication_told(came=[entry.entry_id for entry in there], went=went, refused={})
@@ -175,7 +174,7 @@ def _put_notes_right(held: EditionKeys, astray: Targets) -> None:
     listing_services.publication_told(came=came, went=found.keys() - came, refused={})
 
 
-def _standing(listed: ListInForce, going: Mapping[str, tuple[Method, str]]) -> Iterator[ListEntry]:
+def standing(listed: ListInForce, going: Mapping[str, tuple[Method, str]]) -> Iterator[ListEntry]:
     """The entries of the signed list that have these ids. Where the database names another target, the list is right."""
     missing = set()
     for entry_id, (method, target) in going.items():
@@ -189,11 +188,8 @@ def _standing(listed: ListInForce, going: Mapping[str, tuple[Method, str]]) -> I
 
 
 def _publish(case: Case, edition: Edition, refused: Why, judged_by: str, *, all_judged: bool) -> UUID:
-    news = frozenset(s for s in edition.statements if s not in case.listed.statements_of(s.entry_id))
     waits, gone = case.waits(edition.entries), case.gone(edition.entries)
-    delta = case.listed.delta.lasting().then(Delta(edition.entries, gone, news, waits))
-    over = (s for entry in gone for s in case.listed.statements_of(entry.entry_id) if s.action == "activate")
-    delta = replace(delta, statements=delta.statements.difference(over))  # only their endings are kept
+    delta = changes_with(case.listed, edition.entries, gone, edition.statements, waits)
     version = edition.version
     draft = store.Draft(press.folder(), version)
     if case.now is None:

@@ -148,6 +148,11 @@ def primary_heal() -> None:
         row = press.in_force()
         if row is not None:
             primary.heal_hot(press.open_edition(held, row), look=True)
+    base_heal(held)
+
+
+def base_heal(held: EditionKeys) -> None:
+    """Have the primary hold the base of the edition in force; not while a fold brings another one."""
     with advisory_lock_if_free(FOLDING) as nobody_folds:
         row = press.in_force() if nobody_folds else None
         if row is not None:

@@ -202,6 +202,20 @@ def _refuse(case: Case, edition: Edition, refusals: list[Refusal]) -> Why:
     return why
 
 
+def changes_with(
+    listed: ListInForce,
+    coming: frozenset[ListEntry],
+    gone: frozenset[ListEntry],
+    statements: Iterable[SignedStatement],
+    waits: Mapping[str, int],
+) -> Delta:
+    """The changes since the base with what comes, goes and was signed now. Of what goes only the endings are kept."""
+    news = frozenset(s for s in statements if s not in listed.statements_of(s.entry_id))
+    delta = listed.delta.lasting().then(Delta(coming, gone, news, waits))
+    over = (s for entry in gone for s in listed.statements_of(entry.entry_id) if s.action == "activate")
+    return replace(delta, statements=delta.statements.difference(over))
+
+
 def counts(case: Case, coming: frozenset[ListEntry]) -> dict[str, int]:
     """How long the list is with this edition, and how much that changes. Under the kill switch it is empty.
 

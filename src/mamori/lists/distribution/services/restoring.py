@@ -1,35 +1,84 @@
-"""The signed list made from the database, when its files are lost."""
+"""The signed list brought back when its files are lost: from the copy in the database, or made anew of its rows."""
 
+import logging
+import sys
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from mamori.engine.editions import BASE_FILES, CHANGES, LAST_RING, Delta, Edition, gate, write_delta, write_files
-from mamori.ground import audit
+from mamori.engine.editions import (
+    BASE_FILES,
+    CHANGES,
+    LAST_RING,
+    Delta,
+    Edition,
+    EditionRefused,
+    FileDigest,
+    ListEntry,
+    Refusal,
+    Rest,
+    Rules,
+    activation_statement,
+    gate,
+    merged,
+    write_delta,
+    write_files,
+)
+from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM
 from mamori.ground.errors import DomainError
-from mamori.lists.distribution import press, store
+from mamori.lists.distribution import models, press, store
 from mamori.lists.distribution.keys import EditionKeys
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.making import Told
 from mamori.lists.distribution.roundtrip import RoundTripError
 from mamori.lists.distribution.services import primary
-from mamori.lists.distribution.services.editions import LOCK, edition_publish, edition_sign, release
-from mamori.lists.distribution.services.judging import rules, rules_digest, shown
-from mamori.lists.distribution.services.passing import next_version
+from mamori.lists.distribution.services.editions import LOCK, edition_publish, edition_sign, release, standing
+from mamori.lists.distribution.services.folding import base_heal
+from mamori.lists.distribution.services.judging import Why, rules, rules_digest, shown
+from mamori.lists.distribution.services.keeping import copy_kept, copy_open
+from mamori.lists.distribution.services.passing import changes_with, next_version
 from mamori.lists.distribution.services.rings import waiting_among
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing import services as listing_services
 
+log = logging.getLogger("mamori.list")
+NAMES, URLS, ACTIVATIONS, ENDINGS = BASE_FILES
+AT_ONCE = 10_000  # entries read, verified and written
+TELL_EACH = 10 * AT_ONCE
+LEAP = (
+    100_000  # numbers that are passed over when no file says which the last one was: the database may be of yesterday
+)
+AGAIN = timedelta(hours=1)
+
+
+def list_heal() -> UUID | None:
+    """Bring a lost list back from its copy, by itself. Returns the edition's id, None when nothing was to do.
+
+    Not twice within an hour: what loses the files again, as a second worker with another folder, is for a person to find.
+    """
+    if not press.configured() or not _is_lost(held := press.keys()) or copy_kept() is None:
+        return None
+    if models.Edition.objects.filter(restored=True, built_at__gt=clock.now() - AGAIN).exists():
+        return None
+    with advisory_lock(LOCK):
+        row = _from_copy(held, _number(0), log.warning) if _is_lost(held) else None
+    return _go_on(held, row) if row is not None else None
+
 
 def edition_restore(told: Told, *, above: int = 0) -> UUID:
-    """Make a new edition of all that stood on the list, from the database. Returns its id.
+    """Bring the list back. Returns the id of the edition that does it.
 
-    Every signature is verified anew; what the gate refuses is left out, named by `told`, and shown on the list desk.
-    The database alone is no proof that a name got by with two signatures: what reaches far today needs the third one.
-    Every engine judges what is made, as of any base.
+    From the copy of its files, verified as they were signed, and what the database says of the time since; without a copy
+    that can be used, anew: every signature is verified and every engine judges what is made, as of any base.
+    What the gate refuses is left out, named by `told`, and shown on the list desk. The database alone is no proof that a
+    name got by with two signatures: what reaches far today needs the third one.
     `above`: the highest number subscribers have seen, where the database came from an older backup than theirs.
     DomainError where the publisher's keys are not set up, the files are there, or an engine does not hold what was meant.
     """
@@ -41,50 +90,10 @@ def edition_restore(told: Told, *, above: int = 0) -> UUID:
             raise DomainError(
                 "list_there", _("The list's files are there and as they were signed: nothing to restore.")
             )
-        listing_services.withdrawals_sign(key=held.rule)
-        found = listing.listed()
-        told(f"{len(found.coming)} entries in the database; their signatures are verified")
-        version = max(next_version(), above + 1)
-        proposed = Edition(version, frozenset(found.coming), frozenset([*found.activations, *found.endings]))
-        unbraked = replace(
-            rules(held),
-            max_added=len(proposed.entries),
-            small_list=len(proposed.entries),
-            added_lately=0,
-        )
-        why: dict[str, list[dict[str, object]]] = {}
-        for refusal in gate(None, proposed, unbraked):
-            told(f"left out: {refusal}")
-            why.setdefault(refusal.entry_id, []).append(shown(refusal))
-        edition = replace(proposed, entries=frozenset(entry for entry in proposed.entries if entry.entry_id not in why))
-        waits = waiting_among(entry.entry_id for entry in edition.entries)
-        whole = Delta(edition.entries, frozenset(), edition.statements, waits)
-        base = whole.for_ring(LAST_RING)
-        since = Delta(whole.added - base.added, frozenset(), whole.statements - base.statements, waits)
-        draft = store.Draft(press.folder(), version)
-        written = write_files(Edition(version, base.added, base.statements))
-        files = {name: draft.write(name, [data]) for name, data in written.items()}
-        files[CHANGES] = draft.write(CHANGES, [write_delta(since)])
-        told("files written")
-        try:
-            primary.judge_base(press.open_base(draft.place, {name: files[name] for name in BASE_FILES}), told)
-        except RoundTripError as error:
-            draft.drop()
-            raise DomainError(
-                "round_trip",
-                _("The list made from the database does not go out: %(why)s") % {"why": str(error)},
-                remedy=_("“mamori doctor” says which judge is missing (MAMORI_LIST_JUDGES). Then restore again."),
-            ) from error
-        sizes = Counter(entry.method for entry in edition.entries)
-        row = edition_sign(
-            draft, version, files, held, base=version, rules=rules_digest(), names=sizes["dns"], urls=sizes["url"]
-        )
-        audit.record("distribution.restored_files", subject=row, actor=SYSTEM, version=version, left_out=len(why))
-        listing_services.publication_told(went=why.keys(), refused={})
-        release(held, draft, row, why)
-        told(f"edition {version} is signed and in force")
-    edition_publish()  # what waited meanwhile, an order of the kill switch too
-    return row.id
+        number = _number(above)
+        row = _from_copy(held, number, told) or _anew(held, number, told)
+        told(f"edition {row.version} is signed and in force")
+    return _go_on(held, row)
 
 
 def _is_lost(held: EditionKeys) -> bool:
@@ -95,3 +104,191 @@ def _is_lost(held: EditionKeys) -> bool:
     except press.ListLost:
         return True
     return False
+
+
+def _number(above: int) -> int:
+    leap = LEAP if store.current(press.folder()) is None else 0
+    return max(next_version() + leap, above + 1)
+
+
+def _go_on(held: EditionKeys, row: models.Edition) -> UUID:
+    """What waited meanwhile is published, an order of the kill switch too; and the primary holds it."""
+    edition_publish()
+    if settings.KNOT_SOCKET:
+        base_heal(held)
+    return row.id
+
+
+def _from_copy(held: EditionKeys, version: int, told: Told) -> models.Edition | None:
+    """The copy, with what changed since by the database. None where there is none that can be used."""
+    row = copy_kept()
+    if row is None:
+        return None
+    written = store.Draft(press.folder(), "copy")
+    try:
+        then = copy_open(held, row, written)
+        told(f"the copy of edition {row.version} is as it was signed: {len(then.listed)} entries")
+        listing_services.withdrawals_sign(key=held.rule)
+        delta, why = _since(then, held, version, told)
+        draft = store.Draft(press.folder(), version)
+        for name in then.base.digests:
+            draft.link(name, written.place)
+        changes = draft.write(CHANGES, [write_delta(delta)])
+        names, urls = then.base.with_changes(version, delta).sizes
+        files = {**then.base.digests, CHANGES: changes}
+        about = {"base": row.base, "rules": row.rules, "names": names, "urls": urls}
+        return _out(held, draft, version, files, why, **about)
+    except EditionRefused as error:
+        told(f"the copy of edition {row.version} is not used: {error}")
+        return None
+    finally:
+        written.drop()
+
+
+def _since(then: press.Opened, held: EditionKeys, version: int, told: Told) -> tuple[Delta, Why]:
+    """The changes on the copy's base, those since the copy among them; and entry id -> why it is left out.
+
+    What goes without a signed ending, which no edition may, stays.
+    """
+    listed, noted = then.listed, listing.noted_as_listed()
+    there = set(listed.ids())
+    going = frozenset(standing(listed, listing.targets_of(there - noted)))
+    found = listing.signed_of(noted - there)
+    coming = frozenset(found.coming)
+    endings = listing.endings_of(set(listing.ended()).difference(listed.ended()))
+    told(f"since then {len(coming)} entries came and {len(going)} went; their signatures are verified")
+    statements = {*found.activations, *endings}
+    for entry in (*coming, *going):
+        statements.update(signed for signed in listed.statements_of(entry.entry_id) if signed.action == "withdraw")
+    against, why = _unbraked(held), Why()
+    while refusals := list(_refused(then, Edition(version, coming, frozenset(statements)), going, against)):
+        _note(refusals, why, told)
+        if not all(refusal.entry_id for refusal in refusals):
+            raise EditionRefused("altered")  # as a whole: nothing is left of it
+        named = {refusal.entry_id for refusal in refusals}
+        coming = frozenset(entry for entry in coming if entry.entry_id not in named)
+        going = frozenset(entry for entry in going if entry.entry_id not in named)
+    waits = waiting_among(entry.entry_id for entry in listed.delta.added - going | coming)
+    needed = {activation_statement(entry) for entry in coming}
+    told_of = (s for s in statements if s.action != "activate" or s.statement in needed)
+    return changes_with(listed, coming, going, told_of, waits), why
+
+
+def _refused(then: press.Opened, proposed: Edition, going: frozenset[ListEntry], against: Rules) -> list[Refusal]:
+    gone = {entry.entry_id for entry in going}
+    signed = (signed for entry in going for signed in then.listed.statements_of(entry.entry_id))
+
+    def is_taken(entry: ListEntry) -> bool:
+        other = then.listed.find(entry.method, entry.target)
+        return other is not None and other.entry_id not in gone
+
+    previous = Edition(then.row.version, going, frozenset(signed))
+    return gate(previous, proposed, against, Rest(len(then.listed) - len(going), is_taken))
+
+
+def _anew(held: EditionKeys, version: int, told: Told) -> models.Edition:
+    """All that is noted to stand on the list, from rows: so many at a time that no list is too long for the machine."""
+    listing_services.withdrawals_sign(key=held.rule)
+    ids, ended = sorted(listing.noted_as_listed()), listing.ended()
+    told(f"{len(ids)} entries in the database; their signatures are verified")
+    why, made = Why(), _Made(version, waiting_among(ids), _unbraked(held), listing.listed_twice())
+    draft = store.Draft(press.folder(), version)
+
+    def judged() -> Iterator[bytes]:
+        for number, some in enumerate(_in_parts(ids), 1):
+            yield made.judged(some, why, told)
+            if number * AT_ONCE % TELL_EACH == 0:
+                told(f"{number * AT_ONCE} of {len(ids)} verified")
+
+    files = {ACTIVATIONS: draft.write(ACTIVATIONS, judged())}
+    files[ENDINGS] = draft.write(ENDINGS, map(_endings, _in_parts(ended)))
+    files |= {name: draft.write(name, merged(name, made.runs[name])) for name in (NAMES, URLS)}
+    files[CHANGES] = draft.write(CHANGES, [write_delta(made.since)])
+    told("files written")
+    try:
+        primary.judge_base(press.open_base(draft.place, {name: files[name] for name in BASE_FILES}), told)
+    except RoundTripError as error:
+        draft.drop()
+        raise DomainError(
+            "round_trip",
+            _("The list made from the database does not go out: %(why)s") % {"why": str(error)},
+            remedy=_("“mamori doctor” says which judge is missing (MAMORI_LIST_JUDGES). Then restore again."),
+        ) from error
+    about = {"base": version, "rules": rules_digest(), "names": made.sizes["dns"], "urls": made.sizes["url"]}
+    return _out(held, draft, version, files, why, **about)
+
+
+@dataclass
+class _Made:
+    """A list made anew so far. `runs`: of two base files, pieces each in its order; `since`: what waits in a ring."""
+
+    version: int
+    waits: Mapping[str, int]
+    against: Rules
+    twice: Collection[tuple[str, str]]
+    runs: dict[str, list[bytes]] = field(default_factory=lambda: {NAMES: [], URLS: []})
+    since: Delta = field(default_factory=Delta)
+    sizes: Counter[str] = field(default_factory=Counter)
+
+    def judged(self, ids: Sequence[str], why: Why, told: Told) -> bytes:
+        """Take in of these entries what the gate lets pass. Returns the lines of their activations."""
+        found = listing.signed_of(ids)
+        proposed = Edition(self.version, frozenset(found.coming), frozenset([*found.activations, *found.endings]))
+        rest = Rest(takes=lambda entry: (entry.method, entry.target) in self.twice)
+        _note(gate(None, proposed, self.against, rest), why, told)
+        entries = frozenset(entry for entry in proposed.entries if entry.entry_id not in why)
+        needed = {activation_statement(entry) for entry in entries}
+        signed = frozenset(signed for signed in found.activations if signed.statement in needed)
+        waits = {entry.entry_id: self.waits[entry.entry_id] for entry in entries if entry.entry_id in self.waits}
+        base = Delta(entries, statements=signed, waits=waits).for_ring(LAST_RING)
+        self.since = Delta(
+            self.since.added | (entries - base.added),
+            statements=self.since.statements | (signed - base.statements),
+            waits={**self.since.waits, **waits},
+        )
+        self.sizes.update(entry.method for entry in entries)
+        files = write_files(Edition(self.version, base.added, base.statements))
+        for name, pieces in self.runs.items():
+            pieces.append(files[name])
+        return files[ACTIVATIONS]
+
+
+def _endings(ids: Sequence[str]) -> bytes:
+    """The lines of the endings of these entries."""
+    of_them = set(ids)  # a row may hold the statement of another entry, which would stand out of order
+    signed = frozenset(each for each in listing.endings_of(ids) if each.entry_id in of_them)
+    return write_files(Edition(0, frozenset(), signed))[ENDINGS]
+
+
+def _in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE))
+
+
+def _unbraked(held: EditionKeys) -> Rules:
+    """What the gate holds entries against; no brake holds back what stood on the list."""
+    return replace(rules(held), max_added=sys.maxsize, small_list=sys.maxsize, added_lately=0)
+
+
+def _note(refusals: Iterable[Refusal], why: Why, told: Told) -> None:
+    for refusal in refusals:
+        if refusal.code == "unsigned_removal":
+            told(f"stays: {refusal}")
+        else:
+            told(f"left out: {refusal}")
+            why.setdefault(refusal.entry_id, []).append(shown(refusal))
+
+
+def _out(
+    held: EditionKeys,
+    draft: store.Draft,
+    version: int,
+    files: Mapping[str, FileDigest],
+    why: Why,
+    **about: Any,
+) -> models.Edition:
+    """Sign what was made, note what is left out, and let it go out."""
+    row = edition_sign(draft, version, files, held, restored=True, **about)
+    audit.record("distribution.restored_files", subject=row, actor=SYSTEM, version=version, left_out=len(why))
+    listing_services.publication_told(went=why.keys(), refused={})
+    release(held, draft, row, why)
+    return row

@@ -1,12 +1,12 @@
 """The list as the engine knows it: entries, signed statements, keys."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from mamori.engine.addresses import parents
 from mamori.engine.editions import (
@@ -69,9 +69,7 @@ class Pending:
 def pending() -> Pending:
     """What changed since the last edition. What expired today goes, though the sweep has not come yet."""
     entries, activations, moments = _with_activations(_coming())
-    ended = [*untold().values_list("id", flat=True)]
-    rows = Withdrawal.objects.filter(entry__in=ended).values_list("statement", "key_id", "signature")
-    endings = _grouped((statement, key, bytes(signature)) for statement, key, signature in rows)
+    endings = endings_of(untold().values_list("id", flat=True))
     going = {}
     for entry_id, method, target, *at in _going().values_list("id", "method", "target", "activated_at", "ended_at"):
         going[str(entry_id)] = cast("Method", method), target
@@ -79,12 +77,28 @@ def pending() -> Pending:
     return Pending(entries, activations, going, endings, moments)
 
 
-def listed() -> Pending:
-    """All that is noted to stand on the list, with what was signed of it, and every ending ever signed."""
-    entries, activations, moments = _with_activations(Entry.objects.filter(listed=True))
-    rows = Withdrawal.objects.values_list("statement", "key_id", "signature")
-    endings = _grouped((statement, key, bytes(signature)) for statement, key, signature in rows)
-    return Pending(entries, activations, {}, endings, moments)
+def signed_of(ids: Collection[str]) -> Pending:
+    """Of these entries all that was ever signed, whatever became of them."""
+    entries, activations, moments = _with_activations(Entry.objects.filter(id__in=ids))
+    return Pending(entries, activations, {}, endings_of(ids), moments)
+
+
+def endings_of(ids: Collection[Any]) -> list[SignedStatement]:
+    """The signed endings of these entries."""
+    rows = Withdrawal.objects.filter(entry__in=ids).values_list("statement", "key_id", "signature")
+    return _grouped((statement, key, bytes(signature)) for statement, key, signature in rows)
+
+
+def listed_twice() -> set[tuple[str, str]]:
+    """Method and target of what is noted to stand on the list more than once. No edition has such."""
+    rows = Entry.objects.filter(listed=True).values_list("method", "target").annotate(times=Count("id"))
+    return {(method, target) for method, target, _times in rows.filter(times__gt=1)}
+
+
+def ended() -> list[str]:
+    """Ids of all entries whose ending was ever signed, in order."""
+    rows = Withdrawal.objects.order_by("entry_id").values_list("entry_id", flat=True)
+    return [str(entry_id) for entry_id in rows.iterator()]
 
 
 def reaching_far() -> frozenset[str]:
