@@ -4,6 +4,8 @@ import shutil
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
+from django.utils import translation
 
 from mamori.engine.editions import read_edition
 from mamori.ground import clock
@@ -97,6 +99,20 @@ def test_a_lost_list_comes_back_by_itself(press, kept, judged):
     assert services.list_heal() is None
     assert not list(press.folder.glob(".*"))
     assert set(Entry.objects.filter(listed=True).values_list("target", flat=True)) == names(press)
+
+
+def test_that_files_were_lost_is_told_for_some_days(press, kept, body, frozen):
+    def told():
+        with translation.override("en"):
+            return [one.url for one in queries.desk(body.both.actor) if "files were lost" in str(one.title)]
+
+    assert told() == []
+    services.list_heal()
+    version = queries.in_force().version
+    services.edition_publish(refresh=True)
+    assert told() == [reverse("distribution_edition", args=[version])]
+    frozen.shift(timedelta(days=3, minutes=1))
+    assert told() == []
 
 
 def test_and_goes_on(press, body, lists, kept):

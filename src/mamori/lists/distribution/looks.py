@@ -65,7 +65,7 @@ register_events(
         "distribution.halt_released": _("A halt was ended: additions go on"),
         "distribution.halt_withdrawn": _("A halt was ended: what waited was withdrawn"),
         "distribution.restored": _("The list was brought back"),
-        "distribution.restored_files": _("The signed list was made anew from the database"),
+        "distribution.restored_files": _("The signed list was brought back from the database"),
         "distribution.taken_back": _("Entries of an edition were taken back"),
         "distribution.leak_traced": _("A copy of the list was traced to a subscriber"),
         "distribution.probed": _("Resolvers were asked whether they follow an edition"),

@@ -34,6 +34,7 @@ from mamori.lists.listing.permissions import SEE as LISTING_SEE
 STUCK = timedelta(minutes=1)
 LATE_AT_MOST = timedelta(days=1)  # between two questions to a resolver that is late
 MOST = 1000
+RESTORED_TOLD = timedelta(days=3)  # how long it is told that files were lost
 
 
 @dataclass(frozen=True)
@@ -291,6 +292,11 @@ def desk(actor: Actor) -> list[Waiting]:
         alarm(_("The last edition was refused"), where=reverse("distribution_edition", args=[last.version]))
     if Edition.objects.filter(state=EditionState.SIGNED, built_at__lt=clock.now() - STUCK).exists():
         alarm(_("An edition is signed but does not reach the primary"))
+    since = clock.now() - RESTORED_TOLD
+    lost = Edition.objects.filter(restored=True, built_at__gt=since).order_by("-version").first()
+    if lost:
+        page = reverse("distribution_edition", args=[lost.version])
+        alarm(_("The list's files were lost and brought back: find out why"), where=page)
     if any(state.problem for state in primary()):
         alarm(_("The primary does not hold the list"))
     asked = clock.now() - 2 * LATE_AT_MOST  # a resolver that was taken out is asked no more
