@@ -20,6 +20,7 @@ from mamori.engine.hashlists import digest, wire
 from mamori.engine.patches import apply_patch
 from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import Organisation
+from mamori.lists.distribution import press as opened_editions
 from mamori.lists.distribution import safebrowsing, services
 from mamori.lists.distribution.formats import Store
 from mamori.lists.distribution.making import MakingError, make
@@ -215,6 +216,8 @@ def test_a_process_of_its_own_that_fails_leaves_the_files_as_they_were(
     run_jobs()
     monkeypatch.setattr(writing, "ASIDE", 0)
     names = press.folder / str(services_edition()) / "names.jsonl"
+    opened = opened_editions.open_edition(opened_editions.keys(), opened_editions.in_force())
+    monkeypatch.setattr(opened_editions, "open_edition", lambda _held, _row: opened)  # as it was just before
     names.rename(names.with_suffix(".away"))
     with pytest.raises(MakingError, match=r"not made: FileNotFoundError$"):
         services.formats_write()

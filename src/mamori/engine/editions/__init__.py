@@ -7,6 +7,7 @@ as TUF metadata, `read_edition` verifies it, `compile_rpz` turns its names into 
 from mamori.engine.editions.entries import (
     BASE_FILES,
     CHANGES,
+    FILES,
     LAST_RING,
     Delta,
     Edition,
@@ -57,6 +58,7 @@ from mamori.engine.editions.statements import (
     kill_statement,
     sign_statement,
     sign_statements,
+    signers,
     verify_activation,
     withdrawal_statement,
 )
@@ -64,6 +66,7 @@ from mamori.engine.editions.statements import (
 __all__ = [
     "BASE_FILES",
     "CHANGES",
+    "FILES",
     "HOT",
     "LAST_RING",
     "LIFT_ALL",
@@ -120,6 +123,7 @@ __all__ = [
     "sign_root",
     "sign_statement",
     "sign_statements",
+    "signers",
     "since_fold",
     "verify_activation",
     "verify_metadata",

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from mamori.engine.editions import (
     BASE_FILES,
     CHANGES,
+    FILES,
     Delta,
     EditionRefused,
     FileDigest,
@@ -25,7 +26,7 @@ from mamori.engine.editions import (
 )
 from mamori.engine.files import mapped
 from mamori.ground.errors import DomainError
-from mamori.lists.distribution import models
+from mamori.lists.distribution import models, store
 from mamori.lists.distribution.keys import EditionKeys, load_keys
 from mamori.lists.distribution.states import EditionState
 
@@ -37,7 +38,7 @@ _KEEPING = threading.Lock()
 K = TypeVar("K")
 V = TypeVar("V")
 NAMES = BASE_FILES[0]
-_METADATA = ("timestamp.json", "snapshot.json", "targets.json")
+METADATA = ("timestamp.json", "snapshot.json", "targets.json")
 
 
 @dataclass(frozen=True)
@@ -101,15 +102,26 @@ def open_edition(held: EditionKeys, row: models.Edition) -> Opened:
     try:
         return _open_edition(held, row)
     except EditionRefused as error:
-        raise ListLost(
-            "list_lost",
-            _("Edition %(version)d cannot be read from the folder of editions: %(why)s")
-            % {"version": row.version, "why": str(error)},
-            remedy=_(
-                "Bring the folder back from a backup, or run “mamori list restore”, which makes it from the database."
-            ),
-            status=503,
-        ) from error
+        raise list_lost(row, error) from error
+
+
+def list_lost(row: models.Edition, error: EditionRefused) -> ListLost:
+    """The files of an edition are not there, or not as they were signed: what to say of it."""
+    return ListLost(
+        "list_lost",
+        _("Edition %(version)d cannot be read from the folder of editions: %(why)s")
+        % {"version": row.version, "why": str(error)},
+        remedy=_(
+            "Bring the folder back from a backup, or run “mamori list restore”, which makes it from the database."
+        ),
+        status=503,
+    )
+
+
+def is_gone() -> bool:
+    """Whether a file of the edition that was made current last is not there, or no link says which one that is."""
+    version = store.current(folder())
+    return version is None or not all((folder() / str(version) / name).exists() for name in (*METADATA, *FILES))
 
 
 def _open_edition(held: EditionKeys, row: models.Edition) -> Opened:
@@ -119,7 +131,7 @@ def _open_edition(held: EditionKeys, row: models.Edition) -> Opened:
 def open_copy(held: EditionKeys, row: models.Edition, place: Path) -> Opened:
     """An edition whose files lie in a folder, verified likewise. EditionRefused."""
     try:
-        small = {name: (place / name).read_bytes() for name in (*_METADATA, CHANGES)}
+        small = {name: (place / name).read_bytes() for name in (*METADATA, CHANGES)}
         small |= {path.name: path.read_bytes() for path in place.glob("*.root.json")}
     except FileNotFoundError as error:
         raise EditionRefused("missing_file") from error
@@ -154,14 +166,17 @@ _bases: dict[tuple[FileDigest, ...], Base] = {}
 
 
 def open_base(place: Path, digests: Mapping[str, FileDigest]) -> Base:
-    """The base files in a folder: read through once in the life of a process. EditionRefused("altered")."""
+    """The base files in a folder: read through once in the life of a process. EditionRefused."""
     key = tuple(digests[name] for name in BASE_FILES)
     base = _bases.get(key)
+    try:
+        lengths = [(place / name).stat().st_size for name in BASE_FILES]
+    except FileNotFoundError as error:
+        raise EditionRefused("missing_file") from error
+    if lengths != [digest.length for digest in key]:
+        raise EditionRefused("altered")
     if base is None:
-        try:
-            found = {name: mapped(place / name) for name in BASE_FILES}
-        except FileNotFoundError as error:
-            raise EditionRefused("missing_file") from error
+        found = {name: mapped(place / name) for name in BASE_FILES}
         if any(FileDigest.of(found[name]) != digests[name] for name in BASE_FILES):
             raise EditionRefused("altered")
         from mamori.engine.editions.places import base_places  # noqa: PLC0415 - compiled code, for who opens a base

@@ -293,7 +293,11 @@ def desk(actor: Actor) -> list[Waiting]:
     if Edition.objects.filter(state=EditionState.SIGNED, built_at__lt=clock.now() - STUCK).exists():
         alarm(_("An edition is signed but does not reach the primary"))
     since = clock.now() - RESTORED_TOLD
-    lost = Edition.objects.filter(restored=True, built_at__gt=since).order_by("-version").first()
+    lost = (
+        Edition.objects.filter(restored=True, state=EditionState.PUBLISHED, built_at__gt=since)
+        .order_by("-version")
+        .first()
+    )
     if lost:
         page = reverse("distribution_edition", args=[lost.version])
         alarm(_("The list's files were lost and brought back: find out why"), where=page)

@@ -109,8 +109,11 @@ def _files(folder: Path, version: int) -> Iterator[Path]:
 
 
 def prune(folder: Path, keep: Iterable[int]) -> None:
-    """Delete editions other than `keep`."""
-    kept = {str(version) for version in keep}
+    """Delete editions other than `keep`, and what was begun of earlier ones than the last of these."""
+    kept = set(keep)
     for place in folder.iterdir():
-        if place.is_dir() and not place.is_symlink() and place.name.isdecimal() and place.name not in kept:
+        number, draft = place.name.removeprefix(".").removesuffix(".draft"), place.name.startswith(".")
+        if place.is_symlink() or not place.is_dir() or not number.isdecimal():
+            continue
+        if int(number) < max(kept) if draft else int(number) not in kept:
             shutil.rmtree(place)

@@ -61,10 +61,15 @@ def keep() -> None:
     services.copy_keep()
 
 
+@sweep("distribution.heal", long=True)
+def heal() -> None:
+    """A list whose files are gone comes back from its copy."""
+    services.list_heal()
+
+
 @sweep("distribution.reconcile", long=True)
 def reconcile() -> None:
-    """A lost list is brought back. A primary that was rebuilt gets it, and the subscribers' keys: down it is an alarm."""
-    services.list_heal()
+    """A primary that was rebuilt gets the list and the subscribers' keys again. While it is down that is an alarm."""
     services.primary_heal()
     with suppress(KnotError):
         services.subscribers_apply()

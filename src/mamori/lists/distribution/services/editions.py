@@ -39,7 +39,7 @@ from mamori.lists.distribution.keys import MEMBERS, EditionKeys
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.services import primary, rings
 from mamori.lists.distribution.services.following import offer_note
-from mamori.lists.distribution.services.judging import Why, against_newer_rules, rules, rules_digest
+from mamori.lists.distribution.services.judging import Why, against_newer_rules, rightly_signed, rules, rules_digest
 from mamori.lists.distribution.services.passing import (
     NOTHING,
     Case,
@@ -61,6 +61,7 @@ REFRESH = timedelta(days=1)
 KEPT = 30  # editions whose files stay on disk, however old
 KEPT_FOR = timedelta(days=30)  # how long those of all others do
 KEPT_AT_MOST = 2_000
+CHANGE_COLUMNS = "edition_id, entry_id, change, method, target, since, ring"
 _SOON, _USUALLY = 0.0002, 0.005  # seconds
 Targets = dict[str, tuple[Method, str]]  # by entry id
 
@@ -135,7 +136,9 @@ def _case(held: EditionKeys, *, moving: bool) -> Case:
     coming = frozenset(found.coming) - there if kill is None else frozenset[ListEntry]()
     formers = formers_of(listed, coming, going, held)
     needed = {activation_statement(entry) for entry in coming}
-    statements = {signed for signed in found.activations if signed.statement in needed} | set(found.endings)
+    against = rules(held)
+    endings = frozenset(rightly_signed(found.endings, against))
+    statements = {signed for signed in found.activations if signed.statement in needed} | endings
     for entry in (*coming, *going, *(former for former, _ending in formers.values())):
         statements |= {signed for signed in listed.statements_of(entry.entry_id) if signed.action == "withdraw"}
     version = next_version()
@@ -143,8 +146,7 @@ def _case(held: EditionKeys, *, moving: bool) -> Case:
         statements.add(kill_word(version, held, f"order:{kill.id}"))
     proposed = Edition(version, coming, frozenset(statements))
     moves = rings.moves_due(listed.delta.waits) if moving and kill is None else {}
-    endings = frozenset(found.endings)
-    return Case(now, kill, proposed, going, formers, endings, held, rules(held), moves, found.moments)
+    return Case(now, kill, proposed, going, formers, endings, held, against, moves, found.moments)
 
 
 def _looked_through(held: EditionKeys, judged_by: str, *, notes: bool) -> tuple[Why, Targets]:
@@ -257,7 +259,7 @@ def _changes(row: models.Edition, case: Case, added: frozenset[ListEntry], waits
     rows += [(entry, "removed", waited, since(entry, came=False)) for entry in removed]
     insert_rows(
         "distribution_editionchange",
-        "edition_id, entry_id, change, method, target, since, ring",
+        CHANGE_COLUMNS,
         [
             (row.id, entry.entry_id, change, entry.method, entry.target, at, up_to.get(entry.entry_id, LAST_RING))
             for entry, change, up_to, at in rows

@@ -1,6 +1,7 @@
 """What the gate holds an edition against, and how its word is shown."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
@@ -9,7 +10,15 @@ from uuid import UUID
 
 from django.db.models import Min
 
-from mamori.engine.editions import ListInForce, PersonKey, Refusal, Rules, content_refusals
+from mamori.engine.editions import (
+    ListInForce,
+    PersonKey,
+    Refusal,
+    Rules,
+    SignedStatement,
+    content_refusals,
+    signers,
+)
 from mamori.ground import clock
 from mamori.lists.distribution import models
 from mamori.lists.distribution.keys import EditionKeys
@@ -31,6 +40,11 @@ def rules(held: EditionKeys) -> Rules:
         added_lately=_added_lately(),
         reaches_far=lambda entry: entry.entry_id in far or (entry.method == "dns" and bool(far_by_lists(entry.target))),
     )
+
+
+def rightly_signed(endings: Iterable[SignedStatement], against: Rules) -> list[SignedStatement]:
+    """Those of the endings that a key which counts has signed: what an edition carries, the next one believes."""
+    return [ending for ending in endings if signers(ending.statement, ending.signatures, against.keys)]
 
 
 _new_of: dict[UUID, int] = {}

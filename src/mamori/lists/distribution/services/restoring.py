@@ -5,11 +5,12 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from mamori.engine.editions import (
@@ -32,44 +33,64 @@ from mamori.engine.editions import (
 )
 from mamori.ground import audit, clock
 from mamori.ground.actors import SYSTEM
+from mamori.ground.bulk import insert_rows
 from mamori.ground.errors import DomainError
 from mamori.lists.distribution import models, press, store
 from mamori.lists.distribution.keys import EditionKeys
-from mamori.lists.distribution.locks import advisory_lock
+from mamori.lists.distribution.locks import advisory_lock, advisory_lock_if_free
 from mamori.lists.distribution.making import Told
 from mamori.lists.distribution.roundtrip import RoundTripError
 from mamori.lists.distribution.services import primary
-from mamori.lists.distribution.services.editions import LOCK, edition_publish, edition_sign, release, standing
+from mamori.lists.distribution.services.editions import (
+    CHANGE_COLUMNS,
+    LOCK,
+    edition_publish,
+    edition_sign,
+    release,
+    standing,
+)
 from mamori.lists.distribution.services.folding import base_heal
-from mamori.lists.distribution.services.judging import Why, rules, rules_digest, shown
+from mamori.lists.distribution.services.judging import Why, rightly_signed, rules, rules_digest, shown
 from mamori.lists.distribution.services.keeping import copy_kept, copy_open
-from mamori.lists.distribution.services.passing import changes_with, next_version
+from mamori.lists.distribution.services.passing import changes_with, kill_word, next_version
 from mamori.lists.distribution.services.rings import waiting_among
+from mamori.lists.distribution.states import EditionState
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing import services as listing_services
 
 log = logging.getLogger("mamori.list")
 NAMES, URLS, ACTIVATIONS, ENDINGS = BASE_FILES
+RESTORING = 7_261_105  # PostgreSQL advisory lock: one at a time
 AT_ONCE = 10_000  # entries read, verified and written
 TELL_EACH = 10 * AT_ONCE
-LEAP = (
-    100_000  # numbers that are passed over when no file says which the last one was: the database may be of yesterday
-)
+LEAP = 100_000  # numbers passed over when no link says which edition was the last: the database may be of yesterday
 AGAIN = timedelta(hours=1)
+Left = list[tuple[ListEntry, list[dict[str, Any]]]]  # entries, each with the reasons why
+_tried: dict[UUID, datetime] = {}
+"""By the edition of a copy that cannot be used: when that was found."""
 
 
 def list_heal() -> UUID | None:
-    """Bring a lost list back from its copy, by itself. Returns the edition's id, None when nothing was to do.
+    """Bring a list whose files are gone back from its copy, by itself. Returns the edition's id, None for nothing to do.
 
-    Not twice within an hour: what loses the files again, as a second worker with another folder, is for a person to find.
+    Not what was altered, not while the kill switch is on, and not twice within an hour: what loses the files again, as a
+    second worker with another folder, is for a person to find. The folder says that they are gone, not the database.
     """
-    if not press.configured() or not _is_lost(held := press.keys()) or copy_kept() is None:
+    if not press.configured() or not press.is_gone() or models.KillOrder.objects.filter(lifted_at=None).exists():
         return None
-    if models.Edition.objects.filter(restored=True, built_at__gt=clock.now() - AGAIN).exists():
+    lately = clock.now() - AGAIN
+    if models.Edition.objects.filter(restored=True, state=EditionState.PUBLISHED, built_at__gt=lately).exists():
         return None
-    with advisory_lock(LOCK):
-        row = _from_copy(held, _number(0), log.warning) if _is_lost(held) else None
-    return _go_on(held, row) if row is not None else None
+    held = press.keys()
+    with advisory_lock_if_free(RESTORING) as taken:
+        copied = copy_kept(held) if taken and press.is_gone() else None
+        if copied is None or _tried.get(copied.id, lately) > lately:
+            return None
+        row = _from_copy(held, copied, 0, log.warning)
+        if row is None:
+            _tried[copied.id] = clock.now()
+            return None
+    return _go_on(held, row)
 
 
 def edition_restore(told: Told, *, above: int = 0) -> UUID:
@@ -85,13 +106,13 @@ def edition_restore(told: Told, *, above: int = 0) -> UUID:
     if not press.configured():
         raise DomainError("no_publisher", _("This machine does not publish: its keys and folder are not set up."))
     held = press.keys()
-    with advisory_lock(LOCK):
+    with advisory_lock(RESTORING):
         if not _is_lost(held):
             raise DomainError(
                 "list_there", _("The list's files are there and as they were signed: nothing to restore.")
             )
-        number = _number(above)
-        row = _from_copy(held, number, told) or _anew(held, number, told)
+        copied = copy_kept(held)
+        row = (_from_copy(held, copied, above, told) if copied else None) or _anew(held, above, told)
         told(f"edition {row.version} is signed and in force")
     return _go_on(held, row)
 
@@ -119,59 +140,65 @@ def _go_on(held: EditionKeys, row: models.Edition) -> UUID:
     return row.id
 
 
-def _from_copy(held: EditionKeys, version: int, told: Told) -> models.Edition | None:
-    """The copy, with what changed since by the database. None where there is none that can be used."""
-    row = copy_kept()
-    if row is None:
-        return None
+def _from_copy(held: EditionKeys, copied: models.Edition, above: int, told: Told) -> models.Edition | None:
+    """The copy, with what changed since by the database. None where it cannot be used."""
+    said = f"the copy of edition {copied.version}, signed on {copied.built_at:%Y-%m-%d at %H:%M} UTC,"
     written = store.Draft(press.folder(), "copy")
     try:
-        then = copy_open(held, row, written)
-        told(f"the copy of edition {row.version} is as it was signed: {len(then.listed)} entries")
-        listing_services.withdrawals_sign(key=held.rule)
-        delta, why = _since(then, held, version, told)
-        draft = store.Draft(press.folder(), version)
-        for name in then.base.digests:
-            draft.link(name, written.place)
-        changes = draft.write(CHANGES, [write_delta(delta)])
-        names, urls = then.base.with_changes(version, delta).sizes
-        files = {**then.base.digests, CHANGES: changes}
-        about = {"base": row.base, "rules": row.rules, "names": names, "urls": urls}
-        return _out(held, draft, version, files, why, **about)
+        then = copy_open(held, copied, written)
+        told(f"{said} is as it was signed: {len(then.listed)} entries")
+        with advisory_lock(LOCK):
+            last = press.in_force()
+            if last is None or last.base != copied.base:  # resolvers hold another base, for which the hot zone was made
+                told(f"{said} is not used: a new base was made since")
+                return None
+            version = _number(above)
+            delta, left = _since(then, held, version, told)
+            draft = store.Draft(press.folder(), version)
+            for name in then.base.digests:
+                draft.link(name, written.place)
+            files = {**then.base.digests, CHANGES: draft.write(CHANGES, [write_delta(delta)])}
+            sizes = then.base.with_changes(version, delta).sizes
+            return _out(held, draft, version, files, left, sizes=sizes, base=copied.base, rules=copied.rules)
     except EditionRefused as error:
-        told(f"the copy of edition {row.version} is not used: {error}")
+        told(f"{said} is not used: {error}")
         return None
     finally:
         written.drop()
 
 
-def _since(then: press.Opened, held: EditionKeys, version: int, told: Told) -> tuple[Delta, Why]:
-    """The changes on the copy's base, those since the copy among them; and entry id -> why it is left out.
+def _since(then: press.Opened, held: EditionKeys, version: int, told: Told) -> tuple[Delta, Left]:
+    """The changes on the copy's base, those since the copy among them; and what is left out.
 
     What goes without a signed ending, which no edition may, stays.
     """
+    listing_services.withdrawals_sign(key=held.rule)
     listed, noted = then.listed, listing.noted_as_listed()
     there = set(listed.ids())
     going = frozenset(standing(listed, listing.targets_of(there - noted)))
     found = listing.signed_of(noted - there)
     coming = frozenset(found.coming)
-    endings = listing.endings_of(set(listing.ended()).difference(listed.ended()))
+    against, why = _unbraked(held), Why()
+    endings = rightly_signed(listing.endings_of(set(listing.ended()).difference(listed.ended())), against)
     told(f"since then {len(coming)} entries came and {len(going)} went; their signatures are verified")
     statements = {*found.activations, *endings}
     for entry in (*coming, *going):
         statements.update(signed for signed in listed.statements_of(entry.entry_id) if signed.action == "withdraw")
-    against, why = _unbraked(held), Why()
     while refusals := list(_refused(then, Edition(version, coming, frozenset(statements)), going, against)):
+        if [refusal.code for refusal in refusals] == ["empty"]:
+            statements.add(kill_word(version, held, "all_entries_ended"))
+            continue
         _note(refusals, why, told)
-        if not all(refusal.entry_id for refusal in refusals):
-            raise EditionRefused("altered")  # as a whole: nothing is left of it
         named = {refusal.entry_id for refusal in refusals}
+        if "" in named:  # refused as a whole
+            raise EditionRefused("altered")
         coming = frozenset(entry for entry in coming if entry.entry_id not in named)
         going = frozenset(entry for entry in going if entry.entry_id not in named)
     waits = waiting_among(entry.entry_id for entry in listed.delta.added - going | coming)
     needed = {activation_statement(entry) for entry in coming}
     told_of = (s for s in statements if s.action != "activate" or s.statement in needed)
-    return changes_with(listed, coming, going, told_of, waits), why
+    left = [(entry, why[entry.entry_id]) for entry in found.coming if entry.entry_id in why]
+    return changes_with(listed, coming, going, told_of, waits), left
 
 
 def _refused(then: press.Opened, proposed: Edition, going: frozenset[ListEntry], against: Rules) -> list[Refusal]:
@@ -186,22 +213,27 @@ def _refused(then: press.Opened, proposed: Edition, going: frozenset[ListEntry],
     return gate(previous, proposed, against, Rest(len(then.listed) - len(going), is_taken))
 
 
-def _anew(held: EditionKeys, version: int, told: Told) -> models.Edition:
+def _anew(held: EditionKeys, above: int, told: Told) -> models.Edition:
     """All that is noted to stand on the list, from rows: so many at a time that no list is too long for the machine."""
+    with advisory_lock(LOCK):
+        return _made_anew(held, _number(above), told)
+
+
+def _made_anew(held: EditionKeys, version: int, told: Told) -> models.Edition:
     listing_services.withdrawals_sign(key=held.rule)
     ids, ended = sorted(listing.noted_as_listed()), listing.ended()
     told(f"{len(ids)} entries in the database; their signatures are verified")
-    why, made = Why(), _Made(version, waiting_among(ids), _unbraked(held), listing.listed_twice())
+    made = _Made(version, waiting_among(ids), _unbraked(held), listing.listed_twice())
     draft = store.Draft(press.folder(), version)
 
     def judged() -> Iterator[bytes]:
         for number, some in enumerate(_in_parts(ids), 1):
-            yield made.judged(some, why, told)
+            yield made.judged(some, told)
             if number * AT_ONCE % TELL_EACH == 0:
                 told(f"{number * AT_ONCE} of {len(ids)} verified")
 
     files = {ACTIVATIONS: draft.write(ACTIVATIONS, judged())}
-    files[ENDINGS] = draft.write(ENDINGS, map(_endings, _in_parts(ended)))
+    files[ENDINGS] = draft.write(ENDINGS, (_endings(some, made.against) for some in _in_parts(ended)))
     files |= {name: draft.write(name, merged(name, made.runs[name])) for name in (NAMES, URLS)}
     files[CHANGES] = draft.write(CHANGES, [write_delta(made.since)])
     told("files written")
@@ -214,8 +246,8 @@ def _anew(held: EditionKeys, version: int, told: Told) -> models.Edition:
             _("The list made from the database does not go out: %(why)s") % {"why": str(error)},
             remedy=_("“mamori doctor” says which judge is missing (MAMORI_LIST_JUDGES). Then restore again."),
         ) from error
-    about = {"base": version, "rules": rules_digest(), "names": made.sizes["dns"], "urls": made.sizes["url"]}
-    return _out(held, draft, version, files, why, **about)
+    sizes = made.sizes["dns"], made.sizes["url"]
+    return _out(held, draft, version, files, made.left, sizes=sizes, base=version, rules=rules_digest())
 
 
 @dataclass
@@ -229,13 +261,16 @@ class _Made:
     runs: dict[str, list[bytes]] = field(default_factory=lambda: {NAMES: [], URLS: []})
     since: Delta = field(default_factory=Delta)
     sizes: Counter[str] = field(default_factory=Counter)
+    left: Left = field(default_factory=list)
 
-    def judged(self, ids: Sequence[str], why: Why, told: Told) -> bytes:
+    def judged(self, ids: Sequence[str], told: Told) -> bytes:
         """Take in of these entries what the gate lets pass. Returns the lines of their activations."""
+        why = Why()
         found = listing.signed_of(ids)
         proposed = Edition(self.version, frozenset(found.coming), frozenset([*found.activations, *found.endings]))
         rest = Rest(takes=lambda entry: (entry.method, entry.target) in self.twice)
         _note(gate(None, proposed, self.against, rest), why, told)
+        self.left += [(entry, why[entry.entry_id]) for entry in found.coming if entry.entry_id in why]
         entries = frozenset(entry for entry in proposed.entries if entry.entry_id not in why)
         needed = {activation_statement(entry) for entry in entries}
         signed = frozenset(signed for signed in found.activations if signed.statement in needed)
@@ -253,11 +288,10 @@ class _Made:
         return files[ACTIVATIONS]
 
 
-def _endings(ids: Sequence[str]) -> bytes:
+def _endings(ids: Sequence[str], against: Rules) -> bytes:
     """The lines of the endings of these entries."""
-    of_them = set(ids)  # a row may hold the statement of another entry, which would stand out of order
-    signed = frozenset(each for each in listing.endings_of(ids) if each.entry_id in of_them)
-    return write_files(Edition(0, frozenset(), signed))[ENDINGS]
+    signed = rightly_signed(listing.endings_of(ids), against)
+    return write_files(Edition(0, frozenset(), frozenset(signed)))[ENDINGS]
 
 
 def _in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -283,12 +317,22 @@ def _out(
     draft: store.Draft,
     version: int,
     files: Mapping[str, FileDigest],
-    why: Why,
+    left: Left,
+    *,
+    sizes: tuple[int, int],
     **about: Any,
 ) -> models.Edition:
     """Sign what was made, note what is left out, and let it go out."""
-    row = edition_sign(draft, version, files, held, restored=True, **about)
-    audit.record("distribution.restored_files", subject=row, actor=SYSTEM, version=version, left_out=len(why))
-    listing_services.publication_told(went=why.keys(), refused={})
-    release(held, draft, row, why)
+    names, urls = sizes
+    with transaction.atomic():
+        row = edition_sign(
+            draft, version, files, held, restored=True, names=names, urls=urls, removed=len(left), **about
+        )
+        changes = [
+            (row.id, entry.entry_id, "removed", entry.method, entry.target, row.built_at, LAST_RING)
+            for entry, _reasons in left
+        ]
+        insert_rows("distribution_editionchange", CHANGE_COLUMNS, changes)
+        audit.record("distribution.restored_files", subject=row, actor=SYSTEM, version=version, left_out=len(left))
+    release(held, draft, row, {entry.entry_id: reasons for entry, reasons in left})
     return row

@@ -84,9 +84,13 @@ def signed_of(ids: Collection[str]) -> Pending:
 
 
 def endings_of(ids: Collection[Any]) -> list[SignedStatement]:
-    """The signed endings of these entries."""
-    rows = Withdrawal.objects.filter(entry__in=ids).values_list("statement", "key_id", "signature")
-    return _grouped((statement, key, bytes(signature)) for statement, key, signature in rows)
+    """The signed endings of these entries. Whether their signatures are good, who takes them must look."""
+    rows = Withdrawal.objects.filter(entry__in=ids).values_list("entry_id", "statement", "key_id", "signature")
+    found = (
+        (str(entry_id), SignedStatement(statement.encode(), frozenset([Signature(key, bytes(signature))])))
+        for entry_id, statement, key, signature in rows
+    )
+    return [signed for entry_id, signed in found if (signed.action, signed.entry_id) == ("withdraw", entry_id)]
 
 
 def listed_twice() -> set[tuple[str, str]]:
