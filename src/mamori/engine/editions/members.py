@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import ClassVar, Literal, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -111,6 +112,7 @@ def sign_members(members: Members, root_keys: Iterable[Ed25519PrivateKey]) -> by
     return json.dumps({"statement": statement.decode(), "signatures": signatures}, indent=1).encode() + b"\n"
 
 
+@lru_cache(8)  # each edition asks
 def read_members(data: bytes, root: bytes) -> Members:
     """Verify the file against the trusted root; MembersRefused otherwise. A root that expired still vouches."""
     try:

@@ -141,8 +141,9 @@ def sign_check(root: bytes, key: Ed25519PrivateKey) -> None:
 
 def _roots(folder: Path) -> tuple[bytes, ...]:
     """Every root in order. A folder made before roots were numbered has one."""
-    numbered = [path for number in range(1, 1000) if (path := folder / f"{number}.root.json").exists()]
-    return tuple(path.read_bytes() for path in numbered or [folder / "root.json"])
+    numbered = {path.name.partition(".")[0]: path for path in folder.glob("*.root.json")}
+    found = [numbered[number] for number in sorted(filter(str.isdecimal, numbered), key=int)]
+    return tuple(path.read_bytes() for path in found or [folder / "root.json"])
 
 
 def members_of(folder: Path) -> Members:
