@@ -3,7 +3,8 @@
 A database with all entries, a signed base edition, the hidden primary and three subscribers on loopback with warm
 caches. A step writes an activated entry (or ends one) and calls the publisher; the clock runs from that call, and
 each resolver is asked every 4 ms until it does what the list says. Half of the withdrawals are of names in the base.
-Changes begin at moments spread evenly over the second in which PowerDNS polls, not right after it has followed the last one.
+PowerDNS has `mamori list long-poll` before it, and takes nothing for a second after each change: single changes and thousands
+begin one to two seconds after all have followed the last one, at moments spread evenly; those beside a fold within one.
 Then changes while a fold brings the primary a new base, judged by every engine first, as the worker does it: in
 another thread of the same process. Then the kill switch in its three forms (one entry by its name, what the last edition
 brought, all), and the end of it. The peers (`benchmarks.reloading`: the list as a file, taken by BIND as what changed or,
@@ -46,6 +47,7 @@ from mamori.engine.editions.statements import canonical_json
 from mamori.engine.keys import load_signing_key
 
 ENGINES = ("unbound", "bind", "powerdns")
+REST = 1.0  # seconds for which PowerDNS takes nothing after a change
 GOALS = {"unbound": (0.3, 0.5), "bind": (0.5, 0.5), "powerdns": (1.0, 1.5)}  # one change, a thousand: seconds, p95
 FOLDING = 4.0  # seconds, for a change while a fold runs
 FOLDING_LEAST = 100  # such changes for which there must be room
@@ -126,7 +128,7 @@ def list_body(
     """A list body whose primary holds a list of `base` names, and the resolvers that take it; this process is its worker."""
     platform = stack.enter_context(world())
     with timed("DNS servers", times):
-        dns = stack.enter_context(DnsWorld(platform.base / "dnsworld", free_ports(6), engines=engines))
+        dns = stack.enter_context(DnsWorld(platform.base / "dnsworld", free_ports(6), engines=engines, long_poll=True))
         dns.example.transaction("example.", add=[KnotRecord("*", 300, "A", "127.77.0.10")])
     platform.world = {
         "MAMORI_KNOT_SOCKET": str(dns.knot_socket),
@@ -334,7 +336,7 @@ def run(
     rounds = {each * given.changes // given.peer_changes for each in range(given.peer_changes)}
     for number in range(given.changes):
         fresh, old = f"new-{number}.example", base_name(7 * number)
-        later = (number + 0.5) / given.changes
+        later = REST + (number + 0.5) / given.changes
         yield _step(publisher.add, watching, ours, [fresh], "effective", later)
         yield _step(publisher.end, watching, ours, [old if number % 2 else fresh], "lifted", later)
         for way, peer in peers.items() if number in rounds else ():
@@ -343,7 +345,7 @@ def run(
             yield _step(peer.end, watching, {f"peer {way}": peer}, [old if number % 2 else fresh], "lifted")
     for number in range(given.thousands):
         many = [f"t{number}-{n}.example" for n in range(1000)]
-        later = (number + 0.5) / given.thousands
+        later = REST + (number + 0.5) / given.thousands
         yield _step(publisher.add, watching, ours, many, "effective", later)
         yield _step(publisher.end, watching, ours, many, "lifted", later)
     yield from folding(publisher, watching, ours, beside_fold(given.base, given.changes, given.thousands))

@@ -26,7 +26,7 @@ import dns.rcode
 import dns.rdatatype
 
 from demo.knot import DEPLOY, Key, Knot, Record, program, render, write_private
-from demo.processes import Program, WorldError, base_for, private_folder, socket_folder
+from demo.processes import TOOLS, Program, WorldError, base_for, free_ports, private_folder, socket_folder
 
 NX_ZONE = "nx.list."
 STOP_ZONE = "stop.list."
@@ -109,15 +109,17 @@ class DnsWorld:
         sides: Mapping[str, str] | None = None,
         hots: Mapping[str, str] | None = None,
         outer: str = LOOPBACK,
+        long_poll: bool = False,
     ) -> None:
         """`keys`: TSIG keys Mamori has given the providers, by engine; then it is Mamori that lets them in. `sides`: their side zones.
         `hots`: their hot zones, where these are of an earlier ring.
         `outer`: address of Unbound's relay that the primary tells of changes; its resolver's side is loopback.
+        `long_poll`: `mamori list long-poll` stands before PowerDNS.
 
         Without them the world makes keys, registers them at the primary and lists a canary name.
         """
         self.base = base_for(base)
-        self._outer = outer
+        self._outer, self._long_poll = outer, long_poll
         self._given, self._sides, self._hots = dict(keys or {}), dict(sides or {}), dict(hots or {})
         self.list = Knot("list", self.base, port, DEPLOY / "knot" / "primary.conf")
         self.example = Knot("example", self.base, port + 1, Path(__file__).with_name("auth.conf"))
@@ -290,12 +292,19 @@ class DnsWorld:
     def _powerdns(self, port: int) -> Provider:
         key, folder = self._key("powerdns"), private_folder(self.base, "dns/powerdns")
         values = self._subscription("powerdns", key, NX_ZONE, folder)
-        write_private(folder / "mamori.lua", render(DEPLOY / "powerdns" / "mamori.lua", values))
+        lua, notified, before = render(DEPLOY / "powerdns" / "mamori.lua", values), (LOOPBACK, port), list[Program]()
+        if self._long_poll:
+            listen = free_ports(2)
+            lua, notified = lua.replace(*long_polled(f"{LOOPBACK}:{listen}"), 1), (LOOPBACK, listen + 1)
+            places = ["--listen", f"{LOOPBACK}@{listen}", "--notified", f"{LOOPBACK}@{listen + 1}"]
+            command = [*TOOLS, "list", "long-poll", f"{LOOPBACK}@{self.list.port}", *places]
+            before = [Program("long-poll", command, folder, as_is=True)]
+        write_private(folder / "mamori.lua", lua)
         lines = render(DEPLOY / "powerdns" / "mamori.conf", {"STORAGE": str(folder)})
         main = powerdns_main(socket_folder(self.base), port, self.example.port)
         write_private(folder / "recursor.conf", main + lines)
         recursor = Program("powerdns", [program("pdns_recursor"), f"--config-dir={folder}"], folder)
-        return Provider("powerdns", NX_ZONE, key, (LOOPBACK, port), (LOOPBACK, port), [recursor])
+        return Provider("powerdns", NX_ZONE, key, (LOOPBACK, port), notified, [*before, recursor])
 
     def _unbound(self, port: int, relay_port: int) -> Provider:
         key, folder = self._key("unbound"), private_folder(self.base, "dns/unbound")
@@ -327,6 +336,11 @@ def unbound_main(folder: Path, port: int, example: int, control: Path, rest: str
 def bind_main(folder: Path, port: int, example: int, options: str, rest: str) -> str:
     """A named.conf that forwards to the zone example.; `options` stands inside options { }, `rest` after it."""
     return _BIND.format(folder=folder, port=port, example=example, options=options, rest=rest)
+
+
+def long_polled(place: str) -> tuple[str, str]:
+    """What the guide has replaced once in `mamori.lua`, by what, for a long poll that listens there (address:port)."""
+    return "rpzPrimary({", f'rpzPrimary({{"{place}", '
 
 
 def powerdns_main(sockets: Path, port: int, example: int) -> str:

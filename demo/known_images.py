@@ -13,7 +13,6 @@ import random
 import re
 import secrets
 import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,13 +26,12 @@ from rich.table import Table
 
 from demo.people import person
 from demo.platform import Platform
-from demo.processes import WorldError, wait_until
+from demo.processes import TOOLS, WorldError, wait_until
 from demo.visitor import Page, Visitor
 from demo.watching import Telling
 from demo.world import World
 from mamori.engine.images import fingerprint
 
-TOOL = (sys.executable, "-c", "from mamori.tools.cli import app; app()")  # the tools alone, without the platform
 PURPOSE = "known images among stored files (demo)"
 OTHERS = 11
 FILE, LAST = "known_images.json", "report.seen"
@@ -253,7 +251,7 @@ class KnownImages:
     def _run(self, token: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH", "LANG") if name in os.environ}
         return subprocess.run(
-            [*TOOL, *arguments],
+            [*TOOLS, *arguments],
             env={**kept, "MAMORI_TOKEN": token},
             capture_output=True,
             text=True,

@@ -14,6 +14,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from typing import IO
 ORDINARY_USER = "nobody"
 SOCKET_ROOM = 80
 """Longest folder (bytes) in which a Unix socket (limit 107) still finds room for its name."""
+TOOLS = (sys.executable, "-c", "from mamori.tools.cli import app; app()")  # without the platform
 PATIENCE = 3
 """Every wait for a program lasts so many times longer than it needs on two quiet cores: for a machine that has other work."""
 

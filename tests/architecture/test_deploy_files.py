@@ -126,6 +126,7 @@ def test_every_unit_is_hardened_and_holds_no_secret() -> None:
         "verify",
         "list",
         "list-guard",
+        "list-long-poll",
     }
     for unit in services:
         text = unit.read_text()

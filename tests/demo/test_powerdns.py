@@ -16,9 +16,10 @@ HOT = f"hot-{NX_ZONE}"
 SECONDS = 5  # it looks each second
 
 
-@pytest.fixture(scope="module")
-def world(world_folder: Path) -> Iterator[DnsWorld]:
-    with DnsWorld(world_folder / "powerdns", free_ports(6), engines=("powerdns",)) as made:
+@pytest.fixture(scope="module", params=[False, True], ids=["polls", "long poll"])
+def world(world_folder: Path, request: pytest.FixtureRequest) -> Iterator[DnsWorld]:
+    folder = world_folder / f"powerdns-{request.param}"
+    with DnsWorld(folder, free_ports(6), engines=("powerdns",), long_poll=request.param) as made:
         yield made
 
 
@@ -52,6 +53,19 @@ def test_base_blocks_hot_lifts_and_hot_blocks(world: DnsWorld) -> None:
         remove=[(record.owner, "CNAME") for name in ("based.example", "fresh.example") for record in both(name, ".")],
     )
     becomes("the base zone came not back", BLOCKED, BLOCKED, OPEN, OPEN)
+
+
+@pytest.mark.parametrize("world", [True], indirect=True, ids=["long poll"])
+def test_without_the_long_poll_it_polls_the_primary(world: DnsWorld) -> None:
+    before, recursor = world.providers["powerdns"].programs, world.providers["powerdns"].resolver
+    world.host(["alone.example", "again.example"])
+    assert ask(recursor, "alone.example").startswith("A ")
+    before[0].stop()
+    world.list.transaction(HOT, add=both("alone.example", "."))
+    wait_until(lambda: ask(recursor, "alone.example") == BLOCKED, SECONDS, "it did not ask the primary itself")
+    before[0].start()
+    world.list.transaction(HOT, add=both("again.example", "."))
+    wait_until(lambda: ask(recursor, "again.example") == BLOCKED, SECONDS, "it did not follow")
 
 
 def test_it_logs_neither_questions_nor_names_of_the_list(world: DnsWorld) -> None:

@@ -27,6 +27,7 @@ from mamori.tools.errors import FAILED, USAGE, told_errors
 from mamori.tools.evidence import verify_evidence_file
 from mamori.tools.fetching import Fetched, PullError
 from mamori.tools.guard import Guard, Side, ZoneRefused
+from mamori.tools.longpoll import long_poll
 from mamori.tools.openness import app as openness
 from mamori.tools.progress import progress_bar
 from mamori.tools.pull import RPZ, Zone, in_force, lapse, pull, reload
@@ -57,6 +58,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(scan, name="scan")
 app.add_typer(openness, name="openness")
 app.command("trial")(trial)
+lists.command("long-poll")(long_poll)
 
 Ring = Annotated[
     int, typer.Option(min=0, max=LAST_RING, help="Your ring: earlier ones get an addition before all others.")
