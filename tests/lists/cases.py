@@ -1,10 +1,12 @@
 """Content the hotline confirmed, with the facts the list body needs, and members of the body with keys of their own."""
 
 import base64
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 from uuid import UUID, uuid4
 
@@ -13,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from mamori.engine.addresses import canonicalize
-from mamori.engine.editions import Member
+from mamori.engine.editions import Member, read_edition
 from mamori.engine.keys import load_signing_key
 from mamori.ground import clock
 from mamori.ground.accounts.models import User
@@ -22,6 +24,7 @@ from mamori.hotline.assessment.models import ContentItem, Criteria, Decision
 from mamori.hotline.checks.models import Check
 from mamori.hotline.referral.models import Hold, Policy, Referral
 from mamori.hotline.takedown.models import Removal
+from mamori.lists.distribution import store
 from mamori.lists.distribution.keys import member_add
 from mamori.lists.listing import queries, services
 from mamori.lists.listing.models import Entry
@@ -163,3 +166,15 @@ def listable(url: str, person: Callable[..., User]) -> UUID:
 
 def post(client: Client, name: str, *args: object, **data: object):
     return client.post(reverse(name, args=args), data)
+
+
+def names(press: SimpleNamespace) -> set[str]:
+    """What the edition in the folder lists by DNS, read as a subscriber does."""
+    files = store.read(press.folder, store.current(press.folder) or 0)
+    return set(read_edition(files, press.root, clock.now()).names())
+
+
+def lose(press: SimpleNamespace) -> None:
+    """All editions in the folder, and the link."""
+    for place in press.folder.iterdir():
+        place.unlink() if place.is_symlink() else shutil.rmtree(place)

@@ -10,9 +10,11 @@ from mamori.engine.transparency.note import NoteKey
 from mamori.ground import clock
 from mamori.ground.accounts.models import User
 from mamori.ground.audit.services import Sealer, signer
+from mamori.lists.distribution import services
 from mamori.lists.distribution.keys import init_keys
+from mamori.lists.listing.models import Entry
 from mamori.tools.witness import Witness, WitnessServer, set_up
-from tests.lists.cases import Body, make_body, vouch
+from tests.lists.cases import Body, listable, make_body, vouch
 
 
 @pytest.fixture
@@ -56,3 +58,15 @@ def witness(settings, tmp_path):
     thread.join()
     held.close()
     signer.cache_clear()
+
+
+@pytest.fixture
+def lists(press, body, person) -> Callable[[str], Entry]:
+    """List a name, and publish."""
+
+    def make(name: str) -> Entry:
+        entry = body.list(listable(f"https://{name}/1", person))
+        services.edition_publish()
+        return entry
+
+    return make

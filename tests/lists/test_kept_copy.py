@@ -1,6 +1,5 @@
 """A copy of the signed files is kept in the database: a list whose folder is lost comes back by itself, as it was signed."""
 
-import shutil
 from datetime import timedelta
 from uuid import uuid4
 
@@ -33,19 +32,9 @@ from mamori.lists.distribution.services.editions import LIFE
 from mamori.lists.distribution.services.restoring import LEAP
 from mamori.lists.listing import services as listing
 from mamori.lists.listing.models import Approval, Entry, Withdrawal
-from tests.lists.cases import listable
+from tests.lists.cases import lose, names
 
 pytestmark = pytest.mark.django_db
-
-
-def names(press) -> set[str]:
-    files = store.read(press.folder, store.current(press.folder))
-    return set(read_edition(files, press.root, clock.now()).names())
-
-
-def lose(press) -> None:
-    for place in press.folder.iterdir():
-        place.unlink() if place.is_symlink() else shutil.rmtree(place)
 
 
 @pytest.fixture
@@ -54,18 +43,6 @@ def judged(monkeypatch) -> list[str]:
     asked = list[str]()
     monkeypatch.setattr(primary, "judge_base", lambda base, _told: asked.append(base.digest))
     return asked
-
-
-@pytest.fixture
-def lists(press, body, person):
-    """List a name, and publish."""
-
-    def add(host: str) -> Entry:
-        entry = body.list(listable(f"https://{host}/", person))
-        services.edition_publish()
-        return entry
-
-    return add
 
 
 @pytest.fixture

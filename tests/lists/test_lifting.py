@@ -11,8 +11,6 @@ from django.db import connection
 
 from mamori.lists.distribution import commands, lifting, queries, services
 from mamori.lists.distribution.services.editions import LOCK
-from mamori.lists.listing.models import Entry
-from tests.lists.cases import listable
 from tests.lists.test_late_resolvers import Resolver, resolver
 
 __all__ = ["resolver"]
@@ -26,16 +24,6 @@ def _quick(monkeypatch):
     monkeypatch.setattr(commands, "seconds_until_free", partial(services.seconds_until_free, longest=0.5))
     monkeypatch.setattr(commands, "SHORT", 0.3)
     monkeypatch.setattr(commands.typer, "confirm", lambda *_words, **_how: True)
-
-
-@pytest.fixture
-def lists(press, body, person) -> Callable[[str], Entry]:
-    def make(name: str) -> Entry:
-        entry = body.list(listable(f"https://{name}/1", person))
-        services.edition_publish()
-        return entry
-
-    return make
 
 
 @pytest.fixture

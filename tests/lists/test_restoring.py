@@ -1,11 +1,7 @@
 """The folder of editions is lost: the list is made anew from the database, and nothing is served that was not signed."""
 
-import shutil
-
 import pytest
 
-from mamori.engine.editions import read_edition
-from mamori.ground import clock
 from mamori.ground.actors import SYSTEM
 from mamori.ground.errors import DomainError
 from mamori.lists.distribution import queries, roundtrip, services, store
@@ -13,15 +9,10 @@ from mamori.lists.distribution.press import ListLost
 from mamori.lists.distribution.services import judging, primary
 from mamori.lists.listing import services as listing
 from mamori.lists.listing.models import Approval
-from tests.lists.cases import listable
+from tests.lists.cases import listable, lose, names
 from tests.programs import needs
 
 pytestmark = pytest.mark.django_db
-
-
-def names(press) -> set[str]:
-    files = store.read(press.folder, store.current(press.folder))
-    return set(read_edition(files, press.root, clock.now()).names())
 
 
 @pytest.fixture
@@ -40,8 +31,7 @@ def lost(press, body, person):
     listing.entry_withdraw(actor=body.approver.actor, entry_id=entries["gone.example"].id)
     services.edition_publish()
     entries["new.example"] = body.list(listable("https://new.example/", person))
-    for place in press.folder.iterdir():
-        place.unlink() if place.is_symlink() else shutil.rmtree(place)
+    lose(press)
     return entries
 
 

@@ -1,6 +1,5 @@
 """Rings: an addition reaches canaries of our own first, then one subscriber in twenty, then all; a fault or a person halts it."""
 
-import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
@@ -31,7 +30,7 @@ from mamori.lists.listing.case import content_rules
 from mamori.lists.listing.models import Entry
 from mamori.lists.listing.states import Method
 from mamori.site.doctor import examine
-from tests.lists.cases import listable
+from tests.lists.cases import listable, lose
 from tests.lists.test_late_resolvers import Resolver
 from tests.programs import needs
 
@@ -298,8 +297,7 @@ def test_a_list_made_anew_from_the_database_holds_back_what_waited(rings, press,
     lists("mid.example")
     later(rings, seconds=601)
     lists("new.example")
-    for place in press.folder.iterdir():
-        place.unlink() if place.is_symlink() else shutil.rmtree(place)
+    lose(press)
     services.edition_restore(lambda _step: None)
     assert [reached(f"{name}.example") for name in ("old", "mid", "new")] == [2, 1, 0]
     later(rings, seconds=1801)
