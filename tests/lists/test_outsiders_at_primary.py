@@ -27,7 +27,7 @@ from mamori.ground.actors import Role
 from mamori.ground.audit.models import Event
 from mamori.ground.errors import DomainError
 from mamori.lists.distribution import services
-from mamori.lists.distribution.configuring import NOBODY
+from mamori.lists.distribution.configuring import NOBODY, place_of
 from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.services.canaries import side_zone
@@ -247,17 +247,49 @@ class TestAtThePrimary:
         browser = browser_of(operator)
         url = f"/editions/subscribers/{row.id}/"
         assert INSIDE in browser.get(url).content.decode()
-        assert browser.post(f"{url}?step=asks", {"asks_from": "127.0.0.13\n2001:db8:7::/64"}).status_code == 302
+        posted = {"notify": "", "asks_from": "127.0.0.13\n2001:db8:7::/64"}
+        assert browser.post(f"{url}?step=servers", posted).status_code == 302
         run_jobs()
         assert (house.answers(INSIDE), house.answers("127.0.0.13")) == (False, True)
         assert house.knot.askers() == {ELSEWHERE, "127.0.0.13", "2001:db8:7::/64"}
         assert house.transfer("nx.list", key, "127.0.0.13"), "the key stays"
-        assert Event.objects.filter(event="distribution.subscriber_asks_from", subject_id=str(row.id)).count() == 1
+        assert Event.objects.filter(event="distribution.subscriber_servers", subject_id=str(row.id)).count() == 1
         for text in ("192.0.2.1/24", "0.0.0.0/0", ""):
-            answer = browser.post(f"{url}?step=asks", {"asks_from": text})
+            answer = browser.post(f"{url}?step=servers", {"notify": "", "asks_from": text})
             assert answer.status_code == 422
+        assert browser.post(f"{url}?step=servers", {**posted, "notify": "secondary.example"}).status_code == 422
         row.refresh_from_db()
-        assert row.asks_from == ["127.0.0.13", "2001:db8:7::/64"]
+        assert (row.notify, row.asks_from) == ("", ["127.0.0.13", "2001:db8:7::/64"])
+
+    def test_it_is_told_of_changes_where_its_page_says_from_then_on(self, house, operator, run_jobs, browser_of):
+        row, key = added(operator, run_jobs)
+        assert key[0] not in house.knot.told()
+        browser, url = browser_of(operator), f"/editions/subscribers/{row.id}/"
+        with socket.create_server((INSIDE, 0)) as first, socket.create_server((INSIDE, 0)) as second:
+            for listens in (first, second):
+                listens.settimeout(10)
+                place = f"{INSIDE}@{listens.getsockname()[1]}"
+                posted = {"notify": place, "asks_from": INSIDE}
+                assert browser.post(f"{url}?step=servers", posted).status_code == 302
+                run_jobs()
+                assert house.knot.told()[key[0]] == place_of(place)
+                house.server.ctl(["zone-notify hot-nx.list"])
+                with listens.accept()[0] as announced:
+                    size = struct.unpack("!H", announced.recv(2))[0]
+                    message = dns.message.from_wire(announced.recv(size), keyring=False)
+                assert message.opcode() == dns.opcode.NOTIFY
+            assert browser.post(f"{url}?step=servers", {"notify": "", "asks_from": INSIDE}).status_code == 302
+            run_jobs()
+            assert key[0] not in house.knot.told()
+            assert house.transfer("nx.list", key, INSIDE), "the key stays"
+
+    def test_a_place_written_otherwise_is_the_same(self, house, operator, run_jobs, monkeypatch):
+        added(operator, run_jobs, notify="0:0::ffff:127.0.0.7")
+        added(operator, run_jobs, "Other", notify="2001:DB8:0::7@5301")
+        set_up = list[str]()
+        monkeypatch.setattr(Knot, "allow", lambda _self, access: set_up.append(access.name))
+        jobs.run_sweep("distribution.reconcile")
+        assert set_up == []
 
     def test_a_primary_without_the_refusal_or_without_its_addresses_gets_them_again(self, house, operator, run_jobs):
         added(operator, run_jobs)
@@ -336,7 +368,7 @@ def test_addresses_are_kept_in_one_form_and_files_need_none(operator):
     files, _token = services.subscriber_add(actor=operator.actor, organisation="Files", delivery=Delivery.URL)
     assert files.asks_from == []
     with pytest.raises(DomainError, match="no_dns_subscriber"):
-        services.subscriber_asks_from(actor=operator.actor, subscriber_id=files.id, asks_from="192.0.2.1")
+        services.subscriber_servers(actor=operator.actor, subscriber_id=files.id, notify="", asks_from="192.0.2.1")
 
 
 def test_others_than_the_operator_change_no_address(operator, person):
@@ -344,7 +376,9 @@ def test_others_than_the_operator_change_no_address(operator, person):
         actor=operator.actor, organisation="Net", delivery=Delivery.STOP, asks_from="192.0.2.10"
     )
     with pytest.raises(DomainError):
-        services.subscriber_asks_from(actor=person(Role.ANALYST).actor, subscriber_id=row.id, asks_from="192.0.2.11")
+        services.subscriber_servers(
+            actor=person(Role.ANALYST).actor, subscriber_id=row.id, notify="", asks_from="192.0.2.11"
+        )
     row.refresh_from_db()
     assert row.asks_from == ["192.0.2.10"]
 
@@ -363,6 +397,6 @@ def test_a_subscriber_from_before_without_any_address_is_warned_of(operator, bro
     warning = re.compile(r"notice tone-warning.*address to ask from")
     assert [bool(warning.search(browser.get(page).content.decode())) for page in pages] == [True, True]
     assert found() == ["bad"]
-    services.subscriber_asks_from(actor=operator.actor, subscriber_id=row.id, asks_from="192.0.2.10")
+    services.subscriber_servers(actor=operator.actor, subscriber_id=row.id, notify="", asks_from="192.0.2.10")
     assert [bool(warning.search(browser.get(page).content.decode())) for page in pages] == [False, False]
     assert found() == []

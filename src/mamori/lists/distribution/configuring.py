@@ -16,9 +16,11 @@ ACCESS = [
 ]
 """Asks what `shuts_out` needs to know."""
 _MODULE, _ID = "mod-queryacl", "askers"
+TOLD = unit("conf-read", section="remote", item="address")
+"""Asks which places are told of changes."""
 ASKING = [
     unit("conf-read", section="template", id="default", item="global-module"),
-    unit("conf-read", section="remote", item="address"),
+    TOLD,
     *(unit("conf-read", section=_MODULE, item=item) for item in ("id", "address")),
 ]
 """Asks what `asking` needs to know."""
@@ -70,6 +72,17 @@ def shuts_out(name: str, answers: Iterable[Answer]) -> list[bytes]:
         if one["section"] == "zone"
     ]
     return named + [unit("conf-unset", section=one["section"], id=name) for one in found if one["section"] != "zone"]
+
+
+def place_of(text: str) -> tuple[str, str] | None:
+    """Address and port of address@port in the one form they are compared in (53 if it names none); None for nowhere."""
+    address, _at, port = text.partition("@")
+    return (_network(address) or address, port or "53") if address else None
+
+
+def told_in(answers: Iterable[Answer]) -> dict[str, tuple[str, str] | None]:
+    """Names of the remotes and where each is told of changes, as `answers` to `TOLD` tell."""
+    return {one["id"]: place_of(one["data"]) for one in _of(answers, "remote", "address")}
 
 
 def askers_in(answers: Iterable[Answer]) -> frozenset[str]:

@@ -8,8 +8,18 @@ from mamori.lists.distribution.states import Delivery
 KILL_WORD = "EMPTY"
 
 
-def _asks_from() -> forms.CharField:
-    return forms.CharField(
+class ServersForm(forms.Form):
+    """Where a DNS subscriber is told of changes, and from where it asks the primary."""
+
+    notify = forms.CharField(
+        label=_("Address told of changes"),
+        required=False,
+        max_length=80,
+        help_text=_(
+            "For DNS: address and port of its secondary, like 192.0.2.1@53. Without it, it looks once a minute."
+        ),
+    )
+    asks_from = forms.CharField(
         label=_("Addresses it asks from"),
         required=False,
         max_length=4000,
@@ -22,13 +32,7 @@ def _asks_from() -> forms.CharField:
     )
 
 
-class AskersForm(forms.Form):
-    """From where a DNS subscriber asks the primary."""
-
-    asks_from = _asks_from()
-
-
-class SubscriberForm(forms.Form):
+class SubscriberForm(ServersForm):
     organisation = forms.CharField(label=_("Organisation"), max_length=200)
     delivery = forms.ChoiceField(
         label=_("How it takes the list"),
@@ -46,15 +50,7 @@ class SubscriberForm(forms.Form):
             "A DNS subscriber that we run, whose resolver is watched. The rings of all others are drawn by lot."
         ),
     )
-    notify = forms.CharField(
-        label=_("Address told of changes"),
-        required=False,
-        max_length=80,
-        help_text=_(
-            "For DNS: address and port of its secondary, like 192.0.2.1@53. Without it, it looks once a minute."
-        ),
-    )
-    asks_from = _asks_from()
+    field_order = ("organisation", "delivery", "ours")
 
     def __init__(self, *args: Any, has_rings: bool, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -18,6 +18,7 @@ from mamori.ground import clock
 from mamori.lists.distribution.configuring import (
     ACCESS,
     ASKING,
+    TOLD,
     Access,
     askers_in,
     asking,
@@ -25,6 +26,7 @@ from mamori.lists.distribution.configuring import (
     lets_in,
     member,
     shuts_out,
+    told_in,
 )
 from mamori.lists.distribution.control import Answer, Control, KnotError, unit
 from mamori.lists.distribution.records import (
@@ -382,6 +384,10 @@ class Knot:
             if one["section"] == "zone":
                 names.setdefault(one["data"], set()).add(one["id"].removesuffix("."))
         return {name: frozenset(zones) for name, zones in names.items()}
+
+    def told(self) -> dict[str, tuple[str, str] | None]:
+        """Names of the remotes that are told of changes, and where."""
+        return told_in(self._ask(TOLD))
 
     def allow(self, access: Access) -> None:
         """Let a subscriber transfer its zones, at once, in one configuration transaction. Replaces a former key."""

@@ -71,7 +71,7 @@ register_events(
         "distribution.probed": _("Resolvers were asked whether they follow an edition"),
         "distribution.followed": _("A late resolver follows an edition"),
         "distribution.subscriber_added": _("A subscriber was added"),
-        "distribution.subscriber_asks_from": _("The addresses a subscriber asks from were changed"),
+        "distribution.subscriber_servers": _("The addresses of a subscriber's servers were changed"),
         "distribution.subscriber_key": _("A subscriber was given a new key"),
         "distribution.subscriber_resolvers": _("A subscriber's own resolvers were named"),
         "distribution.subscriber_moved": _("The state of a subscriber changed"),

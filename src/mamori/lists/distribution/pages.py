@@ -160,19 +160,21 @@ def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
     if step == "key":
         return _new_key(request, row)
     takes_zones = row.delivery != Delivery.URL
-    posted = request.POST if step == "asks" and request.method == "POST" else None
-    askers = forms.AskersForm(posted, initial={"asks_from": "\n".join(row.asks_from)}) if takes_zones else None
+    posted = request.POST if step == "servers" and request.method == "POST" else None
+    places = {"notify": row.notify, "asks_from": "\n".join(row.asks_from)}
+    servers = forms.ServersForm(posted, initial=places) if takes_zones else None
     error = None
-    if posted is not None and askers is not None and askers.is_valid():
+    if posted is not None and servers is not None and servers.is_valid():
         try:
-            services.subscriber_asks_from(
-                actor=request.actor, subscriber_id=row.id, asks_from=askers.cleaned_data["asks_from"]
-            )
+            services.subscriber_servers(actor=request.actor, subscriber_id=row.id, **servers.cleaned_data)
         except DomainError as refusal:
             error = refusal
         else:
             messages.success(
-                request, _text("Kept: within seconds the primary answers this subscriber from these alone.")
+                request,
+                _text(
+                    "Kept: within seconds the primary tells this subscriber of changes there, and answers these addresses alone."
+                ),
             )
             return redirect("distribution_subscriber", row.id)
     facts = [
@@ -203,11 +205,11 @@ def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
         "facts": facts,
         "alive": row.state in ALIVE,
         "form": form,
-        "askers": askers,
+        "servers": servers,
         "error": error,
         "mute": takes_zones and not row.askers,
     }
-    status = 422 if error or form.errors or (askers and askers.errors) else 200
+    status = 422 if error or form.errors or (servers and servers.errors) else 200
     table = OfferTable(request.GET, offers, actor=request.actor, resolvers=row.resolvers)
     return table_page(request, "distribution/subscriber.html", table, "offers", status=status, **context)
 

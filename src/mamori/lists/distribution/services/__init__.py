@@ -1,6 +1,6 @@
 """The only writer of the distribution tables."""
 
-from mamori.lists.distribution.services.asking import subscriber_asks_from
+from mamori.lists.distribution.services.asking import subscriber_servers
 from mamori.lists.distribution.services.canaries import leak_trace
 from mamori.lists.distribution.services.editions import edition_publish
 from mamori.lists.distribution.services.folding import edition_fold, primary_heal, primary_require
@@ -42,10 +42,10 @@ __all__ = [
     "seconds_until_free",
     "status_write",
     "subscriber_add",
-    "subscriber_asks_from",
     "subscriber_renew_key",
     "subscriber_resolvers",
     "subscriber_revoke",
+    "subscriber_servers",
     "subscribers_apply",
     "taken_note",
     "transfers_read",

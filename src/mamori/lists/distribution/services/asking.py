@@ -1,4 +1,4 @@
-"""From where a DNS subscriber asks the primary for its serial: all others get one and the same refusal to any question."""
+"""Where a DNS subscriber is: told of changes at one place, answered at some; all others get one and the same refusal."""
 
 import ipaddress
 import re
@@ -45,20 +45,49 @@ def require_asker(asks_from: list[str], notify: str) -> None:
         )
 
 
+def told_at(text: str) -> str:
+    """Where the primary tells of changes, address@port (53 if it names none); "" for nowhere. DomainError when it is neither."""
+    text = text.strip()
+    if not text:
+        return ""
+    address, _at, port = text.partition("@")
+    try:
+        plain = ipaddress.ip_address(address)
+        number = int(port or 53)
+    except ValueError:
+        number = 0
+    if not 0 < number < 65536 or "%" in address:
+        raise DomainError(
+            "bad_notify",
+            _("This is no address and port."),
+            remedy=_("Write it like 192.0.2.1@53, or leave it empty."),
+            status=422,
+        )
+    return f"{plain}@{number}"
+
+
 @transaction.atomic
-def subscriber_asks_from(*, actor: Actor, subscriber_id: UUID, asks_from: str) -> None:
-    """Replace the addresses a DNS subscriber asks from; without any it is the address told of changes."""
+def subscriber_servers(*, actor: Actor, subscriber_id: UUID, notify: str, asks_from: str) -> None:
+    """Replace where a DNS subscriber is told of changes and the addresses it asks from, as `told_at` and `networks_of` read them.
+
+    Its key and its zones stay. Without any address to ask from it is the one that is told.
+    """
     actor.require(SUBSCRIBERS)
     row = Subscriber.objects.select_for_update().filter(id=subscriber_id).first()
     if row is None:
         raise NotFound
     if row.state not in ALIVE or row.delivery == Delivery.URL:
         raise DomainError("no_dns_subscriber", _("This subscriber does not ask the primary."))
-    found = networks_of(asks_from)
-    require_asker(found, row.notify)
-    row.asks_from = found
-    row.save(update_fields=["asks_from"])
-    audit.record("distribution.subscriber_asks_from", subject=row, actor=actor, networks=len(found))
+    row.notify, row.asks_from = told_at(notify), networks_of(asks_from)
+    require_asker(row.asks_from, row.notify)
+    row.save(update_fields=["notify", "asks_from"])
+    audit.record(
+        "distribution.subscriber_servers",
+        subject=row,
+        actor=actor,
+        networks=len(row.asks_from),
+        is_told=bool(row.notify),
+    )
     jobs.defer("distribution.subscribers")
 
 

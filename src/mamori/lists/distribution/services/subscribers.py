@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import hmac
-import ipaddress
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -18,12 +17,12 @@ from mamori.ground.accounts.services import organisation_create, token_create, t
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError, NotFound
 from mamori.lists.distribution.configuring import OURS as OUR_KEYS
-from mamori.lists.distribution.configuring import Access
+from mamori.lists.distribution.configuring import Access, place_of
 from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.permissions import LIST_READ, SUBSCRIBERS
-from mamori.lists.distribution.services.asking import networks_of, require_asker
+from mamori.lists.distribution.services.asking import networks_of, require_asker, told_at
 from mamori.lists.distribution.services.canaries import side_zone, side_zones_sync, subscriber_key
 from mamori.lists.distribution.services.primary import Zones, all_zones, ring_zones_sync
 from mamori.lists.distribution.services.rings import OURS, drawn_ring, first_ring
@@ -75,7 +74,7 @@ def subscriber_add(
         )
     place, askers = "", list[str]()
     if delivery != Delivery.URL:
-        place, askers = _notify(notify), networks_of(asks_from)
+        place, askers = told_at(notify), networks_of(asks_from)
         require_asker(askers, place)
     name = organisation.strip()
     provider = Organisation.objects.filter(name=name).first() or organisation_create(
@@ -161,9 +160,10 @@ def _apply() -> None:
     knot.shut_out(sorted(present.keys() - wanted.keys()), askers)
     ring_zones_sync(knot)
     side_zones_sync(knot, [(row, zones_of(row)) for row in wanted.values()])
-    for name in sorted(name for name, row in wanted.items() if present.get(name) != frozenset(zone_names(row))):
-        row = wanted[name]
-        knot.allow(Access(name, tsig_key(row), zone_names(row), row.notify))
+    told = knot.told()
+    for name, row in sorted(wanted.items()):
+        if present.get(name) != frozenset(zone_names(row)) or told.get(name) != place_of(row.notify):
+            knot.allow(Access(name, tsig_key(row), zone_names(row), row.notify))
     with transaction.atomic():
         for row in Subscriber.objects.select_for_update().filter(
             state__in=[SubscriberState.REQUESTED, SubscriberState.REVOKING]
@@ -202,24 +202,3 @@ def _end_token(subscriber: Subscriber) -> None:
         token_revoke(actor=SYSTEM, token_id=subscriber.token_id)
     subscriber.generation += 1
     subscriber.save(update_fields=["generation"])
-
-
-def _notify(text: str) -> str:
-    """address@port, or "" for none. DomainError when it is neither."""
-    text = text.strip()
-    if not text:
-        return ""
-    address, _at, port = text.partition("@")
-    try:
-        plain = ipaddress.ip_address(address)
-        number = int(port or 53)
-    except ValueError:
-        number = 0
-    if not 0 < number < 65536 or "%" in address:
-        raise DomainError(
-            "bad_notify",
-            _("This is no address and port."),
-            remedy=_("Write it like 192.0.2.1@53, or leave it empty."),
-            status=422,
-        )
-    return f"{plain}@{number}"
