@@ -41,7 +41,7 @@ from mamori.lists.listing.states import Method
 from mamori.site import settings as site
 from mamori.site.doctor import examine
 from mamori.tools.pull import Zone, pull
-from tests.lists.cases import listable
+from tests.lists.cases import listable, lose
 from tests.programs import needs
 
 pytestmark = pytest.mark.django_db
@@ -742,6 +742,46 @@ class TestWithResolvers:
             services.edition_publish()
         for provider in real.providers.values():
             wait(lambda p=provider: ask(p.resolver, "bad.example") != p.blocked)
+
+    def test_files_and_primary_lost_at_once_come_back_while_resolvers_go_on_blocking(
+        self, real, press, body, person, run_jobs
+    ):
+        """The copy in the database, a change each way since, then all sweeps of the worker in their order: nobody acts."""
+        hosts = ("bad.example", "went.example", "came.example", "later.example")
+        stays, went, came, later = (listable(f"https://{host}/", person) for host in hosts)
+        real.host(hosts)
+        body.list(stays)
+        body.list(went)
+        run_jobs()
+        services.edition_fold()
+        jobs.run_sweep("distribution.keep")
+        listing.content_gone(content_id=went)
+        body.list(came)
+        run_jobs()
+        lose(press)
+        real.list.ctl([f"zone-purge -f {zone}." for zone in ("hot-nx.list", "nx.list", "hot-stop.list", "stop.list")])
+        assert not Knot(str(real.knot_socket)).read("nx.list")
+        KnotState.objects.update(checked_at=clock.now() - timedelta(minutes=1))
+
+        def all_block() -> set[frozenset[str]]:
+            """What the resolvers block, each of them; one set where they agree."""
+            return {
+                frozenset(host for host in hosts if ask(each.resolver, host) == each.blocked)
+                for each in real.providers.values()
+            }
+
+        before = {frozenset({"bad.example", "came.example"})}
+        assert all_block() == before, "resolvers keep what they have"
+        for sweep in ("distribution.heal", "distribution.reconcile"):
+            jobs.run_sweep(sweep)
+            assert all_block() == before
+        assert in_force(press) == {"bad.example", "came.example"}
+        assert queries.in_force().restored
+        assert not any(state.problem for state in queries.primary())
+        body.list(later)
+        listing.content_gone(content_id=stays)
+        run_jobs()
+        wait(lambda: all_block() == {frozenset({"came.example", "later.example"})})
 
     def test_a_publisher_that_died_while_it_handed_a_zone_over_and_a_primary_that_restarted_are_healed(
         self, real, press, body, person, run_jobs
