@@ -94,7 +94,7 @@ def test_a_lost_list_comes_back_by_itself(press, kept, judged):
     assert set(Entry.objects.filter(listed=True).values_list("target", flat=True)) == names(press)
 
 
-def test_that_files_were_lost_is_told_for_some_days(press, kept, body, frozen):
+def test_that_files_were_lost_is_told_for_some_days(press, kept, body, frozen, browser_of):
     def told():
         with translation.override("en"):
             return [one.url for one in queries.desk(body.both.actor) if "files were lost" in str(one.title)]
@@ -103,7 +103,15 @@ def test_that_files_were_lost_is_told_for_some_days(press, kept, body, frozen):
     services.list_heal()
     version = queries.in_force().version
     services.edition_publish(refresh=True)
-    assert told() == [reverse("distribution_edition", args=[version])]
+    page = reverse("distribution_edition", args=[version])
+    assert told() == [page]
+    assert "were lost" in browser_of(body.both).get(page, headers={"accept-language": "en"}).content.decode()
+    assert (
+        "were lost"
+        not in browser_of(body.both)
+        .get(reverse("distribution_edition", args=[1]), headers={"accept-language": "en"})
+        .content.decode()
+    )
     frozen.shift(timedelta(days=3, minutes=1))
     assert told() == []
 

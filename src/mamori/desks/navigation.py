@@ -12,7 +12,7 @@ from mamori.ground.ui.parts import NavItem
 
 @dataclass(frozen=True)
 class Desk:
-    """A desk: `key` follows `g` on the keyboard; `rooms` are url name prefixes that count as being there."""
+    """A desk: `key` follows `g` on the keyboard; `pages` are url name prefixes that count as being there."""
 
     title: Promise
     url_name: str
@@ -37,7 +37,7 @@ DESKS = (
     Desk(_("Ledger"), "takedown_ledger", "takedown.see", "w", "archive"),
     Desk(_("List"), "listing_desk", "listing.see", "l", "block", ("listing_",)),
     Desk(_("Editions"), "distribution_editions", "distribution.see", "e", "list", ("distribution_",)),
-    Desk(_("Subscribers"), "distribution_subscribers", "distribution.subscribers", "b", "globe"),
+    Desk(_("Subscribers"), "distribution_subscribers", "distribution.subscribers", "b", "globe", ("distribution_subscriber",)),
     Desk(_("Complaints"), "listing_appeals", "listing.review", "a", "scale", ("listing_appeal",)),
     Desk(_("Fingerprints"), "fingerprints_desk", "fingerprints.see", "v", "key", ("fingerprints_",)),
     Desk(_("Letters"), "letters_letters", "letters.see", "d", "mail", ("letters_",)),

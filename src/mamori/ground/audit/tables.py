@@ -95,7 +95,7 @@ def _told(code: str) -> SafeString | str:
 class EventTable(Table):
     caption = _("Events")
     columns = [
-        Column("id", _("Number"), sort=("id",), render="number"),
+        Column("id", _("Number"), sort=("id",), render="ordinal"),
         Column("at", _("When"), render="moment"),
         Column(
             "event",
@@ -138,7 +138,7 @@ class EventExport(EventTable):
     """The same rows with whole ids."""
 
     columns = [
-        Column("id", _("Number"), sort=("id",), render="number"),
+        Column("id", _("Number"), sort=("id",), render="ordinal"),
         Column("at", _("When"), render="moment"),
         Column("event", _("What happened")),
         Column("actor_kind", _("By whom")),

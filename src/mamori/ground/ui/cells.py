@@ -68,6 +68,11 @@ def number(value: float) -> SafeString:
     return format_html('<span class="number">{}</span>', number_format(value, use_l10n=True, force_grouping=True))
 
 
+def ordinal(value: int) -> SafeString:
+    """A number that names something: nothing stands between its digits."""
+    return format_html('<span class="number">{}</span>', str(value))
+
+
 def actor_kind(kind: str) -> str:
     """The word of an `Actor.kind`: a timeline names no person."""
     words = {
@@ -92,6 +97,7 @@ _HTML: dict[str, Callable[[Any], str]] = {
     "moment": moment,
     "day": day,
     "number": number,
+    "ordinal": ordinal,
     "yes_no": yes_no,
 }
 

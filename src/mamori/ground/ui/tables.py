@@ -37,8 +37,8 @@ Text = str | Promise
 class Column:
     """A column. `name` is also the path of its value (`item__host`) unless `value` says otherwise.
 
-    `sort`: database fields of the ascending order. `render`: text, address, digest, spoken, code, moment, day, number, yes_no,
-    `state:<machine>`. `link`: where the cell leads, "" for nowhere, for those who hold `link_permission`; an address
+    `sort`: database fields of the ascending order. `render`: text, address, digest, spoken, code, moment, day, number,
+    ordinal, yes_no, `state:<machine>`. `link`: where the cell leads, "" for nowhere, for those who hold `link_permission`; an address
     never does. `export`: False never, True with the table's permission, or the name of one more permission.
     """
 

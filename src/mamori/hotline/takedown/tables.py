@@ -97,7 +97,7 @@ class ItemTable(Table):
     id = "items"
     caption = _("Addresses of this notice")
     columns = (
-        Column("number", _("No."), sort=("number",), render="number"),
+        Column("number", _("No."), sort=("number",), render="ordinal"),
         Column("content__url", _("Address"), render="address", export=False),
         CASE,
         Column("state", _("State"), render="state:notice_item"),

@@ -42,7 +42,7 @@ class EditionTable(Table):
             "version",
             _("Version"),
             sort=("version",),
-            render="number",
+            render="ordinal",
             link=lambda row: reverse("distribution_edition", args=[row.version]),
         ),
         Column("state", _("State"), render="state:edition"),
@@ -89,7 +89,7 @@ class FollowingTable(Table):
     columns = [
         _organisation(SUBSCRIBERS),
         Column("standing", _("Standing"), sort=("standing", "missing_since"), render="state:standing"),
-        Column("version", _("Edition it has"), sort=("version",), render="number"),
+        Column("version", _("Edition it has"), sort=("version",), render="ordinal"),
         Column("offered_at", _("Offered"), render="moment"),
         Column("fetched_at", _("Fetched"), sort=("fetched_at",), render="moment"),
         Column("seconds", _("Seconds to fetch"), value=lambda row: row.fetch_text),
@@ -123,7 +123,7 @@ class OfferTable(Table):
         Column(
             "version",
             _("Edition"),
-            render="number",
+            render="ordinal",
             value=lambda row: row.edition.version,
             link=lambda row: reverse("distribution_edition", args=[row.edition.version]),
         ),
