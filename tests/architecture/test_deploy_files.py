@@ -77,7 +77,9 @@ def test_nginx_takes_the_configuration(tmp_path: Path) -> None:
         shipped = shipped.replace(certificate, str(pair[0])).replace(key, str(pair[1]))
     (tmp_path / "mamori.conf").write_text(shipped.replace("/var/log/nginx/error.log", str(tmp_path / "error.log")))
     main = tmp_path / "nginx.conf"
-    main.write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{ include {tmp_path}/mamori.conf; }}\n")
+    # As Debian's nginx.conf: old protocols named in its http block would stay, were ours named there too.
+    old = "ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;"
+    main.write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{ {old} include {tmp_path}/mamori.conf; }}\n")
     command = [program("nginx"), "-t", "-q", "-e", str(tmp_path / "start.log"), "-c", str(main)]
     judged = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (judged.returncode, judged.stderr) == (0, "")
@@ -272,6 +274,8 @@ def test_users_groups_and_folders_of_the_units_are_those_of_the_guide() -> None:
     assert handover in worker
     assert made[handover] == ("mamori-worker", "knot")
     assert "m mamori-worker knot" in users
+    # By its whole path: systemd-sysusers looks for another one in its own folders, and goes on without.
+    assert "systemd-sysusers /opt/mamori/deploy/systemd/mamori.sysusers" in paper
     assert "SupplementaryGroups=knot" in worker
 
 
@@ -299,6 +303,49 @@ def test_shipped_settings_are_settings() -> None:
     for service in compose()["services"].values():
         names |= {n.removesuffix("_FILE") for n in service["environment"] if not n.startswith(("POSTGRES", "KNOT_"))}
     assert names - known == set()
+
+
+def test_a_shell_reads_the_shipped_settings_as_systemd_does() -> None:
+    """The operator's shell, the bounce pipe and `as-worker` source the file that systemd reads."""
+    file = DEPLOY / "mamori.env"
+    command = ["sh", "-euc", 'set -a; . "$1"; exec env', "sh", str(file)]
+    done = subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    meant = re.findall(r"^(MAMORI_\w+)=(.*)$", file.read_text(), re.MULTILINE)
+    assert {name: told[name] for name, _ in meant} == {name: value.strip('"') for name, value in meant}
+    assert f"MAMORI_STATIC_ROOT={told['MAMORI_STATIC_ROOT']} " in (DEPLOY / "Containerfile").read_text()
+
+
+def test_a_command_as_the_worker_is_given_what_its_unit_names(tmp_path: Path) -> None:
+    unit = DEPLOY / "systemd" / "mamori-worker.service"
+    named = dict(re.findall(r"^Environment=(\w+)_FILE=%d/(\w+)$", unit.read_text(), re.MULTILINE))
+    assert "MAMORI_SUBSCRIBER_KEY" in named
+    for secret in named.values():
+        (tmp_path / secret).write_text(f"a 'b' $c {secret}\n")
+    (tmp_path / "worker.env").write_text("MAMORI_KNOT_SOCKET=/run/knot/mamori.sock\n")
+    changed = tmp_path / "setpriv"  # this user cannot become another one
+    changed.write_text('#!/bin/sh\necho "$@"; exec env\n')
+    changed.chmod(0o755)
+    done = subprocess.run(
+        [DEPLOY / "as-worker", "list", "rebuild"],
+        env={
+            "PATH": f"{tmp_path}:/usr/bin:/bin",
+            "MAMORI_ENV": str(DEPLOY / "mamori.env"),
+            "MAMORI_WORKER_ENV": str(tmp_path / "worker.env"),
+            "MAMORI_UNIT": str(unit),
+            "MAMORI_SECRETS": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    words, *lines = done.stdout.splitlines()
+    assert words.endswith("/opt/mamori/.venv/bin/mamori list rebuild")
+    assert "--reuid=mamori-worker --regid=mamori-worker --init-groups --no-new-privs" in words
+    told = dict(line.split("=", 1) for line in lines)
+    assert {name: told[name] for name in named} == {name: f"a 'b' $c {secret}" for name, secret in named.items()}
+    assert (told["MAMORI_FACE"], told["MAMORI_KNOT_SOCKET"]) == ("worker", "/run/knot/mamori.sock")
 
 
 def test_the_bounce_pipe_hands_standard_input_to_mamori(tmp_path: Path) -> None:

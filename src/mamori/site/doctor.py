@@ -63,6 +63,7 @@ def examine() -> Iterator[Finding]:
         if press.configured() and (found := _list_files(settings.EDITION_KEY_DIR)):
             yield found
         yield _judges()
+    yield _static()
     yield _popular()
     yield from _rings()
     yield _images()
@@ -275,6 +276,17 @@ def _judges() -> Finding:
             "note", what, f"{engines}; not asked: {', '.join(less)}", "take MAMORI_LIST_JUDGES away: then all judge"
         )
     return Finding("good", what, f"{engines}: all installed")
+
+
+def _static() -> Finding:
+    """Whether the faces' style sheets and scripts were collected: without them each of their pages fails."""
+    root = Path(settings.STATIC_ROOT)
+    if (root / "staticfiles.json").is_file():
+        return Finding("good", "static files", str(root))
+    return Finding(
+        "bad", "static files", f"none in {root}: the faces answer with an error",
+        "set MAMORI_STATIC_ROOT for all faces, then: python -m django collectstatic (docs/operations.md)",
+    )  # fmt: skip
 
 
 def _popular() -> Finding:

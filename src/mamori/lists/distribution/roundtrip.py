@@ -386,4 +386,5 @@ setgid=
 security-poll-suffix=
 threads=1
 dnssec=off
+disable-syslog=yes
 """
