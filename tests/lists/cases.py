@@ -26,9 +26,12 @@ from mamori.hotline.referral.models import Hold, Policy, Referral
 from mamori.hotline.takedown.models import Removal
 from mamori.lists.distribution import store
 from mamori.lists.distribution.keys import member_add
+from mamori.lists.distribution.making import make
+from mamori.lists.distribution.services.formats import publish
 from mamori.lists.listing import queries, services
 from mamori.lists.listing.models import Entry
 from mamori.lists.listing.states import TESTS, Method, Reason
+from tests.engine.formats.cases import entry as format_entry
 
 WORDS = "Seen and written down by two analysts on two days."
 
@@ -178,3 +181,9 @@ def lose(press: SimpleNamespace) -> None:
     """All editions in the folder, and the link."""
     for place in press.folder.iterdir():
         place.unlink() if place.is_symlink() else shutil.rmtree(place)
+
+
+def write_formats(folder: Path, edition: int, *targets: str) -> None:
+    """All formats of an edition of these entries, without the whole publication."""
+    entries = [format_entry(target, number=number) for number, target in enumerate(targets, 1)]
+    publish(folder, make(folder, edition, entries, lambda _step: None), lambda _files: {})

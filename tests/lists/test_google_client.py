@@ -16,9 +16,8 @@ from pathlib import Path
 import pytest
 
 from mamori.ground.accounts.models import Organisation
-from mamori.lists.distribution.services import formats as writing
-from tests.engine.formats.cases import entry
 from tests.engine.hashlists import reader
+from tests.lists.cases import write_formats
 from tests.lists.exchange.conftest import Processes, processes, token_of
 from tests.programs import needs, program
 
@@ -112,9 +111,6 @@ def test_googles_client_takes_the_list_then_its_changes_and_asks_for_whole_hashe
     others = [f"n{number}.example" for number in range(2000)]
     _, secret = token_of(Organisation.objects.create(name="A Vendor", kind="provider"), "list.read")
 
-    def write(number: int, *targets: str) -> None:
-        writing.write(editions, number, [entry(target, number=at) for at, target in enumerate(targets, 1)])
-
     def look(*urls: str, wait: str = "0s", key: str = secret) -> tuple[list[str], str]:
         database = tmp_path / "client.db"
         done = subprocess.run(
@@ -123,7 +119,7 @@ def test_googles_client_takes_the_list_then_its_changes_and_asks_for_whole_hashe
         )  # fmt: skip
         return done.stdout.splitlines(), done.stderr
 
-    write(1, "bad.example", "going.example", PAGE, *others)
+    write_formats(editions, 1, "bad.example", "going.example", PAGE, *others)
     with processes.partner(MAMORI_EDITION_DIR=str(editions)) as address:
         line.target = address
         said, log = look(
@@ -136,8 +132,8 @@ def test_googles_client_takes_the_list_then_its_changes_and_asks_for_whole_hashe
             "UNSAFE page.example/board/1.html", "SAFE", "SAFE", "SAFE", "UNSAFE n7.example/", "SAFE",
         ], log  # fmt: skip
         assert line.kinds() == [[2, 2, 2]], "MALWARE is the list, the other two are empty"
-        write(2, "bad.example", "coming.example", PAGE, *others[:-100], "more.example")
-        write(3, "bad.example", "coming.example", PAGE, *others[:-100])
+        write_formats(editions, 2, "bad.example", "coming.example", PAGE, *others[:-100], "more.example")
+        write_formats(editions, 3, "bad.example", "coming.example", PAGE, *others[:-100])
         said, log = look("http://going.example/", "http://coming.example/", "http://n1999.example/", PAGE, wait="4s")
         assert said == ["SAFE", "UNSAFE coming.example/", "SAFE", "UNSAFE page.example/board/1.html"], log
         assert "background threat list updated" in log

@@ -23,14 +23,13 @@ from mamori.ground.accounts.models import Organisation
 from mamori.lists.distribution import press as opened_editions
 from mamori.lists.distribution import safebrowsing, services
 from mamori.lists.distribution.formats import Store
-from mamori.lists.distribution.making import MakingError, make
+from mamori.lists.distribution.making import MakingError
 from mamori.lists.distribution.services import formats as writing
 from mamori.lists.listing import services as listing
 from mamori.lists.listing.states import Method
-from tests.engine.formats.cases import entry
 from tests.engine.hashlists import reader
 from tests.hotline.intake_steps import partner_face
-from tests.lists.cases import listable
+from tests.lists.cases import listable, write_formats
 
 pytestmark = pytest.mark.django_db
 URL = "https://bad.example/board/1"
@@ -49,11 +48,6 @@ def folder(settings: Any, tmp_path: Any) -> Any:
     settings.EDITION_DIR = tmp_path / "editions"
     settings.EDITION_DIR.mkdir()
     return settings.EDITION_DIR
-
-
-def write(folder: Any, edition: int, *targets: str) -> None:
-    entries = [entry(target, number=number) for number, target in enumerate(targets, 1)]
-    writing.publish(folder, make(folder, edition, entries, lambda _step: None), lambda _files: {})
 
 
 def get(machine: Client, path: str, etag: str = "") -> Any:
@@ -232,11 +226,11 @@ def test_a_process_of_its_own_that_fails_leaves_the_files_as_they_were(
 
 
 def test_formats_are_asked_for_again_by_their_etag_and_never_change(folder, machine):
-    write(folder, 1, "bad.example")
+    write_formats(folder, 1, "bad.example")
     first = get(machine, "names.csv")
     again = get(machine, "names.csv", first["ETag"])
     assert (first["Cache-Control"], again.status_code, again["ETag"]) == ("private, no-cache", 304, first["ETag"])
-    write(folder, 2, "bad.example", PAGE)
+    write_formats(folder, 2, "bad.example", PAGE)
     assert get(machine, "names.csv", first["ETag"]).status_code == 304
     changed = get(machine, "urls.csv", first["ETag"])
     assert (changed.status_code, changed["Mamori-Edition"]) == (200, "2")
@@ -244,7 +238,7 @@ def test_formats_are_asked_for_again_by_their_etag_and_never_change(folder, mach
     assert old["Cache-Control"] == "private, max-age=604800, immutable"
     assert b"page.example" not in old.getvalue()
     for edition in range(3, 6):
-        write(folder, edition, f"n{edition}.example")
+        write_formats(folder, edition, f"n{edition}.example")
     assert get(machine, "1/names.csv").status_code == 404, "three editions are kept"
     assert get(machine, "1/urls.csv").status_code == 200, "the newest edition has the same file"
     for path in ("9/names.csv", "names.txt", "0/names.csv", "1.json", "..%2F1.json", "%2e%2e/1.json", "current"):
@@ -252,13 +246,13 @@ def test_formats_are_asked_for_again_by_their_etag_and_never_change(folder, mach
 
 
 def test_objects_of_old_editions_go_and_what_did_not_change_is_there_once(folder):
-    write(folder, 1, "bad.example")
+    write_formats(folder, 1, "bad.example")
     objects = folder / "formats" / "objects"
     before = {path.name for path in objects.iterdir()}
-    write(folder, 2, "bad.example", PAGE)
+    write_formats(folder, 2, "bad.example", PAGE)
     assert before < {path.name for path in objects.iterdir()}
     for edition in range(3, 6):
-        write(folder, edition, "bad.example")
+        write_formats(folder, edition, "bad.example")
     patches = {each["sha256"] for each in Store(folder).current()["patches"]}
     assert {path.name for path in objects.iterdir()} - patches == before
 
@@ -267,7 +261,7 @@ def test_patches_lead_from_former_files_to_the_present_ones(folder, machine):
     names = [f"n{number}.example" for number in range(500)]
     seen = []
     for edition in range(1, 5):
-        write(folder, edition, *names[edition:])
+        write_formats(folder, edition, *names[edition:])
         seen.append(data(machine, "hosts.txt"))
     told = machine.get("/api/v1/list/patches").json()["patches"]
     digests = [hashlib.sha256(each).hexdigest() for each in seen]
@@ -283,7 +277,7 @@ def test_patches_lead_from_former_files_to_the_present_ones(folder, machine):
 
 
 def test_an_entry_fit_for_no_format_holds_back_no_other_and_is_named(folder, machine):
-    write(folder, 1, "bad.example", "jp", "https://page.example/a b")
+    write_formats(folder, 1, "bad.example", "jp", "https://page.example/a b")
     told = machine.get("/api/v1/list/formats").json()
     assert told["refused"] == [
         {"entry_id": "entry-2", "code": "name_single_label"},
@@ -293,7 +287,7 @@ def test_an_entry_fit_for_no_format_holds_back_no_other_and_is_named(folder, mac
 
 
 def test_what_is_left_out_of_a_format_is_counted_in_the_manifest(folder, machine):
-    write(folder, 1, "https://page.example/", "http://page.example:8080/p")
+    write_formats(folder, 1, "https://page.example/", "http://page.example:8080/p")
     files = machine.get("/api/v1/list/formats").json()["files"]
     assert files["hashes-32.bin"]["left_out"] == {"covers_below": 1, "port": 1}
     assert files["e2guardian-regexp-urls.txt"]["left_out"] == {"port": 1}
@@ -307,7 +301,7 @@ POST = ("/v4/threatListUpdates:fetch", "/v4/fullHashes:find")
 
 
 def test_nothing_is_told_without_a_token_whatever_is_asked(folder, machine):
-    write(folder, 1, "bad.example")
+    write_formats(folder, 1, "bad.example")
     known = base64.b64encode(digest("bad.example/")[:4]).decode()
     outsider = Client()
     answers = set()
@@ -330,7 +324,7 @@ def test_nothing_is_told_without_a_token_whatever_is_asked(folder, machine):
 
 
 def test_a_token_without_the_scope_gets_nothing(folder, settings, machine):
-    write(folder, 1, "bad.example")
+    write_formats(folder, 1, "bad.example")
     other = partner_face(settings, Organisation.objects.get(name="A Subscriber"), "reports.write")
     for path in (*GET, "/api/v1/list/formats", "/api/v1/list/formats/names.csv"):
         assert other.get(path).status_code == 403, path
@@ -339,7 +333,7 @@ def test_a_token_without_the_scope_gets_nothing(folder, settings, machine):
 
 
 def test_the_token_may_stand_where_googles_clients_put_their_key(folder, machine):
-    write(folder, 1, "bad.example")
+    write_formats(folder, 1, "bad.example")
     secret = machine.defaults["HTTP_AUTHORIZATION"].removeprefix("Bearer ")
     assert Client().get(f"/v5/hashLists?key={secret}&alt=proto").status_code == 200
     assert Client(headers={"X-Goog-Api-Key": secret}).get("/v5/hashLists").status_code == 200
@@ -356,7 +350,7 @@ def test_methods_bodies_and_parameters_that_do_not_fit(folder, machine):
         big = machine.post(path, bytes(300_000), content_type="application/x-protobuf")
         assert big.status_code == 413
     assert machine.get("/v5/hashList/mamori-4b").status_code == 404, "nothing was written yet"
-    write(folder, 1, "bad.example")
+    write_formats(folder, 1, "bad.example")
     for path in (
         "/v5/hashList/other", "/v5/hashLists:batchGet?names=other", "/v5/hashLists:batchGet", "/v5/hashes:search",
         "/v5/hashLists:batchGet?names=mamori-4b&names=mamori-4b", "/v5/hashes:search?hashPrefixes=AAA=",
@@ -382,13 +376,13 @@ def v5(
 @pytest.mark.parametrize(("name", "length"), [("mamori-4b", 4), ("mamori-32b", 32), ("mw-4b", 4)])
 def test_v5_lists_are_fetched_whole_and_then_their_changes(folder, machine, name, length):
     names = [f"n{number}.example" for number in range(60)]
-    write(folder, 1, *names)
+    write_formats(folder, 1, *names)
     held, version, message = v5(machine, name, [])
     assert held == sorted(digest(f"{each}/")[:length] for each in names)
     assert not message.get(3)
     assert reader.one(reader.proto(reader.one(message, 6)), 1) == safebrowsing.WAIT
-    write(folder, 2, *names[3:], PAGE)
-    write(folder, 3, *names[5:], PAGE, "late.example")
+    write_formats(folder, 2, *names[3:], PAGE)
+    write_formats(folder, 3, *names[5:], PAGE, "late.example")
     newer, then, message = v5(machine, name, held, version)
     expected = sorted(
         [digest(f"{each}/")[:length] for each in [*names[5:], "late.example"]] + [digest(PAGE[8:])[:length]]
@@ -399,9 +393,9 @@ def test_v5_lists_are_fetched_whole_and_then_their_changes(folder, machine, name
 
 
 def test_v5_versions_that_lead_nowhere_get_the_whole_list(folder, machine):
-    write(folder, 1, *[f"n{number}.example" for number in range(60)])
+    write_formats(folder, 1, *[f"n{number}.example" for number in range(60)])
     held, version, _ = v5(machine, "mamori-4b", [])
-    write(folder, 2, *[f"n{number}.example" for number in range(1, 60)])
+    write_formats(folder, 2, *[f"n{number}.example" for number in range(1, 60)])
     forged = version[:6] + (2).to_bytes(8, "big") + version[14:]
     for wrong in (b"x", bytes(22), forged, version[:6] + (99).to_bytes(8, "big") + version[14:], version + b"x"):
         _, _, message = v5(machine, "mamori-4b", [], wrong)
@@ -412,19 +406,19 @@ def test_v5_versions_that_lead_nowhere_get_the_whole_list(folder, machine):
 
 
 def test_v5_a_list_that_changed_much_is_sent_whole(folder, machine):
-    write(folder, 1, *[f"n{number}.example" for number in range(10)])
+    write_formats(folder, 1, *[f"n{number}.example" for number in range(10)])
     held, version, _ = v5(machine, "mamori-4b", [])
-    write(folder, 2, *[f"m{number}.example" for number in range(10)])
+    write_formats(folder, 2, *[f"m{number}.example" for number in range(10)])
     newer, _, message = v5(machine, "mamori-4b", held, version)
     assert not message.get(3) and len(newer) == 10
-    write(folder, 3)
+    write_formats(folder, 3)
     assert v5(machine, "mamori-4b", newer)[0] == []
 
 
 def test_v5_batch_answers_in_the_order_asked_and_sorts_versions_itself(folder, machine):
-    write(folder, 1, *[f"n{number}.example" for number in range(40)])
+    write_formats(folder, 1, *[f"n{number}.example" for number in range(40)])
     versions = {name: v5(machine, name, [])[1] for name in ("mamori-4b", "mamori-32b")}
-    write(folder, 2, *[f"n{number}.example" for number in range(41)])
+    write_formats(folder, 2, *[f"n{number}.example" for number in range(41)])
     coded = [base64.b64encode(versions[name]).decode() for name in ("mamori-4b", "mamori-32b")]
     answer = machine.get("/v5/hashLists:batchGet", {"names": ["mamori-32b", "se-4b", "mamori-4b"], "version": coded})
     lists = [reader.proto(each) for each in reader.proto(answer.content)[1]]
@@ -445,7 +439,7 @@ def test_v5_tells_what_lists_there_are(folder, machine):
 
 
 def test_a_client_that_cannot_hold_the_list_is_refused(folder, machine):
-    write(folder, 1, *[f"n{number}.example" for number in range(40)])
+    write_formats(folder, 1, *[f"n{number}.example" for number in range(40)])
     for part, number, status in (("maxUpdateEntries", 39, 400), ("maxUpdateEntries", 40, 200), ("maxDatabaseEntries", 39, 400), ("maxDatabaseEntries", 0, 200)):  # fmt: skip
         answer = machine.get("/v5/hashList/mamori-4b", {f"sizeConstraints.{part}": number})
         assert answer.status_code == status, (part, number)
@@ -455,7 +449,7 @@ def test_a_client_that_cannot_hold_the_list_is_refused(folder, machine):
 
 
 def test_v5_search_tells_the_whole_hashes_of_a_prefix_and_nothing_else(folder, machine):
-    write(folder, 1, "bad.example", PAGE)
+    write_formats(folder, 1, "bad.example", PAGE)
     wanted = digest("bad.example/")
     prefixes = [base64.urlsafe_b64encode(each[:4]).decode().rstrip("=") for each in (wanted, digest("not.example/"))]
     answer = reader.proto(machine.get("/v5/hashes:search", {"hashPrefixes": prefixes}).content)
@@ -493,7 +487,7 @@ def test_v4_lists_are_fetched_whole_and_then_removals_by_index_and_additions(fol
     names = [f"n{number}.example" for number in range(60)]
     held, state = [], b""
     for edition, listed in enumerate((names, [*names[4:], "late.example"], names[4:], names[4:]), 1):
-        write(folder, edition, *listed)
+        write_formats(folder, edition, *listed)
         (response,) = reader.proto(fetch(machine, state, constraints=limits).content)[1]
         message = reader.proto(response)
         assert (message[1], message[2], message[3]) == ([1], [1], [6])
@@ -503,14 +497,14 @@ def test_v4_lists_are_fetched_whole_and_then_removals_by_index_and_additions(fol
 
 
 def test_v4_every_list_asked_for_is_answered_and_only_one_is_ours(folder, machine):
-    write(folder, 1, "bad.example")
+    write_formats(folder, 1, "bad.example")
     responses = reader.proto(fetch(machine, threats=(3, 1, 2)).content)[1]
     assert [reader.proto(each)[1] for each in responses] == [[3], [1], [2]]
     assert [reader.v4_apply([], each)[0] for each in responses] == [[], [digest("bad.example/")[:4]], []]
 
 
 def test_v4_find_tells_the_whole_hashes_for_the_platforms_asked(folder, machine):
-    write(folder, 1, "bad.example")
+    write_formats(folder, 1, "bad.example")
     wanted = digest("bad.example/")
 
     def matches(body: bytes) -> list[dict]:
@@ -525,19 +519,19 @@ def test_v4_find_tells_the_whole_hashes_for_the_platforms_asked(folder, machine)
 
 
 def test_what_is_asked_leaves_no_trace(folder, machine, caplog, django_assert_num_queries):
-    write(folder, 1, "bad.example")
+    write_formats(folder, 1, "bad.example")
     with django_assert_num_queries(1):  # the token's
         machine.post("/v4/fullHashes:find", find(digest("bad.example/")[:4]), content_type="application/x-protobuf")
     assert not caplog.records
 
 
 def test_written_at_is_told_so_that_an_old_list_is_seen(folder, machine, frozen):
-    write(folder, 1, "bad.example")
+    write_formats(folder, 1, "bad.example")
     told = machine.get("/api/v1/list/formats").json()["written_at"]
     assert told == clock.now().isoformat(timespec="seconds")
 
 
 def test_a_manifest_is_json_a_person_can_read(folder):
-    write(folder, 1, "bad.example")
+    write_formats(folder, 1, "bad.example")
     assert json.loads((folder / "formats" / "current").read_bytes())["edition"] == 1
     assert Store(folder).manifest(2) is None
