@@ -309,7 +309,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
-        "django.request": {"level": "CRITICAL"} if FACE == "public" else {},
+        # A partner's machine that asks for the next root, which is not there, is no news: it does so each minute.
+        "django.request": {"level": {"public": "CRITICAL", "partner": "ERROR"}.get(FACE, "WARNING")},
         "django.security": {"level": "CRITICAL"} if FACE == "public" else {},
     },
 }
