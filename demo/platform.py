@@ -19,6 +19,7 @@ from nacl.public import PrivateKey
 from demo.people import LIST_BODY
 from demo.postgres import Postgres
 from demo.processes import Program, WorldError, port_is_free, wait_until
+from mamori.site.holders import KEY_FILES, SECRETS
 
 PYTHON = sys.executable
 FACES = ("public", "staff", "partner")
@@ -123,27 +124,12 @@ class Platform:
         return common | self._held_by(face, held)
 
     def _held_by(self, face: str, held: Mapping[str, str]) -> dict[str, str]:
-        names = {
-            "public": ["SEAL_PUBLIC_KEY", "RECEIPT_PEPPER", "POW_KEY", "HOSTER_KEY"],
-            "staff": [
-                "SEAL_PUBLIC_KEY",
-                "SEAL_PRIVATE_KEY",
-                "RECEIPT_PEPPER",
-                "TOKEN_PEPPER",
-                "HOSTER_KEY",
-                "SUBSCRIBER_KEY",
-            ],
-            "partner": ["SEAL_PUBLIC_KEY", "TOKEN_PEPPER"],
-            "worker": ["SEAL_PUBLIC_KEY", "HOSTER_KEY", "SUBSCRIBER_KEY", "TOKEN_PEPPER"],
-        }.get(face, [name.removeprefix("MAMORI_") for name in held])
-        files = {
-            "public": ["RECEIPT_KEY"],
-            "staff": ["RECEIPT_KEY", "EVIDENCE_KEY", "LOG_KEY"],
-            "partner": [],
-            "worker": ["LOG_KEY", "EVIDENCE_KEY"],
-        }.get(face, ["RECEIPT_KEY", "EVIDENCE_KEY", "LOG_KEY"])
-        found = {f"MAMORI_{name}": held[f"MAMORI_{name}"] for name in names}
-        found |= {f"MAMORI_{name}": self._key_file(name.lower()) for name in files}
+        def its(holders: Mapping[str, tuple[str, ...]]) -> list[str]:
+            return [name for name, faces in holders.items() if face in faces or face not in ROLES]
+
+        names = {f"MAMORI_{name}" for name in its(SECRETS)}
+        found = {name: value for name, value in held.items() if name in names or face not in ROLES}
+        found |= {f"MAMORI_{name}": self._key_file(name.lower()) for name in its(KEY_FILES)}
         if face in {"worker", "manage"}:
             found["MAMORI_EDITION_KEYS"] = str(self.keys / "edition")
         return found

@@ -22,6 +22,7 @@ from mamori.engine.editions import compile_rpz
 from mamori.lists.distribution.control import KnotError
 from mamori.lists.distribution.knot import Access, Knot
 from mamori.lists.distribution.roundtrip import PACKAGES
+from mamori.site.holders import KEY_FILES, SECRETS
 from tests.programs import needs, program
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -150,7 +151,7 @@ def test_every_unit_is_hardened_and_holds_no_secret() -> None:
 
 @pytest.mark.parametrize("face", PROCESSES)
 def test_a_process_is_given_the_keys_it_needs_and_no_other(face: str) -> None:
-    needed = held_in_the_demo(face) - ({"MAMORI_LOG_KEY"} if face == "staff" else set())
+    needed = held_in_the_demo(face)
     unit = (DEPLOY / "systemd" / f"mamori-{face}.service").read_text()
     by_systemd = secrets_of(dict(re.findall(r"^Environment=(\w+)=(.*)$", unit, re.MULTILINE)))
     # Keys that are files of their own are named in /etc/mamori/<face>.env.
@@ -161,6 +162,17 @@ def test_a_process_is_given_the_keys_it_needs_and_no_other(face: str) -> None:
     assert {Path(value).name for value in service["environment"].values() if value.startswith("/run/secrets/")} == set(
         service["secrets"]
     )
+
+
+def test_the_guide_says_who_holds_which_key() -> None:
+    paper = (DEPLOY.parent / "docs" / "operations.md").read_text()
+    rows = re.findall(r"^\| `(\w+?)(?:\.pem)?` ((?:\| (?:yes)? *){4})\|", paper, re.MULTILINE)
+    told = {
+        name.upper(): tuple(face for face, cell in zip(PROCESSES, cells.split("|")[1:], strict=True) if "yes" in cell)
+        for name, cells in rows
+    }
+    assert told.pop("SMTP_PASSWORD") == ("worker",)
+    assert told == SECRETS | KEY_FILES
 
 
 def test_the_key_that_opens_reports_is_on_the_staff_face_only() -> None:

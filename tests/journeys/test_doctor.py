@@ -44,6 +44,17 @@ def test_the_running_platform_has_nothing_bad(platform: Platform) -> None:
     assert "4 of 4" in line(said, "database roles")
 
 
+def test_a_process_that_holds_anothers_key_or_lacks_its_own_is_bad(platform: Platform) -> None:
+    as_worker = {**platform.environment("worker"), "MAMORI_RECEIPT_PEPPER": "", "MAMORI_POW_KEY": ""}
+    said = doctor(platform, **as_worker)[1]
+    assert "MAMORI_POW_KEY" not in said
+    held = platform.environment("manage")["MAMORI_POW_KEY"]
+    code, said = doctor(platform, **{**as_worker, "MAMORI_TOKEN_PEPPER": "", "MAMORI_RECEIPT_PEPPER": held})
+    assert code == 1
+    assert "BAD" in line(said, "MAMORI_TOKEN_PEPPER")
+    assert "give it to public and staff only" in line(said, "MAMORI_RECEIPT_PEPPER")
+
+
 def test_a_policy_by_which_nobody_is_paged_is_bad(platform: Platform) -> None:
     assert "named" in line(doctor(platform)[1], "police duty officer")
     newest = "WHERE version = (SELECT max(version) FROM referral_policy)"
@@ -107,7 +118,7 @@ def test_a_key_others_can_read_and_a_key_that_is_gone_are_bad(platform: Platform
 def test_a_face_that_holds_the_key_to_reports_is_bad(platform: Platform) -> None:
     code, said = doctor(platform, MAMORI_FACE="public")
     assert code == 1
-    assert "give it to the staff face only" in line(said, "MAMORI_SEAL_PRIVATE_KEY")
+    assert "give it to staff only" in line(said, "MAMORI_SEAL_PRIVATE_KEY")
 
 
 def test_whose_keys_count_for_the_list_is_said_and_a_list_the_root_did_not_sign_is_bad(

@@ -31,8 +31,10 @@ from mamori.lists.fingerprints.queries import last_change
 from mamori.lists.fingerprints.queries.folder import STALE_SECONDS, generation, read_state
 from mamori.lists.listing.queries import keys_in_use
 from mamori.site.database import ROLES, UNSAFE, role_name
+from mamori.site.holders import KEY_FILES, SECRETS
 
 SOON = timedelta(days=60)  # how early the doctor speaks of keys that end
+Level = Literal["good", "note", "bad"]
 
 
 QUIET = {
@@ -48,7 +50,7 @@ QUIET = {
 class Finding:
     """One line of the doctor: good, note (works, but) or bad (must be mended)."""
 
-    level: Literal["good", "note", "bad"]
+    level: Level
     what: str
     finding: str
     remedy: str = ""
@@ -165,26 +167,23 @@ def _failed_jobs() -> Iterator[Finding]:
 
 
 def _keys() -> Iterator[Finding]:
-    for name in ("SEAL_PUBLIC_KEY", "RECEIPT_PEPPER", "TOKEN_PEPPER", "POW_KEY", "HOSTER_KEY"):
-        yield _present(f"MAMORI_{name}", bool(getattr(settings, name)))
-    if settings.SEAL_PRIVATE_KEY and settings.FACE in {"public", "partner", "worker"}:
-        yield Finding(
-            "bad",
-            "MAMORI_SEAL_PRIVATE_KEY",
-            f"the {settings.FACE} face holds the key that opens reports",
-            "give it to the staff face only",
-        )
-    for name in ("RECEIPT_KEY", "LOG_KEY", "EVIDENCE_KEY"):
-        path: Path | None = getattr(settings, f"{name}_FILE")
-        yield _present(f"MAMORI_{name}", path is not None)
-        if path is not None:
-            yield _private_file(path)
+    for name, faces in (SECRETS | KEY_FILES).items():
+        value = getattr(settings, f"{name}_FILE" if name in KEY_FILES else name)
+        if settings.FACE in ROLES and settings.FACE not in faces:
+            if value:
+                remedy = f"give it to {' and '.join(faces)} only"
+                yield Finding("bad", f"MAMORI_{name}", f"the {settings.FACE} face holds it", remedy)
+            continue
+        yield _present(f"MAMORI_{name}", bool(value))
+        if isinstance(value, Path):
+            yield _private_file(value)
 
 
 def _present(name: str, there: bool) -> Finding:
     if there:
         return Finding("good", name, "set")
-    return Finding("note", name, "not set for this process", f"set {name} where docs/operations.md says it is needed")
+    level: Level = "bad" if settings.FACE in ROLES else "note"
+    return Finding(level, name, "not set for this process", f"set {name} (docs/operations.md, Keys)")
 
 
 def _private_file(path: Path) -> Finding:
