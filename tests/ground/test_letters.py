@@ -26,6 +26,7 @@ class Box:
 
     def __init__(self) -> None:
         self.mails: list[Any] = []
+        self.goodbyes = 0
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802 - aiosmtpd's name
         if address.startswith("unknown@"):
@@ -38,6 +39,10 @@ class Box:
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         self.mails.append(message_from_bytes(envelope.content))
         return "250 taken"
+
+    async def handle_QUIT(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        self.goodbyes += 1
+        return "221 bye"
 
 
 @pytest.fixture
@@ -74,6 +79,7 @@ def test_a_refusal_for_good_is_told_and_not_tried_again(box: Box, run_jobs: Call
     letter.refresh_from_db()
     assert letter.state == "refused"
     assert "550" in letter.answer
+    assert box.goodbyes == 1  # no DATA after a refusal, and no line that just drops
 
 
 def test_a_full_mailbox_is_tried_again_later(

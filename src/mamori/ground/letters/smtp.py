@@ -60,8 +60,16 @@ def _begin(server: smtplib.SMTP, sender: str, to: str) -> Outcome | None:
         server.ehlo()
     if settings.SMTP_USER:
         server.login(settings.SMTP_USER, settings.SMTP_PASSWORD)
-    for code, answer in (server.mail(sender), server.rcpt(to), server.docmd("DATA")):
+    steps: tuple[Callable[[], tuple[int, bytes]], ...] = (
+        lambda: server.mail(sender),
+        lambda: server.rcpt(to),
+        lambda: server.docmd("DATA"),
+    )
+    for step in steps:
+        code, answer = step()
         if code >= 400:
+            with contextlib.suppress(OSError, smtplib.SMTPException):
+                server.quit()
             return _outcome(code, answer)
     return None
 
