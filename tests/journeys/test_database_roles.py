@@ -223,6 +223,20 @@ def test_a_start_on_an_unsafe_postgresql_is_refused_in_one_line(
     ]
 
 
+def test_a_database_that_is_not_in_utf8_gets_no_tables(platform: Platform) -> None:
+    """Debian's pg_createcluster makes such ones where no locale is set."""
+    ascii_ = "CREATE DATABASE mamori_ascii ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+    with psycopg.connect(platform.postgres.superuser_dsn, autocommit=True) as connection:
+        connection.execute(sql.SQL(ascii_))
+        try:
+            url = platform.postgres.owner_dsn(db="mamori_ascii")
+            code, said = start(platform, url, "database", "init")
+        finally:
+            connection.execute("DROP DATABASE mamori_ascii")
+    assert code == 2
+    assert said == ["mamori: The database is in SQL_ASCII, not in UTF8: make it anew (docs/operations.md, PostgreSQL)."]
+
+
 def test_a_start_without_postgresql_says_so_in_one_line(platform: Platform) -> None:
     code, said = start(platform, "postgresql://mamori:x@127.0.0.1:1/mamori", "serve", "public")
     assert code == 2

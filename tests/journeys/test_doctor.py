@@ -4,7 +4,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -53,6 +55,24 @@ def test_a_process_that_holds_anothers_key_or_lacks_its_own_is_bad(platform: Pla
     assert code == 1
     assert "BAD" in line(said, "MAMORI_TOKEN_PEPPER")
     assert "give it to public and staff only" in line(said, "MAMORI_RECEIPT_PEPPER")
+
+
+class _LongerLog(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"mamori.example/log\n999999\nAAAA\n")
+
+    def log_message(self, *_said: object) -> None:
+        pass
+
+
+def test_a_log_that_is_shorter_than_the_witness_knows_is_bad(platform: Platform) -> None:
+    with HTTPServer(("127.0.0.1", 0), _LongerLog) as witness:
+        Thread(target=witness.handle_request, daemon=True).start()
+        code, said = doctor(platform, MAMORI_WITNESS_URL=f"http://127.0.0.1:{witness.server_port}")
+    assert code == 1
+    assert "BAD" in line(said, "holds 999999 events")
 
 
 def test_a_policy_by_which_nobody_is_paged_is_bad(platform: Platform) -> None:

@@ -139,6 +139,7 @@ def database_init() -> None:
 
         from mamori.site import database as roles  # noqa: PLC0415
 
+        roles.refuse_encoding()
         passwords = {role: env.text(f"MAMORI_PASSWORD_{role.upper()}") for role in roles.ROLES}
         call_command("migrate", verbosity=0)
         call_command("createcachetable", verbosity=0)
@@ -442,7 +443,9 @@ def doctor() -> None:
     with platform():
         from mamori.site.doctor import examine  # noqa: PLC0415
 
-        table = Table("", "what", "finding", "remedy")
+        table = Table("")
+        for heading in ("what", "finding", "remedy"):
+            table.add_column(heading, overflow="fold")  # a narrow terminal cuts no path and no name of a setting
         bad = 0
         for finding in examine():
             bad += finding.level == "bad"

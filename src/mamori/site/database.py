@@ -44,6 +44,17 @@ def role_name(role: str) -> str:
     return f"{connection.settings_dict['NAME']}_{role}"
 
 
+def refuse_encoding() -> None:
+    """Raise SettingError, with the remedy, where the database is not in UTF8: initdb makes such ones where no locale is set."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_encoding")
+        encoding = cursor.fetchone()[0]
+    if encoding != "UTF8":
+        raise SettingError(
+            f"The database is in {encoding}, not in UTF8: make it anew (docs/operations.md, PostgreSQL)."
+        )
+
+
 def create_roles(passwords: dict[str, str]) -> None:
     """Create or update the log-in roles. Runs as a role that may create roles."""
     with connection.cursor() as cursor:

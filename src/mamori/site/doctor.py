@@ -429,12 +429,26 @@ def _own_list() -> Finding:
 
 def _witness() -> Finding:
     try:
-        status = witness_newest(3).status
+        answer = witness_newest(3)
     except urllib3.exceptions.HTTPError as error:
         return Finding("bad", "witness", type(error).__name__, "start it, or correct MAMORI_WITNESS_URL")
-    if status == 200:
-        return Finding("good", "witness", "holds a checkpoint of this log")
-    return Finding("note", "witness", f"holds no checkpoint of this log ({status})", "start the worker: mamori worker")
+    if answer.status != 200:
+        found = f"holds no checkpoint of this log ({answer.status})"
+        return Finding("note", "witness", found, "start the worker: mamori worker")
+    note = answer.data.decode(errors="replace").splitlines()
+    held = int(note[1]) if len(note) > 1 and note[1].isdecimal() else 0
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT coalesce(max(seq), 0) FROM audit_seal")
+            here = cursor.fetchone()[0]
+    except DatabaseError:
+        here = held  # that the tables or the database are not there is said above
+    if held > here:
+        return Finding(
+            "bad", "witness", f"holds {held} events of this log, which has {here}: the last are missing here",
+            "mamori audit verify; docs/operations.md, Backup and restore",
+        )  # fmt: skip
+    return Finding("good", "witness", "holds a checkpoint of this log")
 
 
 def _pages() -> Iterator[Finding]:
