@@ -17,7 +17,7 @@ from tests.platform import rows
 
 def doctor(platform: Platform, **changed: str) -> tuple[int, str]:
     """Exit code and words. `changed`: environment variables that differ; an empty one is not set."""
-    given: Mapping[str, str] = {**platform.environment("manage"), "COLUMNS": "400", **changed}
+    given: Mapping[str, str] = {**platform.environment("manage"), **changed, "COLUMNS": "400"}
     done = subprocess.run(
         [sys.executable, "-m", "mamori", "doctor"],
         env={name: value for name, value in given.items() if value},
