@@ -148,3 +148,24 @@ def visitor(platform: Platform) -> Callable[..., Visitor]:
         return members[login]
 
     return make
+
+
+def doctor(platform: Platform, **changed: str) -> tuple[int, str]:
+    """Exit code and words. `changed`: environment variables that differ; an empty one is not set."""
+    given: Mapping[str, str] = {**platform.environment("manage"), **changed, "COLUMNS": "400"}
+    done = subprocess.run(
+        [sys.executable, "-m", "mamori", "doctor"],
+        env={name: value for name, value in given.items() if value},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def line(said: str, word: str) -> str:
+    found = [each for each in said.splitlines() if word in each]
+    assert found, said
+    return found[0]

@@ -13,7 +13,7 @@ import urllib3
 from demo.platform import Platform
 from demo.processes import WorldError, base_for, hand_over, private_folder, run_as_ordinary, wait_until
 from demo.world import World
-from tests.platform import inside, partner_token, prepared_platform, rows, running_world
+from tests.platform import doctor, inside, line, partner_token, prepared_platform, rows, running_world
 
 DESTROY = """
 import json, sys, uuid, django
@@ -132,6 +132,20 @@ def test_after_the_loss_of_the_database_everything_acknowledged_is_there_again(h
     assert rows(house, "SELECT wrapped FROM sealed_datakey WHERE id = %s", destroyed) == [(None,)]
     assert "BAD" not in house.mamori("doctor")
     assert set(report(house, token, 3)) <= stored(house)
+
+
+def test_the_doctor_sees_that_the_log_is_not_archived(house: Platform, backup: Backup) -> None:
+    away = backup.archive.rename(backup.archive.with_name("away"))
+    try:
+        rows(house, "SELECT pg_logical_emit_message(false, 'test', 'something to archive')")
+        rows(house, "SELECT pg_switch_wal()")
+        failed = "SELECT last_failed_time > coalesce(last_archived_time, '-infinity') FROM pg_stat_archiver"
+        wait_until(lambda: rows(house, failed) == [(True,)], 30, "no archiving failed")
+        code, said = doctor(house)
+        assert code == 1
+        assert "the last try failed" in line(said, "archived log")
+    finally:
+        away.rename(backup.archive)
 
 
 def test_a_restore_without_the_archived_log_is_told_by_the_witness_and_brings_destroyed_keys_back(

@@ -1,9 +1,6 @@
 """`mamori doctor` on a running platform, and what it says when something is missing or unsafe."""
 
 import shutil
-import subprocess
-import sys
-from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,28 +9,7 @@ import pytest
 
 from demo.platform import Platform
 from demo.processes import wait_until
-from tests.platform import rows
-
-
-def doctor(platform: Platform, **changed: str) -> tuple[int, str]:
-    """Exit code and words. `changed`: environment variables that differ; an empty one is not set."""
-    given: Mapping[str, str] = {**platform.environment("manage"), **changed, "COLUMNS": "400"}
-    done = subprocess.run(
-        [sys.executable, "-m", "mamori", "doctor"],
-        env={name: value for name, value in given.items() if value},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-def line(said: str, word: str) -> str:
-    found = [each for each in said.splitlines() if word in each]
-    assert found, said
-    return found[0]
+from tests.platform import doctor, line, rows
 
 
 def test_the_running_platform_has_nothing_bad(platform: Platform) -> None:

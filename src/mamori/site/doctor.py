@@ -81,7 +81,7 @@ def _database() -> Iterator[Finding]:
             for name, unsafe in UNSAFE.items():
                 cursor.execute(f"SHOW {name}")
                 value = cursor.fetchone()[0]
-                level: Literal["good", "bad"] = "bad" if value == unsafe else "good"
+                level: Level = "bad" if value == unsafe else "good"
                 yield Finding(
                     level, f"PostgreSQL {name}", value, "" if level == "good" else f"set {name} = on in postgresql.conf"
                 )
@@ -110,6 +110,11 @@ def _database() -> Iterator[Finding]:
                 "on" if on else "off: silent damage of a disk is not seen",
                 "" if on else "stop the server and run pg_checksums --enable",
             )
+            cursor.execute("""
+                SELECT current_setting('archive_mode'), archived_count,
+                    last_failed_time > coalesce(last_archived_time, '-infinity') FROM pg_stat_archiver
+            """)
+            yield _archive(*cursor.fetchone())
             cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [[role_name(r) for r in ROLES]])
             roles = cursor.fetchone()[0]
             yield Finding(
@@ -164,6 +169,17 @@ def _failed_jobs() -> Iterator[Finding]:
         )  # fmt: skip
     if not stuck:
         yield Finding("good", "failed steps", "none")
+
+
+def _archive(mode: str, archived: int, failed: bool | None) -> Finding:
+    what, paper = "PostgreSQL archived log", "(docs/operations.md, Backup and restore)"
+    if mode == "off":
+        lost = "off: with the disk all is lost that was acknowledged since the last backup"
+        return Finding("note", what, lost, f"set archive_mode and archive_command {paper}")
+    if failed:
+        return Finding("bad", what, "the last try failed: what is not archived goes with the disk, and the disk fills up",
+                       f"PostgreSQL's own log says why; look at its disk and at archive_command {paper}")  # fmt: skip
+    return Finding("good", what, f"{archived} files")
 
 
 def _keys() -> Iterator[Finding]:
