@@ -18,6 +18,7 @@ from mamori.ground.accounts.services import token_create
 from mamori.ground.actors import SYSTEM, Role
 from mamori.ground.errors import DomainError, Forbidden
 from mamori.lists.distribution import queries, services, standings
+from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.models import Edition, EditionChange, Offer, Probe, Subscriber, Taken
 from mamori.lists.distribution.services.following import STATUS
 from mamori.lists.distribution.services.subscribers import key_name
@@ -124,6 +125,31 @@ def test_a_subscriber_has_what_it_fetched_lags_when_it_does_not_and_the_alarm_en
     assert [page.count(f">{text} s<") for text in ("4.0", "0.0", "181.0")] == [1, 1, 1]  # of editions 1, 2 and 3
     settings.KNOT_LOG = None
     assert told() == {"Hato Internet": ("unknown", 3), "Suzume Net": ("unknown", 3)}
+
+
+def test_who_follows_changes_but_takes_no_base_is_an_alarm(log, frozen, person, browser_of):
+    """As if its hot zone were transferred and its base refused: right for the days the hot zone makes up for it."""
+    row, other = subscriber("Hato Internet"), subscriber("Suzume Net", "stop")
+    first = edition(1, 7)
+    for zone in ("hot-stop.list", "nx.list", "stop.list"):
+        Offer.objects.create(edition=first, zone=zone, number=7, at=clock.now())
+    log.write_text(LOG.format(key=key_name(row)))
+    services.transfers_read()
+    for zone in ("hot-stop.list", "stop.list"):
+        Taken.objects.create(taker=other.id, zone=zone, number=7, at=clock.now())
+    assert told() == {"Hato Internet": ("has_it", 1), "Suzume Net": ("has_it", 1)}
+    frozen.shift(timedelta(minutes=61))
+    assert told() == {"Hato Internet": ("old_base", 1), "Suzume Net": ("has_it", 1)}
+    approver = person(Role.LIST_APPROVER)
+    asked = {"following-standing": "old_base"}
+    html = browser_of(approver).get(reverse("distribution_following"), asked, headers={"accept-language": "en"})
+    assert "1 subscriber follows the changes, but not the base" in html.content.decode()
+    assert "Suzume Net" not in html.content.decode()
+    with translation.override("en"):
+        assert [one.count for one in queries.desk(approver.actor) if "lag" in str(one.title)] == [1]
+    log.write_text(LOG.format(key=key_name(row)).replace("[hot-nx.list.]", "[nx.list.]"))
+    services.transfers_read()
+    assert told() == {"Hato Internet": ("has_it", 1), "Suzume Net": ("has_it", 1)}
 
 
 def test_a_new_subscriber_is_not_late_for_what_came_before_it(log, frozen):
@@ -247,6 +273,16 @@ def test_the_real_primary_says_who_took_what(press, body, person, run_jobs, sett
     wait_until(lambda: services.transfers_read() > 0 and Taken.objects.exists(), 10, "no transfer was noted")
     version = queries.in_force().version
     assert told() == {"Hato Internet": ("has_it", version), "Suzume Net": ("waiting", None)}
+    services.edition_fold()
+    offered = Offer.objects.get(zone="nx.list", edition=queries.in_force())
+    assert offered.number == Knot(settings.KNOT_SOCKET).serial("nx.list")
+
+    def old_base() -> bool:
+        return standings.standings().get(id=row.id).old_base_since is not None
+
+    assert old_base(), "it took the hot zone alone"
+    assert list(dns.query.xfr(host, "nx.list", port=port, keyring=ring, keyalgorithm="hmac-sha256", timeout=5))
+    wait_until(lambda: services.transfers_read() > 0 and not old_base(), 10, "the transfer of the base was not noted")
     for each in (row, idle):
         services.subscriber_revoke(actor=person(Role.OPERATOR).actor, subscriber_id=each.id)
     run_jobs()

@@ -51,6 +51,7 @@ register_states(
         "has_it": StateLook(_("Up to date"), "success", "check"),
         "waiting": StateLook(_("On its way"), "info", "clock"),
         "late": StateLook(_("Lags"), "error", "alert"),
+        "old_base": StateLook(_("Base zone is old"), "error", "alert"),
         "unknown": StateLook(_("Not known"), "neutral", "eye"),
     },
 )

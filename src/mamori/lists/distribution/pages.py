@@ -23,7 +23,7 @@ from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.permissions import FOLLOW, HALT, KILL, RESTORE, SUBSCRIBERS
 from mamori.lists.distribution.services.rings import first_ring
 from mamori.lists.distribution.services.subscribers import key_name, zone_names
-from mamori.lists.distribution.states import ALIVE, Delivery, EditionState
+from mamori.lists.distribution.states import ALIVE, Delivery, EditionState, Standing
 from mamori.lists.distribution.tables import (
     ChangeTable,
     EditionTable,
@@ -58,7 +58,8 @@ def following(request: StaffRequest) -> HttpResponse:
     table = FollowingTable(request.GET, queries.following(request.actor), actor=request.actor)
     context: dict[str, Any] = {
         "in_force": queries.in_force(),
-        "late": queries.late(request.actor),
+        "late": queries.late(request.actor, Standing.LATE),
+        "old_base": queries.late(request.actor, Standing.OLD_BASE),
         "knows_transfers": settings.KNOT_LOG is not None,
     }
     return table_page(request, "distribution/following.html", table, "following", **context)

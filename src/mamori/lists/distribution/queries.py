@@ -27,7 +27,7 @@ from mamori.lists.distribution.models import (
     Wait,
 )
 from mamori.lists.distribution.permissions import FOLLOW, SEE, SUBSCRIBERS
-from mamori.lists.distribution.states import ALIVE, Delivery, EditionState
+from mamori.lists.distribution.states import ALIVE, Delivery, EditionState, Standing
 from mamori.lists.listing import queries as listing
 from mamori.lists.listing.permissions import SEE as LISTING_SEE
 
@@ -231,10 +231,10 @@ def following(actor: Actor) -> QuerySet[Any]:
     return standings.standings()
 
 
-def late(actor: Actor) -> int:
-    """How many subscribers lag."""
+def late(actor: Actor, standing: Standing) -> int:
+    """How many subscribers stand so."""
     actor.require(FOLLOW)
-    return standings.late()
+    return standings.late(standing)
 
 
 def followed_by(actor: Actor, row: Subscriber) -> QuerySet[Any]:

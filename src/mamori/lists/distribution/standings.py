@@ -15,6 +15,9 @@ from mamori.ground import clock
 from mamori.lists.distribution.models import Offer, Probe, Subscriber, Taken
 from mamori.lists.distribution.states import Delivery, Standing, SubscriberState
 
+OLD = timedelta(hours=1)
+"""A base that was offered so long ago and not fetched is an alarm: the hot zone makes up for it for seven days alone."""
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -30,8 +33,13 @@ class Effect:
 
 def place_of(delivery: str, ring: int = LAST_RING) -> str:
     """Where a subscriber gets changes first: the hot zone of its way of blocking and of its ring; "" for files."""
-    zones = {Delivery.NXDOMAIN: settings.LIST_ZONE_NXDOMAIN, Delivery.STOP: settings.LIST_ZONE_STOP}
-    return hot_zone(zones[Delivery(delivery)], ring) if delivery in zones else ""
+    base = bases().get(delivery)
+    return hot_zone(base, ring) if base else ""
+
+
+def bases() -> dict[str, str]:
+    """The base zone of each way to take the list by DNS."""
+    return {str(Delivery.NXDOMAIN): settings.LIST_ZONE_NXDOMAIN, str(Delivery.STOP): settings.LIST_ZONE_STOP}
 
 
 def places() -> dict[tuple[str, int], str]:
@@ -49,7 +57,7 @@ def standings() -> QuerySet[Any]:
 
     `version`: the edition it has; `offered_at`, `fetched_at` of that one (an edition that changed nothing for it, it had at
     once); `missing_since`: since when it could have had
-    the first it has not; `standing`. None for what is not known or not there.
+    the first it has not; `old_base_since`: the same of its base zone; `standing`. None for what is not known or not there.
     """
     rows = Subscriber.objects.filter(state=SubscriberState.ACTIVE).select_related("organisation")
     rows = rows.annotate(
@@ -57,11 +65,17 @@ def standings() -> QuerySet[Any]:
             *(When(delivery=each, ring=ring, then=Value(place)) for (each, ring), place in places().items()),
             output_field=CharField(),
         ),
+        base=Case(*(When(delivery=each, then=Value(zone)) for each, zone in bases().items()), output_field=CharField()),
         taker=Case(When(delivery=Delivery.URL, then=F("token_id")), default=F("id")),
     )
     taken = Taken.objects.filter(taker=OuterRef("taker"), zone=OuterRef("place"))
     offers = Offer.objects.filter(zone=OuterRef("place"))
-    rows = rows.annotate(number=Subquery(taken.order_by("-number").values("number")[:1]))
+    of_base = Taken.objects.filter(taker=OuterRef("taker"), zone=OuterRef("base")).order_by("-number")
+    rows = rows.annotate(
+        number=Subquery(taken.order_by("-number").values("number")[:1]),
+        base_number=Coalesce(Subquery(of_base.values("number")[:1]), 0),
+    )
+    newer = Offer.objects.filter(zone=OuterRef("base"), number__gt=OuterRef("base_number")).order_by("number", "id")
     has = offers.filter(number__lte=OuterRef("number")).order_by("-number", "-id")
     missing = offers.filter(number__gt=Coalesce(OuterRef("number"), 0)).order_by("number", "id")
     rows = rows.annotate(
@@ -69,11 +83,13 @@ def standings() -> QuerySet[Any]:
         offered_at=Subquery(has.values("at")[:1]),
         offered=Subquery(has.values("number")[:1]),
         missing_at=Subquery(missing.values("at")[:1]),
+        base_missing_at=Subquery(newer.values("at")[:1]),
     ).annotate(
         fetched_at=Greatest(
             "offered_at", Subquery(taken.filter(number__gte=OuterRef("offered")).order_by("number").values("at")[:1])
         ),
         missing_since=Case(When(missing_at__isnull=False, then=Greatest("missing_at", "applied_at"))),
+        old_base_since=Case(When(base_missing_at__isnull=False, then=Greatest("base_missing_at", "applied_at"))),
     )
     return rows.annotate(standing=_standing())
 
@@ -85,16 +101,17 @@ def _standing() -> Case:
     unknown = [] if settings.KNOT_LOG else [When(~files, then=Value(Standing.UNKNOWN))]
     return Case(
         *unknown,
-        When(missing_since=None, number__isnull=False, then=Value(Standing.HAS_IT)),
         When(late, then=Value(Standing.LATE)),
+        When(old_base_since__lt=now - OLD, then=Value(Standing.OLD_BASE)),
+        When(missing_since=None, number__isnull=False, then=Value(Standing.HAS_IT)),
         default=Value(Standing.WAITING),
         output_field=CharField(),
     )
 
 
-def late() -> int:
-    """How many subscribers lag."""
-    return standings().filter(standing=Standing.LATE).count()
+def late(*standing: Standing) -> int:
+    """How many subscribers lag, or stand so."""
+    return standings().filter(standing__in=standing or (Standing.LATE, Standing.OLD_BASE)).count()
 
 
 def offers_to(row: Subscriber) -> QuerySet[Any]:
@@ -162,6 +179,7 @@ def feed() -> list[dict[str, Any]]:
             "effective_seconds": done[row.id].seconds,
             "canary_in_force": done[row.id].canary,
             "missing_since": _text(row.missing_since),
+            "old_base_since": _text(row.old_base_since),
         }
         for row in rows
     ]

@@ -56,9 +56,13 @@ class Delivery(StrEnum):
 
 
 class Standing(StrEnum):
-    """How a subscriber stands to the edition in force: has it, may still be on its way to it, lags, or nobody can tell."""
+    """How a subscriber stands to the edition in force: has it, may still be on its way to it, lags, or nobody can tell.
+
+    `OLD_BASE`: has it, but over a base zone that is older than the last fold's, which is right for days only.
+    """
 
     HAS_IT = "has_it"
     WAITING = "waiting"
     LATE = "late"
+    OLD_BASE = "old_base"
     UNKNOWN = "unknown"

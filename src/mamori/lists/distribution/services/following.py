@@ -48,7 +48,7 @@ def transfers_read() -> int:
     if settings.KNOT_LOG is None:
         return 0
     keys = {row.key_stem: row.id for row in Subscriber.objects.only("id")}
-    places = set(standings.places().values()) - {""}
+    places = {*standings.places().values(), *standings.bases().values()} - {""}
     newest = Taken.objects.exclude(zone="").aggregate(at=Max("at"))["at"]
     found = []
     try:

@@ -30,7 +30,7 @@ from mamori.engine.editions import (
     set_digest,
 )
 from mamori.ground import clock
-from mamori.lists.distribution import models
+from mamori.lists.distribution import models, standings
 from mamori.lists.distribution.control import KnotError
 from mamori.lists.distribution.knot import Held, Knot, Large, Synced
 from mamori.lists.distribution.making import Told
@@ -145,6 +145,11 @@ def _bring(wanted: Mapping[Zones, frozenset[Record]], row: models.Edition | None
         _seen(zones.hot, synced[zones.hot], set_digest(records))
         if row is not None:
             offer_note(row, zones.hot, synced[zones.hot].serial)
+    if row is not None and row.base == row.version:
+        for base, serial in models.KnotState.objects.filter(zone__in=standings.bases().values()).values_list(
+            "zone", "serial"
+        ):
+            offer_note(row, base, serial)
 
 
 def problem() -> str:
