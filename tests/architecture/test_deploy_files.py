@@ -339,25 +339,32 @@ def test_a_command_as_the_worker_is_given_what_its_unit_names(tmp_path: Path) ->
     changed = tmp_path / "setpriv"  # this user cannot become another one
     changed.write_text('#!/bin/sh\necho "$@"; exec env\n')
     changed.chmod(0o755)
-    done = subprocess.run(
-        [DEPLOY / "as-worker", "list", "rebuild"],
-        env={
-            "PATH": f"{tmp_path}:/usr/bin:/bin",
-            "MAMORI_ENV": str(DEPLOY / "mamori.env"),
-            "MAMORI_WORKER_ENV": str(tmp_path / "worker.env"),
-            "MAMORI_UNIT": str(unit),
-            "MAMORI_SECRETS": str(tmp_path),
-        },
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "MAMORI_ENV": str(DEPLOY / "mamori.env"),
+        "MAMORI_WORKER_ENV": str(tmp_path / "worker.env"),
+        "MAMORI_UNIT": str(unit),
+        "MAMORI_SECRETS": str(tmp_path),
+        "DATABASE_URL": "the owner's, of root's shell",
+    }
+
+    def run(**changed: str) -> subprocess.CompletedProcess[str]:
+        command = [DEPLOY / "as-worker", "list", "rebuild"]
+        return subprocess.run(command, env=environment | changed, capture_output=True, text=True, check=False)
+
+    done = run()
+    assert (done.returncode, done.stderr) == (0, "")
     words, *lines = done.stdout.splitlines()
     assert words.endswith("/opt/mamori/.venv/bin/mamori list rebuild")
     assert "--reuid=mamori-worker --regid=mamori-worker --init-groups --no-new-privs" in words
     told = dict(line.split("=", 1) for line in lines)
     assert {name: told[name] for name in named} == {name: f"a 'b' $c {secret}" for name, secret in named.items()}
     assert (told["MAMORI_FACE"], told["MAMORI_KNOT_SOCKET"]) == ("worker", "/run/knot/mamori.sock")
+    assert not {"value", "pair", "pairs"} & told.keys(), "no secret stands there twice"
+    for empty in (tmp_path / "none", tmp_path / "worker.env"):
+        without = run(MAMORI_UNIT=str(empty))
+        assert without.returncode != 0, "nothing runs with what root's shell happens to hold"
+        assert without.stdout == ""
 
 
 def _bounce(folder: Path, program: str) -> subprocess.CompletedProcess[str]:

@@ -229,6 +229,18 @@ def test_a_bounce_finds_its_letter(box: Box, run_jobs: Callable[[], int]) -> Non
     assert not services.bounce_receive(b"Subject: hello\r\n\r\nnot a bounce")
 
 
+def test_a_bounce_that_cannot_be_read_or_kept_as_it_is_raises_nothing(box: Box, run_jobs: Callable[[], int]) -> None:
+    """Of what raises, Postfix would keep the mail and try again for days, then answer whoever it says sent it."""
+    letter = post()
+    run_jobs()
+    address = f"To: {services.bounce_address(letter.id)}\r\n".encode()
+    assert not services.bounce_receive(address + b"Content-Type: message/rfc822\r\n\r\n" * 2000)
+    assert services.bounce_receive(bounce_of(letter).replace(b"550", b"=?utf-8?q?55=000?="))
+    letter.refresh_from_db()
+    assert letter.state == "bounced"
+    assert "\0" not in letter.answer
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_with_the_same_letter_send_it_once(box: Box) -> None:
     letter = post()

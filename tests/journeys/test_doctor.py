@@ -9,6 +9,7 @@ import pytest
 
 from demo.platform import Platform
 from demo.processes import wait_until
+from mamori.site.doctor import _archive
 from tests.platform import doctor, line, rows
 
 
@@ -173,3 +174,17 @@ def test_a_database_without_tables_and_roles_is_bad(platform: Platform) -> None:
     assert code == 1
     assert "mamori database init" in line(said, "database roles")
     assert "mamori database init" in line(said, "tables")
+
+
+@pytest.mark.parametrize(
+    ("told", "level"),
+    [
+        (("off", "(disabled)", "", 0, None), "note"),
+        (("on", "", "", 0, None), "bad"),
+        (("on", "cp %p /backup/%f", "", 3, True), "bad"),
+        (("on", "cp %p /backup/%f", "", 3, False), "good"),
+        (("on", "", "basic_archive", 0, None), "good"),
+    ],
+)
+def test_a_log_that_nothing_archives_is_bad(told: tuple[str, str, str, int, bool | None], level: str) -> None:
+    assert _archive(*told).level == level

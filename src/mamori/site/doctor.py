@@ -111,8 +111,8 @@ def _database() -> Iterator[Finding]:
                 "" if on else "stop the server and run pg_checksums --enable",
             )
             cursor.execute("""
-                SELECT current_setting('archive_mode'), archived_count,
-                    last_failed_time > coalesce(last_archived_time, '-infinity') FROM pg_stat_archiver
+                SELECT current_setting('archive_mode'), current_setting('archive_command'), current_setting('archive_library'),
+                    archived_count, last_failed_time > coalesce(last_archived_time, '-infinity') FROM pg_stat_archiver
             """)
             yield _archive(*cursor.fetchone())
             cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [[role_name(r) for r in ROLES]])
@@ -171,11 +171,14 @@ def _failed_jobs() -> Iterator[Finding]:
         yield Finding("good", "failed steps", "none")
 
 
-def _archive(mode: str, archived: int, failed: bool | None) -> Finding:
+def _archive(mode: str, command: str, library: str, archived: int, failed: bool | None) -> Finding:
     what, paper = "PostgreSQL archived log", "(docs/operations.md, Backup and restore)"
     if mode == "off":
         lost = "off: with the disk all is lost that was acknowledged since the last backup"
         return Finding("note", what, lost, f"set archive_mode and archive_command {paper}")
+    if not command and not library:  # PostgreSQL keeps everything and counts no failure
+        return Finding("bad", what, "on, but nothing archives it: it goes with the disk, and the disk fills up",
+                       f"set archive_command {paper}")  # fmt: skip
     if failed:
         return Finding("bad", what, "the last try failed: what is not archived goes with the disk, and the disk fills up",
                        f"PostgreSQL's own log says why; look at its disk and at archive_command {paper}")  # fmt: skip

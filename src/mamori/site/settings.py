@@ -306,11 +306,17 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(levelname)s %(name)s %(message)s"}},
+    "filters": {
+        # A partner's machine that asks for the next root, which is not there, is no news: it does so each minute.
+        "not_missing": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: getattr(record, "status_code", 0) != 404,
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
-        # A partner's machine that asks for the next root, which is not there, is no news: it does so each minute.
-        "django.request": {"level": {"public": "CRITICAL", "partner": "ERROR"}.get(FACE, "WARNING")},
+        "django.request": {"public": {"level": "CRITICAL"}, "partner": {"filters": ["not_missing"]}}.get(FACE, {}),
         "django.security": {"level": "CRITICAL"} if FACE == "public" else {},
     },
 }

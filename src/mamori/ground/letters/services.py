@@ -151,15 +151,18 @@ def letter_resolve(*, actor: Actor, letter_id: UUID, send_again: bool) -> None:
 
 @transaction.atomic
 def bounce_receive(raw: bytes) -> bool:
-    """Take an incoming delivery status notification (RFC 3464). True if it named a letter of ours and failed."""
-    message = email.message_from_bytes(raw, policy=email.policy.default)
-    letter_id = _bounced_letter(message)
-    if letter_id is None or not _failed(message):
+    """Take an incoming delivery status notification (RFC 3464). True if it named a letter of ours and failed.
+
+    Whatever a stranger sends there is not raised: the mail server would bring it again for days.
+    """
+    told = _bounce(raw)
+    if told is None:
         return False
+    letter_id, answer = told
     letter = Letter.objects.select_for_update().filter(id=letter_id, state=LetterState.HANDED).first()
     if letter is None:
         return False
-    letter.answer = _diagnostic(message)[:300]
+    letter.answer = answer
     _move(letter, LetterState.BOUNCED, "letters.bounced", "answer")
     announce(LetterFailed(letter.id))
     return True
@@ -247,6 +250,19 @@ def _withdraw(letter: Letter) -> None:
 
 def _move(letter: Letter, to: LetterState, event: str, *changed: str) -> None:
     states.move(letter, to, machine=LETTER, actor=SYSTEM, event=event, changed=changed, kind=letter.kind)
+
+
+def _bounce(raw: bytes) -> tuple[UUID, str] | None:
+    """Which letter failed and what was said of it; None for any other mail, and for what cannot be read."""
+    try:
+        message = email.message_from_bytes(raw, policy=email.policy.default)
+        letter_id = _bounced_letter(message)
+        if letter_id is None or not _failed(message):
+            return None
+        return letter_id, _diagnostic(message).replace("\0", "")[:300]
+    except Exception:  # noqa: BLE001 - a stranger's mail may break the parser in any way, such as by parts within parts
+        log.warning("a mail to the address of bounces cannot be read")
+        return None
 
 
 def _bounced_letter(message: Message) -> UUID | None:
