@@ -70,9 +70,10 @@ def backup(world_folder: Path) -> Backup:
 
 @pytest.fixture(scope="module")
 def house(world_folder: Path, drill_world: World, backup: Backup) -> Iterator[Platform]:
+    kept = f"{backup.archive}/%f"
     archiving = {
         "archive_mode": "on",
-        "archive_command": f"test ! -f {backup.archive}/%f && cp %p {backup.archive}/%f",
+        "archive_command": f"test ! -f {kept} && cp %p {kept}.part && sync {kept}.part && mv {kept}.part {kept}",
         "restore_command": f"cp {backup.archive}/%f %p",
     }
     with prepared_platform(world_folder / "restore-house", drill_world, database=archiving) as made:

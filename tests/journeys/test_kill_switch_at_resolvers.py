@@ -166,7 +166,7 @@ def test_without_a_worker_the_command_itself_lifts_and_the_worker_goes_on_from_t
     with house.without_worker():
         code, said = pull(house.platform, "y\n", "--entry", "alone.example")
         assert code == 0, said
-        assert "No worker published it within 5 s" in said
+        assert "No worker published it within 2 s" in said
         assert sorted(TOLD.findall(said)) == ALL, said
         house.holds(lifted=("alone.example",), blocked=("kept.example",))
         for program in house.dns.providers["bind"].programs:

@@ -45,6 +45,17 @@ def test_a_quarter_is_published_once_when_it_is_over(press, frozen, body, person
     assert row.figures == before, "what is published stays"
 
 
+def test_the_median_of_the_days_to_removal_is_one_of_them(press, frozen, body, person, run_jobs):
+    entries = [body.list(listable(f"https://n{number}.example/1", person)) for number in range(10)]
+    run_jobs()
+    for entry in entries:
+        frozen.shift(timedelta(days=1))
+        listing.content_gone(content_id=entry.content_id)
+    frozen.shift(timedelta(days=40))
+    services.figures_publish()
+    assert PublishedPeriod.objects.get().figures["days_to_removal"] == {"median": 5}
+
+
 def test_halts_and_editions_taken_back_are_counted_and_small_numbers_of_them_not_told(
     press, frozen, body, person, run_jobs, monkeypatch
 ):

@@ -57,6 +57,10 @@ class Column:
         if self.link and self.render == "address":
             raise ValueError(f"column {self.name}: an address is never a link")
 
+    @property
+    def is_figure(self) -> bool:
+        return self.render in {"number", "ordinal"}
+
     def of(self, row: Any) -> Any:
         if self.value:
             return self.value(row)

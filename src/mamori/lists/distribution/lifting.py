@@ -14,7 +14,7 @@ from mamori.lists.distribution import press
 from mamori.lists.distribution.control import KnotError
 from mamori.lists.distribution.services import edition_publish, primary_require
 
-PATIENCE = 5.0  # seconds a worker has to take the order up
+PATIENCE = 2.0  # seconds a worker has to take the order up: with those of a publication here, less than five
 LOCK_SECONDS = 30  # how long another publisher may hold the lock
 _START = "The order stands: start the worker (mamori worker), which publishes it first of all."
 

@@ -173,9 +173,7 @@ def subscriber(request: StaffRequest, subscriber_id: UUID) -> HttpResponse:
         else:
             messages.success(
                 request,
-                _text(
-                    "Kept: within seconds the primary tells this subscriber of changes there, and answers these addresses alone."
-                ),
+                _text("Kept: within seconds the primary does as these addresses say."),
             )
             return redirect("distribution_subscriber", row.id)
     facts = [

@@ -1,6 +1,7 @@
 """Public figures: the worker computes each closed quarter once. Nobody computes it again, nor over other days."""
 
 from datetime import date, datetime, time, timedelta
+from statistics import median_low
 
 from django.db import transaction
 from django.db.models import Min
@@ -66,6 +67,9 @@ def _figures(since: datetime, until: datetime) -> Figures:
     halts = Halt.objects.filter(at__gte=since, at__lt=until)
     kills = KillOrder.objects.filter(at__gte=since, at__lt=until)
     days = counted.days_to_removal
+    median = (
+        median_low(days) if len(days) >= LEAST_OF_A_MEDIAN else None
+    )  # of an even number the lower one: a whole day
     return {
         "in_force": {
             str(Method.DNS): protected(last.names if last else 0),
@@ -74,7 +78,7 @@ def _figures(since: datetime, until: datetime) -> Figures:
         "added": {method: protected(number) for method, number in counted.added.items()},
         "removed": {method: protected(number) for method, number in counted.removed.items()},
         "appeals": {name: protected(number) for name, number in counted.appeals.items()},
-        "days_to_removal": {"median": days[len(days) // 2] if len(days) >= LEAST_OF_A_MEDIAN else None},
+        "days_to_removal": {"median": median},
         "incidents": {
             "list_switched_off": kills.count(),
             "editions_refused": refused.count(),
