@@ -205,6 +205,7 @@ def _facts(result: Mapping[str, Any], word: Callable[..., str]) -> Sequence[tupl
         ("refused", f"{sum(gate['refused'].values()):,}"),
         *([("machine", _machine(result["machine"]))] if "machine" in result else []),
         ("faults", f"{sum(arm['faults'] for arm in result['arms'].values()):,}"),
+        *([("took", f"{result['seconds']:,.0f}")] if "seconds" in result else []),
         ("load", " / ".join(f"{load:.1f}" for load in result["load_before_and_after"])),
     )
 

@@ -227,7 +227,7 @@ def trial(
     fetches = plan(web, seed)
     count = len(fetches[0]) + len(fetches[1])
     share, each = sharing([host for host in web.hosts if host.kind in {"dedicated", "shared"}])
-    before = os.getloadavg()[0]
+    before, began = os.getloadavg()[0], time.monotonic()
     hall = Hall(web, lists, _HOME)
 
     def tried(at: int, arm: Callable[[Own, Path], Arm], changes: int) -> dict[str, Any]:
@@ -245,6 +245,7 @@ def trial(
         "size": size,
         "seed": seed,
         "held_on": today.isoformat(),
+        "seconds": round(time.monotonic() - began, 1),
         "load_before_and_after": [before, os.getloadavg()[0]],
         "web": {
             "hosts": len(web.hosts),

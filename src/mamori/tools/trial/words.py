@@ -164,6 +164,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "refused": ("審査が拒んだ名前", "Names the gate refused"),
     "machine": ("機械と版", "Machine and commit"),
     "faults": ("回線の不調として数えなかった取得", "Fetches not counted, for faults of the network"),
+    "took": ("かかった秒数", "Seconds it took"),
     "load": ("機械の負荷（前／後）", "Load of the machine (before / after)"),
     "limits": ("読み方と限界", "How to read this, and its limits"),
     "limit_block": (
