@@ -6,7 +6,9 @@ each resolver is asked every 4 ms until it does what the list says. Half of the 
 PowerDNS has `mamori list long-poll` before it, and takes nothing for a second after each change: single changes and thousands
 begin one to two seconds after all have followed the last one, at moments spread evenly; those beside a fold within one.
 Then changes while a fold brings the primary a new base, judged by every engine first, as the worker does it: in
-another thread of the same process. Then the kill switch in its three forms (one entry by its name, what the last edition
+another thread of the same process; meanwhile each resolver is asked every 20 ms for a name of the base and for one that nobody
+listed, to see how long it is silent. Then all subscribers are away over a change each way and a fold.
+Then the kill switch in its three forms (one entry by its name, what the last edition
 brought, all), and the end of it. The peers (`benchmarks.reloading`: the list as a file, taken by BIND as what changed or,
 the way of ioc2rpz, as a whole) hold the same names and are changed in turn.
 
@@ -18,6 +20,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import itertools
+import json
 import multiprocessing
 import os
 import threading
@@ -34,10 +37,23 @@ from uuid import UUID, uuid4
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from benchmarks.common import arguments, django, finish, goal, machine, median, owner, percentile, say, timed, world
+from benchmarks.common import (
+    Answering,
+    arguments,
+    django,
+    finish,
+    goal,
+    machine,
+    median,
+    owner,
+    percentile,
+    say,
+    timed,
+    world,
+)
 from benchmarks.reloading import WAYS, Reloaded, Reloading
 from benchmarks.watching import Watching, until
-from demo.dns import Address, DnsWorld
+from demo.dns import Address, DnsWorld, Provider
 from demo.knot import Record as KnotRecord
 from demo.platform import Platform
 from demo.processes import WorldError, free_ports
@@ -50,6 +66,13 @@ ENGINES = ("unbound", "bind", "powerdns")
 REST = 1.0  # seconds for which PowerDNS takes nothing after a change
 GOALS = {"unbound": (0.3, 0.5), "bind": (0.5, 0.5), "powerdns": (1.0, 1.5)}  # one change, a thousand: seconds, p95
 FOLDING = 4.0  # seconds, for a change while a fold runs
+SILENCE, OTHERS = "longest silence beside a fold", "other answers beside a fold"
+AWAY = "right again after a fold"
+ONCE = {
+    SILENCE: "folding_silence_s",
+    OTHERS: "folding_others",
+    AWAY: "away_s",
+}  # steps there is one of: their key in the result
 FOLDING_LEAST = 100  # such changes for which there must be room
 KILL = 5.0  # seconds
 KILLS = {  # by the key of the result: the step, and what it is called
@@ -62,6 +85,7 @@ REFILL = 60.0  # seconds, for a primary that was lost
 CHUNK = 10_000  # entries signed at a time
 STATED = datetime(2026, 11, 1, tzinfo=UTC)
 EXPIRES = date(2027, 10, 1)
+LISTED = 11  # a name of the base that no change touches before subscribers are away
 _SIGNERS: list[Any] = []
 
 
@@ -112,6 +136,14 @@ def main() -> None:
         goal(f"{engine}: the slowest change while a fold runs s", found["folding_max_s"], FOLDING)
         for engine, found in result["ours"]["engines"].items()
         if "folding_max_s" in found
+    ]
+    result["goals"] += [
+        goal(f"{engine}: {what}", found[key], most)
+        for engine, found in result["ours"]["engines"].items()
+        for what, key, most in (
+            ("longest silence while a fold runs s", "folding_silence_s", FOLDING),
+            ("wrong answers while a fold runs", "folding_others", 0),
+        )
     ]
     result["goals"].append(goal("primary filled from what the list body has s", times["primary filled"], REFILL))
     result["goals"] += [
@@ -349,6 +381,7 @@ def run(
         yield _step(publisher.add, watching, ours, many, "effective", later)
         yield _step(publisher.end, watching, ours, many, "lifted", later)
     yield from folding(publisher, watching, ours, beside_fold(given.base, given.changes, given.thousands))
+    yield away(publisher, dns.providers, base_name(given.base - 2))
     yield _step(publisher.kill_entry, watching, ours, [base_name(given.base // 2)], "killed by name")
     brought = [f"brought-{number}.example" for number in range(BROUGHT)]
     yield _step(publisher.add, watching, ours, brought, "effective before it is killed")
@@ -377,6 +410,11 @@ def folding(
         finally:
             connection.close()
 
+    steady = Answering("benchmarks.steady")
+    listed, lawful = base_name(LISTED), "lawful.example"
+    asked = [(f"{engine} {name}", one.resolver, name, answer) for engine, one in watched.items()
+             for name, answer in ((listed, one.blocked), (lawful, "free"))]  # fmt: skip
+    steady.tell(json.dumps(asked))
     thread = threading.Thread(target=fold)
     thread.start()
     for number in range(most):
@@ -386,10 +424,40 @@ def folding(
         yield _step(publisher.add, watching, watched, name, "effective while folding", later)
         yield _step(publisher.end, watching, watched, name, "lifted while folding", later)
     thread.join()
+    found = json.loads(steady.end())
+    for what, which, joined in ((SILENCE, 0, max), (OTHERS, 2, sum)):
+        of = {engine: joined(found[f"{engine} {name}"][which] for name in (listed, lawful)) for engine in watched}
+        say(f"{what}: {of}")
+        yield {"names": 2, "what": what, **of}
     if not ended:
         raise WorldError("nothing was folded")
     say(f"folded in {ended[0]:.1f} s")
     yield {"names": 0, "what": "folded", "seconds": round(ended[0], 1)}
+
+
+def away(publisher: Publisher, providers: Mapping[str, Provider], listed: str) -> dict[str, Any]:
+    """Seconds from a subscriber's start until it is right, when it missed a change each way and a fold; one after the other."""
+    from mamori.lists.distribution.services import edition_fold
+
+    for provider in providers.values():
+        for program in reversed(provider.programs):
+            program.stop()
+    came, went = "while-away.example", base_name(LISTED)
+    publisher.add([came])
+    publisher.end([went])
+    if edition_fold() is None:
+        raise WorldError("nothing was folded")
+    took = {}
+    for engine, provider in providers.items():
+        began = time.monotonic()
+        for program in provider.programs:
+            program.start()
+        for name, answer in ((came, provider.blocked), (went, "free"), (listed, provider.blocked)):
+            if not until(provider.resolver, name, answer):
+                raise WorldError(f"{engine} is not right after it was away")
+        took[engine] = round(time.monotonic() - began, 2)
+    say(f"{AWAY}: {took}")
+    return {"names": 2, "what": AWAY, **took}
 
 
 class Watched(Protocol):
@@ -435,6 +503,8 @@ def summary(steps: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
             "thousand_n": len(many),
         }
         slow = [step[engine] for step in steps if step["what"].endswith("while folding")]
+        once = {step["what"]: step[engine] for step in steps if step["what"] in ONCE and engine in step}
+        found[engine] |= {ONCE[what]: value for what, value in once.items()}
         if slow:
             found[engine] |= {"folding_p50_s": median(slow), "folding_max_s": max(slow), "folding_n": len(slow)}
     return found

@@ -1,14 +1,28 @@
-"""What a benchmark refuses is told at once: one that hangs costs an hour of an idle machine."""
+"""What a benchmark refuses is told at once, for one that hangs costs an hour of an idle machine; what it tells is what it saw."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.publish import beside_fold, least_base, let_in
+from benchmarks.publish import beside_fold, killed, least_base, let_in, row_of, summary
+from benchmarks.reloading import WAYS
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_figures_of_publishing_are_what_their_steps_say() -> None:
+    """Who reads them finds them under these names (docs/benchmarks.md)."""
+    found = json.loads((ROOT / "docs" / "figures" / "publish.json").read_text())
+    steps, engines = found["steps"], found["ours"]["engines"]
+    assert engines == summary(steps)
+    assert found["peer"]["engines"] == {way: row_of(steps, f"peer {way}") for way in WAYS}
+    assert {key: found["ours"][key] for key in killed(steps)} == killed(steps)
+    wanted = {"effective_p50_s", "effective_p95_s", "lifted_p50_s", "lifted_p95_s", "thousand_p95_s"}
+    assert {engine for engine, row in engines.items() if wanted <= row.keys()} == {"unbound", "bind", "powerdns"}
+    assert min(row["effective_n"] for row in engines.values()) >= 20
 
 
 @pytest.mark.parametrize("way", [["-m", "benchmarks.publish"], ["benchmarks/publish.py"]])

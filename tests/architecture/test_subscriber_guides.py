@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.dns import long_polled
 from mamori.engine.formats import FORMATS
 from tests.engine.formats.cases import listing
 
@@ -51,6 +52,17 @@ def test_each_has_the_hot_zone_first_and_the_side_zone_last(engine: str) -> None
                 "all its lines go where none was handed over"
             )
     assert "/side zone: begin/,/side zone: end/d" in COMMON
+
+
+@pytest.mark.parametrize("language", ["", ".ja"])
+def test_the_guides_sed_puts_the_long_poll_before_the_hot_zone_alone(language: str, tmp_path: Path) -> None:
+    """As `tests/demo/test_powerdns.py` runs it."""
+    guide = (GUIDES / f"powerdns{language}.md").read_text()
+    (program,) = re.findall(r"^sed -i '([^']+)' /etc/powerdns/mamori\.lua", guide, re.MULTILINE)
+    shipped = (ROOT / "deploy" / "powerdns" / "mamori.lua").read_text()
+    (tmp_path / "mamori.lua").write_text(shipped)
+    subprocess.run(["sed", "-i", program, tmp_path / "mamori.lua"], check=True)
+    assert (tmp_path / "mamori.lua").read_text() == shipped.replace(*long_polled("127.0.0.1:5301"), 1) != shipped
 
 
 @pytest.mark.parametrize("language", ["", ".ja"])
