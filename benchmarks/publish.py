@@ -99,6 +99,7 @@ def main() -> None:
     parser.add_argument("--changes", type=int, default=20, help="single changes each way (default 20)")
     parser.add_argument("--thousands", type=int, default=10, help="changes of 1,000 names each way (default 10)")
     parser.add_argument("--peer-changes", type=int, default=3, help="changes of each peer each way (default 3)")
+    parser.add_argument("--polled", action="store_true", help="PowerDNS as it is by itself, without the long poll")
     given = parser.parse_args()
     if given.base < (least := least_base(given.changes, given.thousands)):
         parser.error(
@@ -107,7 +108,7 @@ def main() -> None:
     result: dict[str, Any] = {"benchmark": "publish", "base": given.base, "machine": machine()}
     times: dict[str, float] = {}
     with ExitStack() as stack:
-        dns, publisher = list_body(stack, given.base, times, engines=ENGINES)
+        dns, publisher = list_body(stack, given.base, times, engines=ENGINES, long_poll=not given.polled)
         with timed("subscribers hold the base", times):
             for engine, provider in dns.providers.items():
                 hold(provider, base_name(given.base - 1))
@@ -155,12 +156,14 @@ def main() -> None:
 
 
 def list_body(
-    stack: ExitStack, base: int, times: dict[str, float], *, engines: Sequence[str]
+    stack: ExitStack, base: int, times: dict[str, float], *, engines: Sequence[str], long_poll: bool = True
 ) -> tuple[DnsWorld, Publisher]:
     """A list body whose primary holds a list of `base` names, and the resolvers that take it; this process is its worker."""
     platform = stack.enter_context(world())
     with timed("DNS servers", times):
-        dns = stack.enter_context(DnsWorld(platform.base / "dnsworld", free_ports(6), engines=engines, long_poll=True))
+        dns = stack.enter_context(
+            DnsWorld(platform.base / "dnsworld", free_ports(6), engines=engines, long_poll=long_poll)
+        )
         dns.example.transaction("example.", add=[KnotRecord("*", 300, "A", "127.77.0.10")])
     platform.world = {
         "MAMORI_KNOT_SOCKET": str(dns.knot_socket),
