@@ -106,7 +106,9 @@ def by_digest(request: HttpRequest, digest: str) -> HttpResponse:
 
 @router.get("/list/subscribers", response={200: dict[str, Any]})
 def subscribers(request: HttpRequest) -> Any:
-    """Which edition each subscriber has, when it was offered, fetched and effective, and who lags (`standing`: late).
+    """Which edition each subscriber has, when it was offered, fetched and effective, and who lags.
+
+    `standing`: late, or old_base where changes are taken and the base is not.
 
     With the scope list.status all of them; a subscriber sees itself. Times are UTC; `written_at` is a minute ago at most
     while the worker lives.
