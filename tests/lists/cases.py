@@ -171,7 +171,7 @@ def post(client: Client, name: str, *args: object, **data: object):
     return client.post(reverse(name, args=args), data)
 
 
-def names(press: SimpleNamespace) -> set[str]:
+def in_force(press: SimpleNamespace) -> set[str]:
     """What the edition in the folder lists by DNS, read as a subscriber does."""
     files = store.read(press.folder, store.current(press.folder) or 0)
     return set(read_edition(files, press.root, clock.now()).names())

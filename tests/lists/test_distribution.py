@@ -41,7 +41,7 @@ from mamori.lists.listing.states import Method
 from mamori.site import settings as site
 from mamori.site.doctor import examine
 from mamori.tools.pull import Zone, pull
-from tests.lists.cases import listable, lose
+from tests.lists.cases import in_force, listable, lose
 from tests.programs import needs
 
 pytestmark = pytest.mark.django_db
@@ -57,11 +57,6 @@ def real(press, settings, dns_world: DnsWorld) -> DnsWorld:
     dns_world.host(["bad.example", "www.bad.example", "other.example", "canary.mamori.example"])
     services.edition_publish(refresh=True)
     return dns_world
-
-
-def in_force(press) -> set[str]:
-    files = store.read(press.folder, store.current(press.folder))
-    return set(read_edition(files, press.root, clock.now()).names())
 
 
 def serial_of(knot: Knot) -> int:

@@ -32,7 +32,7 @@ from mamori.lists.distribution.services.editions import LIFE
 from mamori.lists.distribution.services.restoring import LEAP
 from mamori.lists.listing import services as listing
 from mamori.lists.listing.models import Approval, Entry, Withdrawal
-from tests.lists.cases import lose, names
+from tests.lists.cases import in_force, lose
 
 pytestmark = pytest.mark.django_db
 
@@ -85,13 +85,13 @@ def test_a_lost_list_comes_back_by_itself(press, kept, judged):
     before = queries.in_force().version
     assert services.list_heal() is not None
     row = queries.in_force()
-    assert names(press) == {"stays.example", "came.example"}
+    assert in_force(press) == {"stays.example", "came.example"}
     assert (row.names, row.restored) == (2, True)
     assert row.version > before + LEAP, "the database may be older than what subscribers have"
     assert judged == [], "the base was judged before it was signed"
     assert services.list_heal() is None
     assert not list(press.folder.glob(".*"))
-    assert set(Entry.objects.filter(listed=True).values_list("target", flat=True)) == names(press)
+    assert set(Entry.objects.filter(listed=True).values_list("target", flat=True)) == in_force(press)
 
 
 def test_that_files_were_lost_is_told_for_some_days(press, kept, body, frozen, browser_of):
@@ -120,10 +120,10 @@ def test_and_goes_on(press, body, lists, kept):
     services.list_heal()
     listing.entry_withdraw(actor=body.approver.actor, entry_id=kept["stays.example"].id)
     lists("later.example")
-    assert names(press) == {"came.example", "later.example"}
+    assert in_force(press) == {"came.example", "later.example"}
     services.edition_fold()
     assert services.copy_keep() == queries.in_force().version
-    assert names(press) == {"came.example", "later.example"}
+    assert in_force(press) == {"came.example", "later.example"}
 
 
 def test_large_files_come_back_in_pieces(press, kept, monkeypatch):
@@ -169,7 +169,7 @@ def test_a_copy_that_is_not_as_it_was_signed_is_not_used(press, kept, judged, ha
     services.edition_restore(told.append)
     assert any("is not used" in step for step in told) == (name == "names.jsonl")
     assert len(judged) == 1, "made anew, and judged"
-    assert names(press) == {"stays.example", "came.example"}
+    assert in_force(press) == {"stays.example", "came.example"}
     assert services.copy_keep() == queries.in_force().version, "and copied anew"
 
 
@@ -217,7 +217,7 @@ def test_former_keys_bring_nothing_back(press, lists, judged):
     lose(press)
     assert services.list_heal() is None
     services.edition_restore(lambda _step: None)
-    assert names(press) == {"a.example"}
+    assert in_force(press) == {"a.example"}
     assert services.copy_keep() == queries.in_force().version
 
 
@@ -233,7 +233,7 @@ def test_rows_alone_do_not_say_that_files_are_lost(press, lists, body, judged):
     with pytest.raises(ListLost):
         services.edition_publish()
     assert services.list_heal() is None
-    assert names(press) == set()
+    assert in_force(press) == set()
 
 
 @pytest.mark.parametrize("name", ["names.jsonl", "changes.jsonl", "timestamp.json"])
@@ -245,7 +245,7 @@ def test_a_file_that_is_gone_is_noticed_though_the_worker_has_it_open(press, lis
     with pytest.raises(ListLost):
         services.edition_publish(refresh=True)
     assert services.list_heal() is not None
-    assert names(press) == {"a.example"}
+    assert in_force(press) == {"a.example"}
 
 
 def test_resolvers_may_hold_another_base_than_the_copy(press, lists, judged):
@@ -258,7 +258,7 @@ def test_resolvers_may_hold_another_base_than_the_copy(press, lists, judged):
     told = []
     services.edition_restore(told.append)
     assert any("a new base was made since" in step for step in told)
-    assert names(press) == {"a.example", "b.example"}
+    assert in_force(press) == {"a.example", "b.example"}
 
 
 def test_a_publisher_that_died_while_it_brought_the_list_back(press, kept, body, monkeypatch):
@@ -267,7 +267,7 @@ def test_a_publisher_that_died_while_it_brought_the_list_back(press, kept, body,
         services.list_heal()
     assert not [one for one in queries.desk(body.both.actor) if one.url.endswith(str(Edition.objects.count()))]
     assert services.list_heal() is not None
-    assert names(press) == {"stays.example", "came.example"}
+    assert in_force(press) == {"stays.example", "came.example"}
     assert not list(press.folder.glob(".*")), "what it left is gone"
 
 
@@ -276,7 +276,7 @@ def test_a_note_alone_takes_nothing_off_the_list(press, kept):
     told = []
     services.edition_restore(told.append)
     assert any(step.startswith("stays: The entry for stays.example disappears") for step in told)
-    assert "stays.example" in names(press)
+    assert "stays.example" in in_force(press)
 
 
 @pytest.mark.parametrize("what", ["withdrawal", "kill"])
@@ -289,7 +289,7 @@ def test_nor_does_a_statement_that_nobody_signed(press, kept, monkeypatch, what)
     row.save()
     monkeypatch.setattr(restoring, "edition_publish", lambda: None)
     services.list_heal()
-    assert names(press) == {"stays.example", "came.example"}
+    assert in_force(press) == {"stays.example", "came.example"}
     files = store.read(press.folder, store.current(press.folder))
     signed = read_edition(files, press.root, clock.now()).statements
     assert not any(unsigned in {each.value for each in one.signatures} for one in signed)
@@ -302,7 +302,7 @@ def test_an_edition_carries_no_ending_that_nobody_signed(press, lists):
     Entry.objects.filter(id=entry.id).update(state="pending_removal", ended_at=clock.now(), end="withdrawn")
     for _day in range(2):
         services.edition_publish(refresh=True)
-        assert names(press) == {"a.example", "b.example"}
+        assert in_force(press) == {"a.example", "b.example"}
 
 
 def test_nor_puts_anything_on_it(press, kept):
@@ -310,7 +310,7 @@ def test_nor_puts_anything_on_it(press, kept):
     told = []
     services.edition_restore(told.append)
     assert any(step.startswith("left out: came.example") for step in told)
-    assert names(press) == {"stays.example"}
+    assert in_force(press) == {"stays.example"}
     kept["came.example"].refresh_from_db()
     assert kept["came.example"].refused and not kept["came.example"].listed
 
@@ -320,7 +320,7 @@ def test_nor_brings_back_what_was_withdrawn_since(press, kept):
     services.edition_restore(lambda _step: None)
     Entry.objects.filter(target="went.example").update(listed=True, state="active", ended_at=None, end="")
     services.edition_publish(refresh=True)
-    assert "went.example" not in names(press)
+    assert "went.example" not in in_force(press)
     files = store.read(press.folder, store.current(press.folder))
     carried = {s.entry_id for s in read_edition(files, press.root, clock.now()).statements if s.action == "withdraw"}
     assert str(kept["went.example"].id) in carried
@@ -331,9 +331,9 @@ def test_a_copy_of_which_all_was_withdrawn_since(press, body, lists, kept):
         listing.entry_withdraw(actor=body.approver.actor, entry_id=kept[host].id)
     Entry.objects.update(listed=False)
     assert services.list_heal() is not None
-    assert names(press) == set()
+    assert in_force(press) == set()
     lists("later.example")
-    assert names(press) == {"later.example"}
+    assert in_force(press) == {"later.example"}
 
 
 def test_what_waits_in_a_ring_waits_on(press, kept, settings):
@@ -350,7 +350,7 @@ def test_the_kill_switch_keeps_a_list_away_until_it_is_lifted(press, body, kept)
     assert services.copy_keep() is None, "its order belongs to one edition"
     services.kill_lift(actor=body.approver.actor)
     assert services.list_heal() is not None
-    assert names(press) == {"stays.example", "came.example"}
+    assert in_force(press) == {"stays.example", "came.example"}
 
 
 def test_what_is_lost_again_within_the_hour_is_for_a_person(press, kept, frozen):

@@ -7,13 +7,12 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 
-from mamori.engine.editions import Member, key_id, read_edition, read_members
+from mamori.engine.editions import Member, key_id, read_members
 from mamori.engine.keys import create_signing_key, load_signing_key, public_path
 from mamori.ground import clock
 from mamori.ground.accounts.models import User
@@ -22,15 +21,10 @@ from mamori.lists.distribution import services, store
 from mamori.lists.distribution.keys import load_keys, member_add, member_remove
 from mamori.lists.distribution.models import Edition
 from mamori.lists.listing import services as listing
-from tests.lists.cases import Body, listable
+from tests.lists.cases import Body, in_force, listable
 
 pytestmark = pytest.mark.django_db
 URL = "https://bad.example/board/1"
-
-
-def names(press: SimpleNamespace) -> set[str]:
-    files = store.read(press.folder, store.current(press.folder) or 0)
-    return set(read_edition(files, press.root, clock.now()).names())
 
 
 def insert_key(person: User, by: User, key: Ed25519PrivateKey) -> None:
@@ -56,7 +50,7 @@ def test_keys_put_into_the_database_list_nothing(press, body: Body, person, run_
         insert_key(user, other, body.keys[user.id])
     entry = body.activate(body.propose(listable(URL, person), by=mallory), by=eve)
     run_jobs()
-    assert (entry.state, names(press), refusals()) == ("active", set(), {"too_few_persons"})
+    assert (entry.state, in_force(press), refusals()) == ("active", set(), {"too_few_persons"})
 
 
 def test_one_forged_key_beside_a_members_own_is_one_person(press, body: Body, person, run_jobs):
@@ -65,7 +59,7 @@ def test_one_forged_key_beside_a_members_own_is_one_person(press, body: Body, pe
     insert_key(eve, body.approver, body.keys[eve.id])
     body.activate(body.propose(listable(URL, person)), by=eve)
     run_jobs()
-    assert (names(press), refusals()) == (set(), {"too_few_persons"})
+    assert (in_force(press), refusals()) == (set(), {"too_few_persons"})
 
 
 def test_a_second_key_of_one_person_under_another_account_is_still_that_person(press, body: Body, person, run_jobs):
@@ -76,7 +70,7 @@ def test_a_second_key_of_one_person_under_another_account_is_still_that_person(p
     _add(press.keys, body.reviewer.name, "approver", body.keys[eve.id])
     body.activate(body.propose(listable(URL, person)), by=eve)
     run_jobs()
-    assert (names(press), refusals()) == (set(), {"too_few_persons"})
+    assert (in_force(press), refusals()) == (set(), {"too_few_persons"})
 
 
 def test_a_proper_member_added_by_the_root_key_counts_and_subscribers_can_check_it(press, body: Body, person, run_jobs):
@@ -88,12 +82,12 @@ def test_a_proper_member_added_by_the_root_key_counts_and_subscribers_can_check_
     entry = body.activate(body.propose(listable(URL, person)), by=newcomer)
     run_jobs()
     entry.refresh_from_db()
-    assert names(press) == set()
+    assert in_force(press) == set()
     assert entry.refused[0]["code"] == "too_few_persons"
     _add(press.keys, "Nao Newcomer", "approver", body.keys[newcomer.id])
     services.edition_publish()
     entry.refresh_from_db()
-    assert (names(press), entry.refused) == ({"bad.example"}, [])
+    assert (in_force(press), entry.refused) == ({"bad.example"}, [])
     published = store.read(press.folder, store.current(press.folder) or 0)["members.json"]
     assert row.id in read_members(published, press.root).on(clock.now().date())
 
@@ -124,7 +118,7 @@ def test_without_a_valid_list_nothing_is_added_and_what_ends_still_ends(press, b
         listing.key_revoke(actor=body.approver.actor, key=key_id(raw))
     listing.content_gone(content_id=gone)
     run_jobs()
-    assert (names(press), refusals()) == ({"stays.example"}, {"too_few_persons"})
+    assert (in_force(press), refusals()) == ({"stays.example"}, {"too_few_persons"})
 
 
 def _add(folder: Path, who: str, role: str, key: Ed25519PrivateKey, days: int = 365) -> None:

@@ -9,7 +9,7 @@ from mamori.lists.distribution.press import ListLost
 from mamori.lists.distribution.services import judging, primary
 from mamori.lists.listing import services as listing
 from mamori.lists.listing.models import Approval
-from tests.lists.cases import listable, lose, names
+from tests.lists.cases import in_force, listable, lose
 from tests.programs import needs
 
 pytestmark = pytest.mark.django_db
@@ -46,13 +46,13 @@ def test_the_list_comes_back_with_what_waits_and_goes_on(press, body, person, lo
     before = queries.in_force().version
     told = []
     services.edition_restore(told.append)
-    assert names(press) == {"a.example", "b.example", "new.example"}
+    assert in_force(press) == {"a.example", "b.example", "new.example"}
     assert queries.in_force().version > before
     assert any("2 entries" in step for step in told)
     assert not any(step.startswith("left out") for step in told), "no brake holds back what stood on the list"
     listing.entry_withdraw(actor=body.approver.actor, entry_id=lost["a.example"].id)
     services.edition_publish()
-    assert names(press) == {"b.example", "new.example"}
+    assert in_force(press) == {"b.example", "new.example"}
     with pytest.raises(DomainError, match="list_there"):
         services.edition_restore(told.append)
 
@@ -61,7 +61,7 @@ def test_an_entry_whose_signature_was_changed_does_not_come_back(press, lost, un
     Approval.objects.filter(entry=lost["a.example"], step="activate").update(signature=b"0" * 64)
     told = []
     services.edition_restore(told.append)
-    assert names(press) == {"b.example", "new.example"}
+    assert in_force(press) == {"b.example", "new.example"}
     assert any(step.startswith("left out: a.example") for step in told)
     lost["a.example"].refresh_from_db()
     assert lost["a.example"].refused and not lost["a.example"].listed
@@ -71,7 +71,7 @@ def test_a_withdrawn_activation_cannot_be_used_again(press, body, lost, unjudged
     type(lost["gone.example"]).objects.filter(id=lost["gone.example"].id).update(listed=True)
     told = []
     services.edition_restore(told.append)
-    assert names(press) == {"a.example", "b.example", "new.example"}
+    assert in_force(press) == {"a.example", "b.example", "new.example"}
     assert any("withdrawal" in step for step in told)
 
 
@@ -96,14 +96,14 @@ def test_the_kill_switch_is_an_order_that_waits_for_the_list(press, lost, unjudg
     with pytest.raises(ListLost):
         services.edition_publish()
     services.edition_restore(lambda _step: None)
-    assert names(press) == set()
+    assert in_force(press) == set()
 
 
 def test_a_name_that_reaches_far_does_not_come_back_with_two_signatures(press, lost, unjudged, monkeypatch):
     monkeypatch.setattr(judging, "far_by_lists", lambda target: ["popular"] if target == "a.example" else [])
     told = []
     services.edition_restore(told.append)
-    assert names(press) == {"b.example", "new.example"}
+    assert in_force(press) == {"b.example", "new.example"}
     assert any(step.startswith("left out: a.example") for step in told)
 
 
@@ -118,5 +118,5 @@ def test_every_engine_judges_what_is_made_of_the_database(press, lost, monkeypat
     assert not list(press.folder.glob("[0-9.]*")), "nothing was made"
     told = []
     services.edition_restore(told.append)
-    assert names(press) == {"a.example", "b.example", "new.example"}
+    assert in_force(press) == {"a.example", "b.example", "new.example"}
     assert sum(" that were meant" in step for step in told) == 8
