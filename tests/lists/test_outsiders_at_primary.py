@@ -22,6 +22,7 @@ import pytest
 from demo.knot import DEPLOY, render
 from demo.knot import Knot as Server
 from demo.processes import free_ports, private_folder
+from mamori.engine.editions import LAST_RING
 from mamori.ground import clock, jobs
 from mamori.ground.accounts.models import Organisation
 from mamori.ground.actors import Role
@@ -31,6 +32,7 @@ from mamori.lists.distribution import services
 from mamori.lists.distribution.configuring import NOBODY, place_of
 from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.models import Subscriber
+from mamori.lists.distribution.services import subscribers
 from mamori.lists.distribution.services.canaries import side_zone
 from mamori.lists.distribution.services.subscribers import key_name
 from mamori.lists.distribution.states import Delivery
@@ -118,7 +120,9 @@ def operator(person: Callable) -> Callable:
 
 
 @pytest.fixture
-def house(server: Server, press, body, person, settings, run_jobs, operator) -> Iterator[House]:
+def house(server: Server, press, body, person, settings, run_jobs, operator, monkeypatch) -> Iterator[House]:
+    """Each subscriber but our own is in the last ring: drawn, one in twenty would be in another, with another hot zone."""
+    monkeypatch.setattr(subscribers, "drawn_ring", lambda _subscriber_id: LAST_RING)
     settings.KNOT_SOCKET = str(server.socket)
     settings.RING_SECONDS = (600, 1800)
     settings.CANARY_DOMAINS = ["canary-one.example"]
