@@ -129,7 +129,7 @@ def subscribe(face: dict[str, str], folder: Path) -> None:
     framework.setup()
     from mamori.ground.actors import SYSTEM
     from mamori.lists.distribution.services import subscriber_add
-    from mamori.lists.distribution.services.subscribers import key_name
+    from mamori.lists.distribution.services.tsig import key_name
     from mamori.lists.distribution.states import Delivery
 
     row, tsig = subscriber_add(

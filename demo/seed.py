@@ -89,7 +89,8 @@ def _subscribe(world_port: int) -> dict[str, tuple[str, str]]:
     from demo.subscribers import PROVIDERS
     from mamori.ground.accounts.models import User
     from mamori.lists.distribution.models import Subscriber
-    from mamori.lists.distribution.services.subscribers import key_name, subscriber_add, tsig_key
+    from mamori.lists.distribution.services.subscribers import subscriber_add
+    from mamori.lists.distribution.services.tsig import key_name, tsig_key
     from mamori.lists.distribution.states import Delivery
 
     operator = User.objects.get(email="honda@mamori.example").actor

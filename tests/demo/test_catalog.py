@@ -24,7 +24,7 @@ from mamori.lists.distribution import services
 from mamori.lists.distribution.knot import Knot as Worker
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.services.canaries import side_zone
-from mamori.lists.distribution.services.subscribers import key_name
+from mamori.lists.distribution.services.tsig import key_name
 from mamori.lists.distribution.states import Delivery
 from tests.programs import needs, program
 

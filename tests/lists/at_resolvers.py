@@ -15,7 +15,8 @@ from mamori.ground.actors import Role
 from mamori.lists.distribution import services
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.services.primary import hot_canary
-from mamori.lists.distribution.services.subscribers import key_name, zone_names
+from mamori.lists.distribution.services.subscribers import zone_names
+from mamori.lists.distribution.services.tsig import key_name
 from mamori.lists.distribution.states import Delivery
 from mamori.lists.listing import services as listing
 from mamori.lists.listing.models import Entry

@@ -33,7 +33,7 @@ from mamori.lists.distribution.control import Control, KnotError
 from mamori.lists.distribution.knot import Knot, Large
 from mamori.lists.distribution.models import Edition, KillOrder, KnotState, Probe, Subscriber
 from mamori.lists.distribution.services import primary
-from mamori.lists.distribution.services.subscribers import key_name
+from mamori.lists.distribution.services.tsig import key_name
 from mamori.lists.distribution.states import Delivery
 from mamori.lists.listing import services as listing
 from mamori.lists.listing.models import Entry

@@ -21,7 +21,7 @@ from mamori.lists.distribution import queries, services, standings
 from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.models import Edition, EditionChange, Offer, Probe, Subscriber, Taken
 from mamori.lists.distribution.services.following import STATUS
-from mamori.lists.distribution.services.subscribers import key_name
+from mamori.lists.distribution.services.tsig import key_name
 from mamori.lists.distribution.states import Delivery
 from mamori.lists.distribution.transfers import transfers
 from tests.hotline.intake_steps import partner_face

@@ -25,7 +25,8 @@ from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.services.canaries import side_zone
 from mamori.lists.distribution.services.primary import all_zones
-from mamori.lists.distribution.services.subscribers import key_name, zone_names
+from mamori.lists.distribution.services.subscribers import zone_names
+from mamori.lists.distribution.services.tsig import key_name
 from mamori.lists.distribution.states import Delivery
 from tests.programs import needs, program
 

@@ -19,7 +19,7 @@ from mamori.lists.distribution import store
 from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.models import Edition, EditionChange, KnotState, Subscriber
 from mamori.lists.distribution.services.probing import _watch
-from mamori.lists.distribution.services.subscribers import key_name
+from mamori.lists.distribution.services.tsig import key_name
 from mamori.lists.distribution.states import Delivery
 from mamori.lists.listing import queries, services
 from mamori.lists.listing.models import Appeal, Entry, Withdrawal

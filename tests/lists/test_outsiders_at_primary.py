@@ -29,12 +29,12 @@ from mamori.ground.actors import Role
 from mamori.ground.audit.models import Event
 from mamori.ground.errors import DomainError
 from mamori.lists.distribution import services
-from mamori.lists.distribution.configuring import NOBODY, place_of
+from mamori.lists.distribution.configuring import NOBODY
 from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.services import subscribers
 from mamori.lists.distribution.services.canaries import side_zone
-from mamori.lists.distribution.services.subscribers import key_name
+from mamori.lists.distribution.services.tsig import key_name
 from mamori.lists.distribution.states import Delivery
 from mamori.site.doctor import examine
 from mamori.tools.transfers import Primary
@@ -81,16 +81,6 @@ class House:
         """Whether questions from there are answered, over UDP and TCP alike."""
         (found,) = {self.ask("hot-nx.list", "SOA", source, send).rcode() for send in SEND}
         return found == dns.rcode.NOERROR
-
-    def announced_at(self, listens: socket.socket) -> dns.message.Message:
-        """What the primary sends there when it is to tell of a zone: asked each second, for it may have been telling just then."""
-        listens.settimeout(1)
-        for _second in range(60):
-            self.server.ctl(["zone-notify hot-nx.list"])
-            with contextlib.suppress(TimeoutError), listens.accept()[0] as opened:
-                size = struct.unpack("!H", opened.recv(2))[0]
-                return dns.message.from_wire(opened.recv(size), keyring=False)
-        raise TimeoutError
 
     def transfer(self, zone: str, key: tuple[str, str], source: str) -> set[str]:
         """Both ways, whole and by differences; the owners that came."""
@@ -163,6 +153,22 @@ def added(operator, run_jobs, name: str = "Net", **more) -> tuple[Subscriber, tu
     )
     run_jobs()
     return row, (key_name(row), secret)
+
+
+def told_at() -> socket.socket:
+    """Where a subscriber is told of changes. It acknowledges none."""
+    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened.bind((INSIDE, 0))
+    opened.settimeout(10)
+    return opened
+
+
+def waiting(opened: socket.socket) -> Iterator[bytes]:
+    """What has come there."""
+    opened.settimeout(0)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            yield opened.recv(4096)
 
 
 class TestAtThePrimary:
@@ -276,30 +282,39 @@ class TestAtThePrimary:
         row.refresh_from_db()
         assert (row.notify, row.asks_from) == ("", ["127.0.0.13", "2001:db8:7::/64"])
 
-    def test_it_is_told_of_changes_where_its_page_says_from_then_on(self, house, operator, run_jobs, browser_of):
+    def test_it_is_told_of_changes_where_its_page_says_from_then_on(
+        self, house, operator, run_jobs, browser_of, body, person, settings
+    ):
         row, key = added(operator, run_jobs)
-        assert key[0] not in house.knot.told()
+        ring = dns.tsigkeyring.from_text({key[0]: (dns.tsig.HMAC_SHA256, key[1])})
         browser, url = browser_of(operator), f"/editions/subscribers/{row.id}/"
-        with socket.create_server((INSIDE, 0)) as first, socket.create_server((INSIDE, 0)) as second:
-            for listens in (first, second):
-                place = f"{INSIDE}@{listens.getsockname()[1]}"
-                posted = {"notify": place, "asks_from": INSIDE}
+        with told_at() as first, told_at() as second:
+            settings.RING_SECONDS = (0, 0)
+            for number, listens in enumerate((first, second)):
+                posted = {"notify": "{}@{}".format(*listens.getsockname()), "asks_from": INSIDE}
                 assert browser.post(f"{url}?step=servers", posted).status_code == 302
-                run_jobs()
-                assert house.knot.told()[key[0]] == place_of(place)
-                assert house.announced_at(listens).opcode() == dns.opcode.NOTIFY
+                body.list(listable(f"https://told-{number}.example/", person))
+                services.edition_publish()
+                told = dns.message.from_wire(listens.recv(4096), keyring=ring)
+                assert (told.opcode(), str(told.question[0].name)) == (dns.opcode.NOTIFY, "hot-nx.list.")
+                assert told.answer[0][0].serial == house.knot.serial("hot-nx.list")
             assert browser.post(f"{url}?step=servers", {"notify": "", "asks_from": INSIDE}).status_code == 302
+            body.list(listable("https://told-nowhere.example/", person))
+            services.edition_publish()
             run_jobs()
-            assert key[0] not in house.knot.told()
+            told_of = [dns.message.from_wire(data, keyring=ring).answer[0][0].serial for data in waiting(second)]
+            assert house.knot.serial("hot-nx.list") not in told_of
             assert house.transfer("nx.list", key, INSIDE), "the key stays"
 
-    def test_a_place_written_otherwise_is_the_same(self, house, operator, run_jobs, monkeypatch):
-        added(operator, run_jobs, notify="0:0::ffff:127.0.0.7")
-        added(operator, run_jobs, "Other", notify="2001:DB8:0::7@5301")
-        set_up = list[str]()
-        monkeypatch.setattr(Knot, "allow", lambda _self, access: set_up.append(access.name))
+    def test_no_subscriber_is_told_by_the_primary_itself(self, house, operator, run_jobs):
+        """It would wait for each that is silent, and dies when a key changes meanwhile (ADR 28): one set up so before is set right."""
+        _row, key = added(operator, run_jobs, notify=f"{INSIDE}@9")
+        assert house.knot.remotes() == frozenset()
+        by_itself = [f"remote[{key[0]}]", f"remote[{key[0]}].address {INSIDE}@9", f"zone[nx.list].notify {key[0]}"]
+        house.server.configure([f"conf-set {each}" for each in by_itself])
         jobs.run_sweep("distribution.reconcile")
-        assert set_up == []
+        assert (house.knot.remotes(), house.server.ctl(["conf-read zone.notify"])) == (frozenset(), [])
+        assert house.transfer("nx.list", key, INSIDE), "the key stays"
 
     def test_a_primary_without_the_refusal_or_without_its_addresses_gets_them_again(self, house, operator, run_jobs):
         added(operator, run_jobs)

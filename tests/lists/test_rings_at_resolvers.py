@@ -16,7 +16,8 @@ from mamori.ground.actors import Role
 from mamori.lists.distribution import queries, services
 from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.models import KnotState, Probe, Wait
-from mamori.lists.distribution.services.subscribers import key_name, zone_names
+from mamori.lists.distribution.services.subscribers import zone_names
+from mamori.lists.distribution.services.tsig import key_name
 from mamori.lists.distribution.states import Delivery
 from mamori.lists.listing import services as listing
 from mamori.site import settings as site

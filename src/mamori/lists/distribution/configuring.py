@@ -16,11 +16,11 @@ ACCESS = [
 ]
 """Asks what `shuts_out` needs to know."""
 _MODULE, _ID = "mod-queryacl", "askers"
-TOLD = unit("conf-read", section="remote", item="address")
-"""Asks which places are told of changes."""
+REMOTES = unit("conf-read", section="remote", item="address")
+"""Asks which other servers it knows. None is a subscriber's: Knot itself would tell them of changes, one after the other (ADR 28)."""
 ASKING = [
     unit("conf-read", section="template", id="default", item="global-module"),
-    TOLD,
+    REMOTES,
     *(unit("conf-read", section=_MODULE, item=item) for item in ("id", "address")),
 ]
 """Asks what `asking` needs to know."""
@@ -28,12 +28,11 @@ ASKING = [
 
 @dataclass(frozen=True)
 class Access:
-    """A subscriber at the primary: its key, the zones it may transfer, where it is told of changes ("" nowhere)."""
+    """A subscriber at the primary: its key, and the zones it may transfer."""
 
     name: str
     secret: str
     zones: tuple[str, ...]
-    notify: str = ""
 
 
 def member(zone: str, catalog: str) -> list[bytes]:
@@ -56,11 +55,6 @@ def lets_in(access: Access) -> Iterator[bytes]:
     yield conf_set("acl", name, "key", name)
     yield conf_set("acl", name, "action", "transfer")
     yield from (conf_set("zone", f"{zone}.", "acl", name) for zone in access.zones)
-    if access.notify:
-        yield conf_set("remote", name)
-        yield conf_set("remote", name, "address", access.notify)
-        yield conf_set("remote", name, "key", name)
-        yield from (conf_set("zone", f"{zone}.", "notify", name) for zone in access.zones)
 
 
 def shuts_out(name: str, answers: Iterable[Answer]) -> list[bytes]:
@@ -74,15 +68,9 @@ def shuts_out(name: str, answers: Iterable[Answer]) -> list[bytes]:
     return named + [unit("conf-unset", section=one["section"], id=name) for one in found if one["section"] != "zone"]
 
 
-def place_of(text: str) -> tuple[str, str] | None:
-    """Address and port of address@port in the one form they are compared in (53 if it names none); None for nowhere."""
-    address, _at, port = text.partition("@")
-    return (_network(address) or address, port or "53") if address else None
-
-
-def told_in(answers: Iterable[Answer]) -> dict[str, tuple[str, str] | None]:
-    """Names of the remotes and where each is told of changes, as `answers` to `TOLD` tell."""
-    return {one["id"]: place_of(one["data"]) for one in _of(answers, "remote", "address")}
+def remotes_in(answers: Iterable[Answer]) -> frozenset[str]:
+    """Names of the other servers it knows, as `answers` to `REMOTES` tell."""
+    return frozenset(one["id"] for one in _of(answers, "remote", "address"))
 
 
 def askers_in(answers: Iterable[Answer]) -> frozenset[str]:

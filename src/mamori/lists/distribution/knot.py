@@ -18,15 +18,15 @@ from mamori.ground import clock
 from mamori.lists.distribution.configuring import (
     ACCESS,
     ASKING,
-    TOLD,
+    REMOTES,
     Access,
     askers_in,
     asking,
     conf_set,
     lets_in,
     member,
+    remotes_in,
     shuts_out,
-    told_in,
 )
 from mamori.lists.distribution.control import Answer, Control, KnotError, unit
 from mamori.lists.distribution.records import (
@@ -385,13 +385,13 @@ class Knot:
                 names.setdefault(one["data"], set()).add(one["id"].removesuffix("."))
         return {name: frozenset(zones) for name, zones in names.items()}
 
-    def told(self) -> dict[str, tuple[str, str] | None]:
-        """Names of the remotes that are told of changes, and where."""
-        return told_in(self._ask(TOLD))
+    def remotes(self) -> frozenset[str]:
+        """Names of the other servers it knows: it tells them of changes itself."""
+        return remotes_in(self._ask(REMOTES))
 
     def allow(self, access: Access) -> None:
         """Let a subscriber transfer its zones, at once, in one configuration transaction. Replaces a former key."""
-        for word in (access.name, access.secret, *access.zones, *([access.notify] if access.notify else [])):
+        for word in (access.name, access.secret, *access.zones):
             if not _WORD.fullmatch(word):
                 raise KnotError("a subscriber's values must be plain words")
         self._configure([*self._unset(access.name), *lets_in(access)])

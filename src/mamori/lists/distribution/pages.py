@@ -22,7 +22,8 @@ from mamori.lists.distribution import forms, queries, services
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.permissions import FOLLOW, HALT, KILL, RESTORE, SUBSCRIBERS
 from mamori.lists.distribution.services.rings import first_ring
-from mamori.lists.distribution.services.subscribers import key_name, zone_names
+from mamori.lists.distribution.services.subscribers import zone_names
+from mamori.lists.distribution.services.tsig import key_name
 from mamori.lists.distribution.states import ALIVE, Delivery, EditionState, Standing
 from mamori.lists.distribution.tables import (
     ChangeTable,

@@ -16,8 +16,8 @@ from mamori.lists.distribution.services.subscribers import (
     subscriber_renew_key,
     subscriber_revoke,
     subscribers_apply,
-    tsig_key,
 )
+from mamori.lists.distribution.services.tsig import tsig_key
 
 __all__ = [
     "canary_watch",

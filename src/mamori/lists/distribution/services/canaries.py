@@ -15,6 +15,7 @@ from mamori.ground.errors import DomainError
 from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.services.primary import Zones
+from mamori.lists.distribution.services.tsig import subscriber_key
 from mamori.lists.distribution.states import Delivery
 
 PREFIX = "side-"
@@ -85,15 +86,3 @@ def _domains() -> list[str]:
             status=503,
         )
     return [domain.lower() for domain in settings.CANARY_DOMAINS]
-
-
-def subscriber_key() -> bytes:
-    """What subscribers' TSIG keys and canary names are derived from. DomainError where this face does not hold it."""
-    if not settings.SUBSCRIBER_KEY:
-        raise DomainError(
-            "no_subscriber_key",
-            _("This face does not hold the key that is needed here."),
-            remedy=_("The operator sets MAMORI_SUBSCRIBER_KEY."),
-            status=503,
-        )
-    return settings.SUBSCRIBER_KEY.encode()

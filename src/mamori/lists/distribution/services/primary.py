@@ -31,6 +31,7 @@ from mamori.engine.editions import (
 )
 from mamori.ground import clock
 from mamori.lists.distribution import models, standings
+from mamori.lists.distribution.announcing import ANNOUNCER, Announcement, Place
 from mamori.lists.distribution.control import KnotError
 from mamori.lists.distribution.knot import Held, Knot, Large, Synced
 from mamori.lists.distribution.making import Told
@@ -38,7 +39,8 @@ from mamori.lists.distribution.press import Base, Opened
 from mamori.lists.distribution.records import Owners
 from mamori.lists.distribution.roundtrip import Judged, judge
 from mamori.lists.distribution.services.following import offer_note
-from mamori.lists.distribution.states import ALIVE, EditionState
+from mamori.lists.distribution.services.tsig import key_name, tsig_key
+from mamori.lists.distribution.states import ALIVE, Delivery, EditionState
 
 HEAL_EVERY = timedelta(seconds=30)
 GRACE = timedelta(days=7)  # how long the hot zone keeps what the base has by now: for resolvers that were away
@@ -69,6 +71,12 @@ def all_zones() -> tuple[Zones, Zones]:
         Zones(settings.LIST_ZONE_NXDOMAIN, "nxdomain"),
         Zones(settings.LIST_ZONE_STOP, "stop", settings.STOP_PAGE_HOST),
     )
+
+
+def zones_of(subscriber: models.Subscriber) -> Zones:
+    """The two zones a subscriber takes: the hot one goes first in its configuration."""
+    nxdomain, stop = all_zones()
+    return replace(nxdomain if subscriber.delivery == Delivery.NXDOMAIN else stop, ring=subscriber.ring)
 
 
 def hot_zones() -> list[Zones]:
@@ -134,12 +142,14 @@ def _bring(wanted: Mapping[Zones, frozenset[Record]], row: models.Edition | None
     """Bring hot zones to these records, and note that they hold them since; `row`: the edition they say. KnotError."""
     knot = Knot(settings.KNOT_SOCKET)
     ring_zones_add(knot, wanted)
+    before = {zones.hot: _last_serial(zones.hot) for zones in wanted}
     synced = knot.sync_all(
         {
-            zones.hot: (records, _last_serial(zones.hot), None if look else _left.get((knot.socket, zones.hot)))
+            zones.hot: (records, before[zones.hot], None if look else _left.get((knot.socket, zones.hot)))
             for zones, records in wanted.items()
         }
     )
+    _announce(before, synced)
     for zones, records in wanted.items():
         _left[knot.socket, zones.hot] = Held(synced[zones.hot].serial, records)
         _seen(zones.hot, synced[zones.hot], set_digest(records))
@@ -150,6 +160,19 @@ def _bring(wanted: Mapping[Zones, frozenset[Record]], row: models.Edition | None
             "zone", "serial"
         ):
             offer_note(row, base, serial)
+
+
+def _announce(before: Mapping[str, int], synced: Mapping[str, Synced]) -> None:
+    """Tell the subscribers of the zones whose serial number is another than before: all at once."""
+    changed = {zone: now.serial for zone, now in synced.items() if now.serial != before[zone]}
+    if changed and settings.SUBSCRIBER_KEY:
+        rows = models.Subscriber.objects.filter(state__in=ALIVE).exclude(delivery=Delivery.URL).exclude(notify="")
+        ANNOUNCER.announce(
+            Announcement(Place.of(row.notify), zone, changed[zone], key_name(row), tsig_key(row))
+            for row in rows
+            for zone in zones_of(row).names
+            if zone in changed
+        )
 
 
 def problem() -> str:
@@ -174,6 +197,7 @@ def push_base(base: Base, before: Base | None = None) -> None:
         for zones in all_zones()
     }
     synced = knot.sync_large([*large.values()], base_owners(base), base_owners(before) if before is not None else None)
+    _announce({one.zone: one.after for one in large.values()}, synced)
     for zones in large:
         _seen(zones.base, synced[zones.base], _meant(base, zones))
 

@@ -1,9 +1,5 @@
-"""Who takes the list. A TSIG key is derived, never stored: it is shown once and can be set up again at a new primary."""
+"""Who takes the list."""
 
-import base64
-import hashlib
-import hmac
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -17,35 +13,19 @@ from mamori.ground.accounts.services import organisation_create, token_create, t
 from mamori.ground.actors import SYSTEM, Actor
 from mamori.ground.errors import DomainError, NotFound
 from mamori.lists.distribution.configuring import OURS as OUR_KEYS
-from mamori.lists.distribution.configuring import Access, place_of
+from mamori.lists.distribution.configuring import Access
 from mamori.lists.distribution.knot import Knot
 from mamori.lists.distribution.locks import advisory_lock
 from mamori.lists.distribution.models import Subscriber
 from mamori.lists.distribution.permissions import LIST_READ, SUBSCRIBERS
 from mamori.lists.distribution.services.asking import networks_of, require_asker, told_at
-from mamori.lists.distribution.services.canaries import side_zone, side_zones_sync, subscriber_key
-from mamori.lists.distribution.services.primary import Zones, all_zones, ring_zones_sync
+from mamori.lists.distribution.services.canaries import side_zone, side_zones_sync
+from mamori.lists.distribution.services.primary import ring_zones_sync, zones_of
 from mamori.lists.distribution.services.rings import OURS, drawn_ring, first_ring
+from mamori.lists.distribution.services.tsig import key_name, tsig_key
 from mamori.lists.distribution.states import ALIVE, SUBSCRIBER, Delivery, SubscriberState
 
 LOCK = 7_261_102  # PostgreSQL advisory lock: one at a time at the primary's configuration
-
-
-def key_name(subscriber: Subscriber) -> str:
-    """The name of the subscriber's present TSIG key."""
-    return f"{subscriber.key_stem}-{subscriber.generation}"
-
-
-def tsig_key(subscriber: Subscriber) -> str:
-    """The secret of the present TSIG key (hmac-sha256), base64 of 32 bytes."""
-    text = f"tsig:{subscriber.id}:{subscriber.generation}"
-    return base64.b64encode(hmac.new(subscriber_key(), text.encode(), hashlib.sha256).digest()).decode()
-
-
-def zones_of(subscriber: Subscriber) -> Zones:
-    """The two zones a subscriber takes: the hot one goes first in its configuration."""
-    nxdomain, stop = all_zones()
-    return replace(nxdomain if subscriber.delivery == Delivery.NXDOMAIN else stop, ring=subscriber.ring)
 
 
 def zone_names(subscriber: Subscriber) -> tuple[str, ...]:
@@ -160,10 +140,10 @@ def _apply() -> None:
     knot.shut_out(sorted(present.keys() - wanted.keys()), askers)
     ring_zones_sync(knot)
     side_zones_sync(knot, [(row, zones_of(row)) for row in wanted.values()])
-    told = knot.told()
+    remotes = knot.remotes()
     for name, row in sorted(wanted.items()):
-        if present.get(name) != frozenset(zone_names(row)) or told.get(name) != place_of(row.notify):
-            knot.allow(Access(name, tsig_key(row), zone_names(row), row.notify))
+        if present.get(name) != frozenset(zone_names(row)) or name in remotes:
+            knot.allow(Access(name, tsig_key(row), zone_names(row)))
     with transaction.atomic():
         for row in Subscriber.objects.select_for_update().filter(
             state__in=[SubscriberState.REQUESTED, SubscriberState.REVOKING]
