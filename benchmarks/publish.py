@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 from uuid import UUID, uuid4
 
+import django as framework
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -41,6 +42,7 @@ from benchmarks.common import (
     Answering,
     arguments,
     django,
+    environment,
     finish,
     goal,
     machine,
@@ -53,7 +55,8 @@ from benchmarks.common import (
 )
 from benchmarks.reloading import WAYS, Reloaded, Reloading
 from benchmarks.watching import Watching, until
-from demo.dns import Address, DnsWorld, Provider
+from demo.dns import LOOPBACK, Address, DnsWorld, Provider
+from demo.knot import Key
 from demo.knot import Record as KnotRecord
 from demo.platform import Platform
 from demo.processes import WorldError, free_ports
@@ -63,6 +66,7 @@ from mamori.engine.editions.statements import canonical_json
 from mamori.engine.keys import load_signing_key
 
 ENGINES = ("unbound", "bind", "powerdns")
+DELIVERIES = {"unbound": "nxdomain", "bind": "stop", "powerdns": "nxdomain"}
 REST = 1.0  # seconds for which PowerDNS takes nothing after a change
 GOALS = {"unbound": (0.3, 0.5), "bind": (0.5, 0.5), "powerdns": (1.0, 1.5)}  # one change, a thousand: seconds, p95
 FOLDING = 4.0  # seconds, for a change while a fold runs
@@ -160,10 +164,11 @@ def list_body(
 ) -> tuple[DnsWorld, Publisher]:
     """A list body whose primary holds a list of `base` names, and the resolvers that take it; this process is its worker."""
     platform = stack.enter_context(world())
+    rows = subscribers(platform, {engine: DELIVERIES[engine] for engine in engines})
+    keys = {engine: Key(name, secret) for engine, (_id, name, secret) in rows.items()}
     with timed("DNS servers", times):
-        dns = stack.enter_context(
-            DnsWorld(platform.base / "dnsworld", free_ports(6), engines=engines, long_poll=long_poll)
-        )
+        dns = DnsWorld(platform.base / "dnsworld", free_ports(6), engines=engines, keys=keys, long_poll=long_poll)
+        stack.enter_context(dns)
         dns.example.transaction("example.", add=[KnotRecord("*", 300, "A", "127.77.0.10")])
     platform.world = {
         "MAMORI_KNOT_SOCKET": str(dns.knot_socket),
@@ -173,6 +178,7 @@ def list_body(
         "MAMORI_CANARY_NAME": "canary.mamori.example",
     }
     django(platform, "worker")
+    let_in_all(platform, {rows[engine][0]: provider for engine, provider in dns.providers.items()})
     publisher = Publisher(platform, base)
     for what, step in (
         ("entries and signatures", publisher.write_base),
@@ -182,6 +188,39 @@ def list_body(
         with timed(what, times):
             step()
     return dns, publisher
+
+
+def subscribers(platform: Platform, deliveries: Mapping[str, str]) -> dict[str, tuple[UUID, str, str]]:
+    """Subscribers of these names, made as the operator makes them. Each one's id, the name of its key, and key or token."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_subscribers, (environment(platform, "manage"), dict(deliveries)))
+
+
+def _subscribers(face: dict[str, str], deliveries: dict[str, str]) -> dict[str, tuple[UUID, str, str]]:
+    os.environ.update(face)
+    framework.setup()
+    from mamori.ground.actors import SYSTEM
+    from mamori.lists.distribution.services import subscriber_add
+    from mamori.lists.distribution.services.tsig import key_name
+    from mamori.lists.distribution.states import Delivery
+
+    found = {}
+    for name, delivery in deliveries.items():
+        asks_from = "" if delivery == "url" else LOOPBACK
+        row, secret = subscriber_add(actor=SYSTEM, organisation=name, delivery=Delivery(delivery), asks_from=asks_from)
+        found[name] = (row.id, key_name(row), secret)
+    return found
+
+
+def let_in_all(platform: Platform, providers: Mapping[UUID, Provider]) -> None:
+    """Have the primary let every subscriber in, and note where these are told of changes."""
+    from mamori.lists.distribution.services import subscribers_apply
+
+    with owner(platform) as connection:
+        for row, provider in providers.items():
+            place = "{}@{}".format(*provider.notified)
+            connection.execute("UPDATE distribution_subscriber SET notify = %s WHERE id = %s", [place, row])
+    subscribers_apply()
 
 
 def hold(one: Watched, name: str) -> None:

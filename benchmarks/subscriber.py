@@ -12,16 +12,12 @@ the clock.
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-
-import django as framework
 
 from benchmarks.common import (
     PYTHON,
@@ -34,7 +30,7 @@ from benchmarks.common import (
     say,
     serving,
 )
-from benchmarks.publish import Publisher, list_body
+from benchmarks.publish import Publisher, let_in_all, list_body, subscribers
 from demo.platform import Platform
 
 FORMATS = ("rpz.zone", "unbound.conf")
@@ -79,13 +75,15 @@ class Subscriber:
 
     def __init__(self, platform: Platform, partner: str, primary: int) -> None:
         from mamori.lists.distribution import press
-        from mamori.lists.distribution.services import subscribers_apply
 
         folder = platform.base / "subscriber"
         folder.mkdir()
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            pool.apply(subscribe, (environment(platform, "manage"), folder))
-        subscribers_apply()
+        rows = subscribers(platform, {"A resolver": "nxdomain", "A filter": "url"})
+        let_in_all(platform, {})
+        (_id, key, secret), (_id, _key, token) = rows.values()
+        for name, text in (("tsig", f"{key} {secret}\n"), ("token", token)):
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o600)
         (folder / "root.json").write_bytes(press.keys().roots[0])
         mamori, common = (
             Path(sys.executable).with_name("mamori"),
@@ -121,24 +119,6 @@ class Subscriber:
             "tool": tool, "what": what, "seconds": round(seconds, 2), "processor_s": round(processor, 2),
             "mb": round(most / 1024), "said": said,
         }  # fmt: skip
-
-
-def subscribe(face: dict[str, str], folder: Path) -> None:
-    """As the operator does it: a key and a token, each in a file."""
-    os.environ.update(face)
-    framework.setup()
-    from mamori.ground.actors import SYSTEM
-    from mamori.lists.distribution.services import subscriber_add
-    from mamori.lists.distribution.services.tsig import key_name
-    from mamori.lists.distribution.states import Delivery
-
-    row, tsig = subscriber_add(
-        actor=SYSTEM, organisation="A resolver", delivery=Delivery.NXDOMAIN, asks_from="127.0.0.1"
-    )
-    _row, token = subscriber_add(actor=SYSTEM, organisation="A filter", delivery=Delivery.URL)
-    for name, text in (("tsig", f"{key_name(row)} {tsig}\n"), ("token", token)):
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o600)
 
 
 def run(publisher: Publisher, subscriber: Subscriber, changes: int) -> Iterator[dict[str, Any]]:
