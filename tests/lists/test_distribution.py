@@ -4,7 +4,8 @@ import io
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import dns.exception
@@ -481,23 +482,23 @@ class TestWithResolvers:
                     pass
                 return answer
 
-            with monkeypatch.context() as patched:
-                patched.setattr(Control, "take", forgetful)
-                patched.setattr(Control, "skip", lambda self, expected: False)
-                with pytest.raises(KnotError, match=r"lossy\.list does not hold what was published"):  # a new one
-                    knot.sync_large(large, owners_of(some))
+            @contextmanager
+            def losing() -> Iterator[None]:
+                with monkeypatch.context() as patched:
+                    patched.setattr(Control, "take", forgetful)
+                    patched.setattr(Control, "skip", lambda self, expected: False)
+                    yield
+
+            refused = {"match": r"lossy\.list does not hold what was published"}
+            with losing(), pytest.raises(KnotError, **refused):  # a new one
+                knot.sync_large(large, owners_of(some))
             made = knot.sync_large(large, owners_of(more))["lossy.list"]
-            with monkeypatch.context() as patched:
-                patched.setattr(Control, "take", forgetful)
-                with pytest.raises(
-                    KnotError, match=r"lossy\.list does not hold what was published"
-                ):  # one as it was left
-                    knot.sync_large([large[0]._replace(held=made.serial)], owners_of(some[:4] + more), owners_of(more))
+            with losing(), pytest.raises(KnotError, **refused):  # one as it was left
+                knot.sync_large([large[0]._replace(held=made.serial)], owners_of(some[:4] + more), owners_of(more))
             knot.sync("lossy.list", frozenset())
-            with monkeypatch.context() as patched:
-                patched.setattr(Control, "take", forgetful)
-                with pytest.raises(KnotError, match=r"lossy\.list does not hold what was published"):
-                    knot.sync("lossy.list", compile_rpz(some[:5], "nxdomain"))
+            with losing(), pytest.raises(KnotError, **refused):
+                knot.sync("lossy.list", compile_rpz(some[:5], "nxdomain"))
+            with losing():
                 knot.sync("lossy.list", compile_rpz(some[2:7], "nxdomain"))
         finally:
             knot.drop_zone("lossy.list")

@@ -152,12 +152,18 @@ def signers(statement: bytes, signatures: Iterable[Signature], keys: Mapping[str
         key = keys.get(signature.key_id)
         if key is None or key_id(key.public_key) != signature.key_id:
             continue
-        try:
-            VerifyKey(key.public_key).verify(statement, signature.value)
-        except (BadSignatureError, ValueError, TypeError):
-            continue
-        found.add(key)
+        if _is_signed(statement, signature.value, key.public_key):
+            found.add(key)
     return frozenset(found)
+
+
+@lru_cache(10_000)  # an ending is held against the keys when it is taken in, and again by the gate
+def _is_signed(statement: bytes, signature: bytes, public_key: bytes) -> bool:
+    try:
+        VerifyKey(public_key).verify(statement, signature)
+    except (BadSignatureError, ValueError, TypeError):
+        return False
+    return True
 
 
 def read_statement(statement: bytes) -> dict[str, object]:

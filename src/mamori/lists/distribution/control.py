@@ -6,7 +6,7 @@ is an octet for its type (END 0, DATA 1, EXTRA 2, BLOCK 3) and, of data, section
 """
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -70,14 +70,29 @@ class Control:
 
     def each(self, units: Iterable[bytes]) -> list[Answer]:
         """Units of any commands, one after another. All answers, errors among them."""
-        waiting, found = list(units), list[Answer]()
-        for at in range(0, len(waiting), _AT_ONCE):
-            piece = waiting[at : at + _AT_ONCE]
-            self.ask(_BLOCK.join(piece))
-            for _each in piece:
-                self._is_answering = True
-                found += iter(self.take, None)
+        found = list[Answer]()
+        for _number in self._one_by_one(list(units)):
+            found += iter(self.take, None)
         return found
+
+    def unlike(self, units: Sequence[bytes], expected: Sequence[bytes]) -> Iterator[tuple[int, list[Answer]]]:
+        """Of units of any commands those that are not answered by just what is expected (b"": nothing is): their numbers, and
+        what is answered besides it.
+        """
+        for number in self._one_by_one(units):
+            is_so = expected[number] != b"" and self.skip(expected[number])
+            others = list(iter(self.take, None))
+            if others or not is_so:
+                yield number, others
+
+    def _one_by_one(self, units: Sequence[bytes]) -> Iterator[int]:
+        """Send units, and let the answers to each be taken by its number."""
+        for at in range(0, len(units), _AT_ONCE):
+            piece = units[at : at + _AT_ONCE]
+            self.ask(_BLOCK.join(piece))
+            for number in range(at, at + len(piece)):
+                self._is_answering = True
+                yield number
 
     def ask(self, data: bytes) -> None:
         """Send units, and the end of their block; the answers are taken by `skip` and `take`."""

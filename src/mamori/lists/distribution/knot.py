@@ -6,7 +6,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -50,6 +50,7 @@ LARGE = 50_000
 LOADING = 600  # seconds
 LOOK_EVERY = 0.1  # seconds
 PIECE = 2_000  # commands of one connection: others are heard in between
+Committed = Callable[[Mapping[str, int]], None]
 _WORD = re.compile(r"[A-Za-z0-9.@:=/+_-]+")
 _TTL = str(TTL)
 _CONFIGURING = threading.Lock()
@@ -125,12 +126,17 @@ class Knot:
         """As `sync_all`, one zone."""
         return self.sync_all({zone: (wanted, after, None)})[zone]
 
-    def sync_all(self, wanted: Mapping[str, tuple[frozenset[Record], int, Held | None]]) -> dict[str, Synced]:
+    def sync_all(
+        self,
+        wanted: Mapping[str, tuple[frozenset[Record], int, Held | None]],
+        committed: Committed = lambda _serials: None,
+    ) -> dict[str, Synced]:
         """Make each zone hold exactly these records, in a transaction of each, and verify that it does: zones that fit in memory.
 
         The number is the last serial subscribers can have seen. They take no change with a lower one, so a zone that
         was lost, or came back from an old backup, goes on above it (and above the time, should it be lost too).
         `Held` is what the zone was left with: it is believed while the serial is the same, otherwise the zone is read.
+        `committed` hears the serial numbers of zones that were changed before they are verified.
         """
         for zone, (records, _after, _held) in wanted.items():
             check_zone(zone)
@@ -138,6 +144,8 @@ class Knot:
                 list(fit(sorted(records, key=lambda record: record.owner.removeprefix("*."))))  # says which
         plans = [self._plan(zone, *each) for zone, each in wanted.items()]
         self._transact(plans)
+        if changed := [plan.zone for plan in plans if plan.changes]:
+            committed({zone: self.serial(zone) for zone in changed})
         return {plan.zone: self._verified(plan, len(wanted[plan.zone][0])) for plan in plans}
 
     def sync_large(self, zones: Sequence[Large], owners: Owners, before: Owners | None = None) -> dict[str, Synced]:
@@ -275,15 +283,26 @@ class Knot:
     def _verified(self, plan: _Plan, size: int) -> Synced:
         """KnotError unless the zone holds what had to come, and nothing that had to go."""
         different = [] if plan.is_much else plan.different or []
-        meant = {Found(one.owner, "CNAME", one.data) for one in different if not one.goes}
-        owners, found = list(dict.fromkeys(one.owner for one in different)), set[Found]()
-        for at in range(0, len(owners), PIECE):
-            asked = (unit("zone-read", zone=plan.zone, owner=owner) for owner in owners[at : at + PIECE])
-            found.update(_found(plan.zone, self._ask(*asked, but="no such node")))
+        meant = {one.owner: one.data for one in different if not one.goes}
+        owners = list(dict.fromkeys(one.owner for one in different))
+        if not all(self._holds(plan.zone, owners[at : at + PIECE], meant) for at in range(0, len(owners), PIECE)):
+            raise _not_held(plan.zone)
         serial = self._serial(plan.zone) if plan.changes else plan.serial
-        if serial is None or found != meant:
+        if serial is None:
             raise _not_held(plan.zone)
         return Synced(size, size if plan.different is None else len(plan.different), serial)
+
+    def _holds(self, zone: str, owners: Sequence[str], meant: Mapping[str, str]) -> bool:
+        """Whether each of these owners has just the record of its target, and none if it is not `meant` to have one."""
+        said = {target: as_said(zone, target) for target in set(meant.values())}
+        asked = [unit("zone-read", zone=zone, owner=owner) for owner in owners]
+        expected = [said[meant[owner]](owner) if owner in meant else b"" for owner in owners]
+        with Control(self.socket, TIMEOUT) as control:
+            return all(
+                list(_found(zone, _heard_all(others, but="no such node")))
+                == [Found(owner, "CNAME", meant[owner]) for owner in owners[number : number + 1] if owner in meant]
+                for number, others in control.unlike(asked, expected)
+            )
 
     def _differences(self, one: Large, owners: Owners) -> list[Difference] | None:
         """Read a zone beside the owners it is to have, both in the order of zones. None when too much is different."""
@@ -433,7 +452,7 @@ class Knot:
         """What the primary says to these commands, on one connection. KnotError at a refusal, but for those that say `but`."""
         with Control(self.socket, seconds) as control:
             found = control.each(units)
-        return [_heard(one) for one in found if not (but and but in one.get("error", ""))]
+        return _heard_all(found, but)
 
 
 def _found(zone: str, answers: Iterable[Answer]) -> Iterator[Found]:
@@ -444,6 +463,11 @@ def _found(zone: str, answers: Iterable[Answer]) -> Iterator[Found]:
             owner = "@"
         if owner != "@" or kind not in ("SOA", "NS"):
             yield Found(owner, kind, data if one["ttl"] == _TTL else f"{one['ttl']} {data}")
+
+
+def _heard_all(answers: Iterable[Answer], but: str = "") -> list[Answer]:
+    """The answers without refusals that say `but`. KnotError when another one is a refusal."""
+    return [_heard(one) for one in answers if not (but and but in one.get("error", ""))]
 
 
 def _heard(answer: Answer) -> Answer:

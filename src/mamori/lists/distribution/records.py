@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -110,6 +111,9 @@ def _cname(target: str) -> bytes:
     return section("ttl", str(TTL)) + section("type", "CNAME") + section("data", target)
 
 
+_listable = lru_cache(10_000)(listable_name)  # a name stands in the zones of each way, with "*." and without
+
+
 def check_zone(zone: str) -> None:
     if not _ZONE.fullmatch(zone):
         raise KnotError("the zone's name is not plain")
@@ -122,9 +126,9 @@ def check_record(record: Record) -> None:
             raise KnotError("a record is not fit for the zone: its name is not plain")
         return
     try:
-        listable_name(record.owner.removeprefix("*."))
+        _listable(record.owner.removeprefix("*."))
         if record.target != ".":
-            listable_name(record.target.removesuffix("."))
+            _listable(record.target.removesuffix("."))
     except NameRefused as error:
         raise KnotError(f"a record is not fit for the zone: {error.code}") from error
     if record.target != "." and not record.target.endswith("."):

@@ -142,14 +142,13 @@ def _bring(wanted: Mapping[Zones, frozenset[Record]], row: models.Edition | None
     """Bring hot zones to these records, and note that they hold them since; `row`: the edition they say. KnotError."""
     knot = Knot(settings.KNOT_SOCKET)
     ring_zones_add(knot, wanted)
-    before = {zones.hot: _last_serial(zones.hot) for zones in wanted}
     synced = knot.sync_all(
         {
-            zones.hot: (records, before[zones.hot], None if look else _left.get((knot.socket, zones.hot)))
+            zones.hot: (records, _last_serial(zones.hot), None if look else _left.get((knot.socket, zones.hot)))
             for zones, records in wanted.items()
-        }
+        },
+        _announce,
     )
-    _announce(before, synced)
     for zones, records in wanted.items():
         _left[knot.socket, zones.hot] = Held(synced[zones.hot].serial, records)
         _seen(zones.hot, synced[zones.hot], set_digest(records))
@@ -162,16 +161,15 @@ def _bring(wanted: Mapping[Zones, frozenset[Record]], row: models.Edition | None
             offer_note(row, base, serial)
 
 
-def _announce(before: Mapping[str, int], synced: Mapping[str, Synced]) -> None:
-    """Tell the subscribers of the zones whose serial number is another than before: all at once."""
-    changed = {zone: now.serial for zone, now in synced.items() if now.serial != before[zone]}
-    if changed and settings.SUBSCRIBER_KEY:
+def _announce(serials: Mapping[str, int]) -> None:
+    """Tell the subscribers of these zones their serial numbers, all at once."""
+    if serials and settings.SUBSCRIBER_KEY:
         rows = models.Subscriber.objects.filter(state__in=ALIVE).exclude(delivery=Delivery.URL).exclude(notify="")
         ANNOUNCER.announce(
-            Announcement(Place.of(row.notify), zone, changed[zone], key_name(row), tsig_key(row))
+            Announcement(Place.of(row.notify), zone, serials[zone], key_name(row), tsig_key(row))
             for row in rows
             for zone in zones_of(row).names
-            if zone in changed
+            if zone in serials
         )
 
 
@@ -197,7 +195,7 @@ def push_base(base: Base, before: Base | None = None) -> None:
         for zones in all_zones()
     }
     synced = knot.sync_large([*large.values()], base_owners(base), base_owners(before) if before is not None else None)
-    _announce({one.zone: one.after for one in large.values()}, synced)
+    _announce({one.zone: synced[one.zone].serial for one in large.values() if synced[one.zone].serial != one.after})
     for zones in large:
         _seen(zones.base, synced[zones.base], _meant(base, zones))
 
