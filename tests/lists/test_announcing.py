@@ -91,6 +91,23 @@ def test_all_are_told_with_their_key_and_who_acknowledged_it_only_once(announcer
     assert silent.waiting() == 2 * (1 + 4), "of each zone: at first, and after each pause"
 
 
+def test_who_falls_silent_is_said_once_and_when_it_acknowledges_again(announcer, subscribers, caplog):
+    caplog.set_level("INFO", "mamori.list")
+    one = subscribers[0]
+    for serial in (7, 8):
+        announcer.announce([one.is_told(HOT, serial)])
+        ended(announcer)
+        one.waiting()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    one.socket.settimeout(10)
+    announcer.announce([one.is_told(HOT, 9)])
+    one.acknowledge(*one.hear())
+    ended(announcer)
+    place = "{}@{}".format(*one.place)
+    assert [record.getMessage().partition(" ")[0] for record in caplog.records] == [place, place]
+    assert "again" in caplog.messages[1]
+
+
 def test_a_newer_change_takes_the_place_of_an_older_one(announcer, subscribers):
     one = subscribers[0]
     announcer.announce([one.is_told(HOT, 7)])

@@ -4,7 +4,7 @@ Not by Knot, which tells one after the other and waits five seconds for each tha
 """
 
 import ipaddress
-import select
+import logging
 import socket
 import threading
 import time
@@ -22,6 +22,7 @@ import dns.tsigkeyring
 
 from mamori.lists.distribution.records import SOA, TTL
 
+log = logging.getLogger("mamori.list")
 PAUSES = (0.25, 0.5, 1.0, 2.0)
 """Seconds from one sending to the next, while none was acknowledged."""
 _LOOK_EVERY = 0.05  # seconds
@@ -40,6 +41,9 @@ class Place(NamedTuple):
         """Written address@port, or address alone for port 53. ValueError."""
         address, _at, port = text.partition("@")
         return cls(ipaddress.ip_address(address), int(port or 53))
+
+    def __str__(self) -> str:
+        return f"{self.address}@{self.port}"
 
 
 class Announcement(NamedTuple):
@@ -80,6 +84,7 @@ class Announcer:
         self._lock = threading.Lock()
         self._open: dict[tuple[Place, str], _Sent] = {}
         self._sockets: dict[int, socket.socket] = {}
+        self._silent: set[Place] = set()
         self._is_running = False
 
     def announce(self, announcements: Iterable[Announcement]) -> None:
@@ -100,9 +105,9 @@ class Announcer:
 
     def _run(self) -> None:
         while True:
-            ready, _, _ = select.select([*self._sockets.values()], [], [], _LOOK_EVERY)
+            time.sleep(_LOOK_EVERY)
             with self._lock:
-                for each in ready:
+                for each in self._sockets.values():
                     self._hear(each)
                 self._repeat()
                 if not self._open:
@@ -129,6 +134,9 @@ class Announcer:
                 place = Place(ipaddress.ip_address(sender[0].partition("%")[0]), sender[1])
                 if len(data) >= _HEADER and data[2] & 0x80 and (key := by_id.pop((place, data[:2]), None)):
                     del self._open[key]
+                    if place in self._silent:
+                        self._silent.remove(place)
+                        log.info("%s acknowledges announcements again", place)
 
     def _repeat(self) -> None:
         now = time.monotonic()
@@ -137,6 +145,9 @@ class Announcer:
                 continue
             if sent.again == len(PAUSES):
                 del self._open[key]
+                if sent.place not in self._silent:
+                    self._silent.add(sent.place)
+                    log.warning("%s acknowledges no announcement: a firewall? It hears of changes as late as it looks", sent.place)
                 continue
             self._send(sent)
             sent.again += 1
