@@ -286,8 +286,8 @@ class DnsWorld:
         options = f'include "{folder}/mamori.options.conf";'
         rest = f'include "{folder}/mamori.logging.conf";\ninclude "{folder}/mamori.conf";'
         write_private(main, bind_main(folder, port, self.example.port, options, rest))
-        command = [program("named"), "-f", "-n", "1", "-c", main]
-        named = Program("bind", command, folder, env={**os.environ, "UV_THREADPOOL_SIZE": "8"})  # as its guide says
+        env = {**os.environ, "UV_THREADPOOL_SIZE": "8"}  # as its guide says
+        named = Program("bind", [program("named"), "-f", "-n", "1", "-c", main], folder, env=env)
         return Provider("bind", STOP_ZONE, key, (LOOPBACK, port), (LOOPBACK, port), [named])
 
     def _powerdns(self, port: int) -> Provider:

@@ -147,7 +147,10 @@ class Announcer:
                 del self._open[key]
                 if sent.place not in self._silent:
                     self._silent.add(sent.place)
-                    log.warning("%s acknowledges no announcement: a firewall? It hears of changes as late as it looks", sent.place)
+                    log.warning(
+                        "%s acknowledges no announcement: a firewall? It hears of changes as late as it looks",
+                        sent.place,
+                    )
                 continue
             self._send(sent)
             sent.again += 1

@@ -46,7 +46,7 @@ def require_asker(asks_from: list[str], notify: str) -> None:
 
 
 def told_at(text: str) -> str:
-    """Where the primary tells of changes, address@port (53 if it names none); "" for nowhere. DomainError when it is neither."""
+    """Where a subscriber is told of changes, address@port (53 if it names none); "" for nowhere. DomainError when it is neither."""
     text = text.strip()
     if not text:
         return ""

@@ -40,7 +40,7 @@ def subscriber_add(
 ) -> tuple[Subscriber, str]:
     """Let an organisation take the list. Returns the subscriber and its secret (TSIG key or token), shown once.
 
-    Of DNS one of both: `notify`, address@port that the primary tells of changes, and `asks_from`, the addresses and networks
+    Of DNS one of both: `notify`, address@port that is told of changes, and `asks_from`, the addresses and networks
     it may be asked from, as `networks_of` reads them; without them the address that is told. `ours`: a canary of our own,
     which gets additions before all others (ring 0); the rings of others are drawn.
     """
