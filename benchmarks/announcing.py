@@ -106,7 +106,7 @@ class Listening:
 
     def seconds(self, zone: str, began: float) -> list[float]:
         """From then until each of those that are not silent heard of the zone; LONGEST for one that never did."""
-        while len(found := [self.heard.get((zone, place)) for place in self.live]) - found.count(None) < len(found):
+        while None in (found := [self.heard.get((zone, place)) for place in self.live]):
             if time.monotonic() > began + LONGEST:
                 break
             time.sleep(0.01)
