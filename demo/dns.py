@@ -74,7 +74,7 @@ class Provider:
     key: Key
     resolver: Address
     notified: Address
-    """Where the primary announces changes."""
+    """Where it is told of changes."""
     programs: list[Program] = field(default_factory=list)
 
     @property
@@ -113,7 +113,7 @@ class DnsWorld:
     ) -> None:
         """`keys`: TSIG keys Mamori has given the providers, by engine; then it is Mamori that lets them in. `sides`: their side zones.
         `hots`: their hot zones, where these are of an earlier ring.
-        `outer`: address of Unbound's relay that the primary tells of changes; its resolver's side is loopback.
+        `outer`: address of Unbound's relay where it is told of changes; its resolver's side is loopback.
         `long_poll`: `mamori list long-poll` stands before PowerDNS.
 
         Without them the world makes keys, registers them at the primary and lists a canary name.

@@ -7,7 +7,7 @@ from mamori.ground.retention import data_classes
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPER = (ROOT / "docs" / "operations.md").read_text()
-READS = re.compile(r"env\.(?:text|flag|number|items|path)\(\s*f?\"([A-Z_]+)")
+READS = re.compile(r"env\.(?:text|flag|number|items|path|sources)\(\s*f?\"([A-Z_]+)")
 
 
 def settings_read(source: str) -> set[str]:

@@ -94,6 +94,18 @@ def test_rings_in_which_nobody_sees_harm_are_bad(platform: Platform) -> None:
     assert "two numbers of seconds" in said
 
 
+def test_announcements_can_be_sent_from_addresses_of_this_machine_alone(platform: Platform) -> None:
+    assert "announcements" not in doctor(platform, MAMORI_NOTIFY_FROM="127.0.0.1, ::1")[1]
+    code, said = doctor(platform, MAMORI_NOTIFY_FROM="192.0.2.1")
+    assert code == 1
+    assert "BAD" in line(said, "announcements")
+    assert "192.0.2.1" in line(said, "announcements")
+    for wrong, why in (("primary.example", "such as 192.0.2.53"), ("192.0.2.1,192.0.2.2", "one address of IPv4")):
+        code, said = doctor(platform, MAMORI_NOTIFY_FROM=wrong)
+        assert code == 2
+        assert why in said
+
+
 def test_a_witness_that_does_not_answer_is_bad(platform: Platform) -> None:
     code, said = doctor(platform, MAMORI_WITNESS_URL="http://127.0.0.1:1")
     assert code == 1

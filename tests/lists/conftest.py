@@ -1,10 +1,13 @@
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from demo.knot import DEPLOY
+from demo.knot import Knot as Server
+from demo.processes import free_ports, private_folder
 from mamori.engine.keys import create_signing_key
 from mamori.engine.transparency.note import NoteKey
 from mamori.ground import clock
@@ -12,6 +15,7 @@ from mamori.ground.accounts.models import User
 from mamori.ground.audit.services import Sealer, signer
 from mamori.lists.distribution import services
 from mamori.lists.distribution.keys import init_keys
+from mamori.lists.distribution.services.primary import NOTIFIER
 from mamori.lists.listing.models import Entry
 from mamori.tools.witness import Witness, WitnessServer, set_up
 from tests.lists.cases import Body, listable, make_body, vouch
@@ -31,6 +35,25 @@ def press(tmp_path: Path, settings, body: Body) -> SimpleNamespace:
     root = init_keys(settings.EDITION_KEY_DIR, now=clock.now())
     vouch(settings.EDITION_KEY_DIR, body)
     return SimpleNamespace(root=root.read_bytes(), folder=settings.EDITION_DIR, keys=settings.EDITION_KEY_DIR)
+
+
+@pytest.fixture(autouse=True)
+def nobody_waits_for_acknowledgements() -> Iterator[None]:
+    """What a test's subscribers did not acknowledge is not told again, nor logged, in the next one."""
+    yield
+    with NOTIFIER._lock:
+        NOTIFIER._open.clear()
+
+
+@pytest.fixture(scope="module")
+def server(world_folder: Path, request) -> Iterator[Server]:
+    """A primary of the shipped configuration, at 127.0.0.1 and ::1."""
+    port, name = free_ports(1), request.module.__name__
+    listen = {"LISTEN": f"[127.0.0.1@{port}, ::1@{port}]"}
+    found = Server("primary", private_folder(world_folder, name), port, DEPLOY / "knot" / "primary.conf", listen)
+    found.start()
+    yield found
+    found.stop()
 
 
 @pytest.fixture

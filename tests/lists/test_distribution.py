@@ -4,7 +4,7 @@ import io
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -503,6 +503,38 @@ class TestWithResolvers:
         finally:
             knot.drop_zone("lossy.list")
 
+    @pytest.mark.parametrize(
+        "meanwhile",
+        [
+            ["zone-unset meddled.list. new.example CNAME", "zone-set meddled.list. new.example 60 CNAME other."],
+            ["zone-unset meddled.list. new.example CNAME", "zone-set meddled.list. new.example 60 TXT stray"],
+            [
+                "zone-unset meddled.list. new.example CNAME",
+                *(f"zone-set meddled.list. new.example 60 {kind}" for kind in ("TXT stray", "A 192.0.2.1")),
+            ],
+            ["zone-set meddled.list. old.example 60 CNAME ."],
+            ["zone-set meddled.list. *.old.example 60 TXT stray"],
+            ["zone-unset meddled.list. new.example CNAME"],
+        ],
+    )
+    def test_what_somebody_changes_between_the_change_and_the_look_is_no_success(self, real, meanwhile):
+        knot = Knot(str(real.knot_socket))
+        knot.add_zone("meddled.list")
+        try:
+            knot.sync("meddled.list", compile_rpz(["old.example", "kept.example"], "nxdomain"))
+            wanted = {"meddled.list": (compile_rpz(["new.example", "kept.example"], "nxdomain"), 0, None)}
+
+            def meddle(_serials: Mapping[str, int]) -> None:
+                real.list.ctl(["zone-begin meddled.list.", *meanwhile])
+                real.list.ctl(["zone-commit meddled.list."])
+
+            with pytest.raises(KnotError, match=r"meddled\.list does not hold what was published"):
+                knot.sync_all(wanted, meddle)
+            assert knot.sync_all(wanted)["meddled.list"].changed
+            assert knot.read("meddled.list") == wanted["meddled.list"][0]
+        finally:
+            knot.drop_zone("meddled.list")
+
     def test_a_hot_zone_as_we_left_it_is_not_read_and_one_that_somebody_changed_is(
         self, real, body, person, monkeypatch
     ):
@@ -555,6 +587,22 @@ class TestWithResolvers:
             assert knot.sync("open.list", compile_rpz(["a.example"], "nxdomain")).changed == 2
         finally:
             knot.drop_zone("open.list")
+
+    def test_a_zone_goes_although_a_transaction_of_it_is_open(self, real):
+        """Knot 3.2.6 dies when one goes without that."""
+        knot = Knot(str(real.knot_socket))
+        for number in range(3):
+            knot.add_zone("open.list")
+            knot.sync("open.list", compile_rpz([f"n{number}.example"], "nxdomain"))
+            real.list.ctl(["zone-begin open.list", "zone-set open.list a.example 60 CNAME ."])
+            knot.drop_zone("open.list")
+            assert "open.list" not in knot.zones()
+        real.list.ctl(["conf-begin"])
+        with pytest.raises(KnotError, match="too many transactions"):
+            knot.add_zone("open.list")
+        assert "open.list" not in knot.zones()
+        knot.add_zone("open.list")
+        knot.drop_zone("open.list")
 
     def test_a_fold_moves_changes_into_the_base_and_nobody_sees_it(self, real, press, body, person, run_jobs):
         real.host(

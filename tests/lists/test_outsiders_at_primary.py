@@ -5,7 +5,6 @@ import re
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import dns.exception
 import dns.message
@@ -90,18 +89,6 @@ class House:
             query, _serial = dns.xfr.make_query(got, keyring=ring)
             dns.query.inbound_xfr("127.0.0.1", got, query, port=self.server.port, source=source, timeout=5)
         return {str(owner) for owner in got.nodes}
-
-
-@pytest.fixture(scope="module")
-def server(world_folder: Path) -> Iterator[Server]:
-    port = free_ports(1)
-    listen = {"LISTEN": f"[127.0.0.1@{port}, ::1@{port}]"}
-    found = Server(
-        "outsiders", private_folder(world_folder, "outsiders"), port, DEPLOY / "knot" / "primary.conf", listen
-    )
-    found.start()
-    yield found
-    found.stop()
 
 
 @pytest.fixture
@@ -309,11 +296,12 @@ class TestAtThePrimary:
     def test_no_subscriber_is_told_by_the_primary_itself(self, house, operator, run_jobs):
         """It would wait for each that is silent, and dies when a key changes meanwhile (ADR 28): one set up so before is set right."""
         _row, key = added(operator, run_jobs, notify=f"{INSIDE}@9")
-        assert house.knot.remotes() == frozenset()
         by_itself = [f"remote[{key[0]}]", f"remote[{key[0]}].address {INSIDE}@9", f"zone[nx.list].notify {key[0]}"]
         house.server.configure([f"conf-set {each}" for each in by_itself])
+        house.server.configure([f"conf-set {each}" for each in ("remote[theirs]", "remote[theirs].address 192.0.2.9")])
         jobs.run_sweep("distribution.reconcile")
-        assert (house.knot.remotes(), house.server.ctl(["conf-read zone.notify"])) == (frozenset(), [])
+        assert house.server.ctl(["conf-read remote.id", "conf-read zone.notify"]) == ["remote.id = theirs"]
+        house.server.configure(["conf-unset remote[theirs]"])
         assert house.transfer("nx.list", key, INSIDE), "the key stays"
 
     def test_a_primary_without_the_refusal_or_without_its_addresses_gets_them_again(self, house, operator, run_jobs):

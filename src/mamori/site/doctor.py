@@ -1,6 +1,7 @@
 """What is configured, missing or unsafe, each with its remedy."""
 
 import os
+import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -412,6 +413,7 @@ def _outside() -> Iterator[Finding]:
         "good" if knot else "note", "list publication (Knot)", settings.KNOT_SOCKET or "none: editions stay in the house",
         "" if knot else "set MAMORI_KNOT_SOCKET to knotd's control socket",
     )  # fmt: skip
+    yield from _notified()
     yield from _mute()
     read = settings.KNOT_LOG is not None and os.access(settings.KNOT_LOG, os.R_OK)
     yield Finding(
@@ -426,6 +428,19 @@ def _outside() -> Iterator[Finding]:
         yield Finding(
             "note", "demo", "this is a demo: a clock that can be moved, no TLS", "never set MAMORI_DEMO in production"
         )
+
+
+def _notified() -> Iterator[Finding]:
+    """Whether subscribers can be told of changes from the addresses that are set."""
+    for address in settings.NOTIFY_FROM:
+        try:
+            with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as opened:
+                opened.bind((address, 0))
+        except OSError as error:
+            yield Finding(
+                "bad", "announcements to subscribers", f"cannot be sent from {address}: {error.strerror}",
+                "set MAMORI_NOTIFY_FROM to addresses of this machine, those subscribers know as the primary's",
+            )  # fmt: skip
 
 
 def _own_list() -> Finding:

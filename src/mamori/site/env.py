@@ -1,5 +1,6 @@
 """Settings from the environment: `NAME`, or `NAME_FILE` naming a file that holds the value."""
 
+import ipaddress
 import os
 from pathlib import Path
 
@@ -54,3 +55,14 @@ def items(name: str, default: str = "") -> list[str]:
 def path(name: str) -> Path | None:
     value = text(name, "")
     return Path(value) if value else None
+
+
+def sources(name: str) -> list[str]:
+    """Comma-separated addresses that are sent from: one of IPv4 at most, and one of IPv6."""
+    try:
+        found = [ipaddress.ip_address(each) for each in items(name)]
+    except ValueError as error:
+        raise SettingError(f"{name} must be addresses, such as 192.0.2.53: {error}.") from error
+    if len({each.version for each in found}) != len(found):
+        raise SettingError(f"{name} must be one address of IPv4, one of IPv6, or both.")
+    return list(map(str, found))

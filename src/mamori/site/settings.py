@@ -269,6 +269,7 @@ RECHECK_VANTAGE = env.text("MAMORI_RECHECK_VANTAGE", "1")  # worker: the name of
 KNOT_SOCKET = env.text("MAMORI_KNOT_SOCKET", "")
 KNOT_ZONE_DIR = env.path("MAMORI_KNOT_ZONE_DIR")  # worker: folder knotd reads too, where large zones are handed over
 KNOT_LOG = env.path("MAMORI_KNOT_LOG")  # worker: knotd's log of transfers; staff only knows whether it is read
+NOTIFY_FROM = env.sources("MAMORI_NOTIFY_FROM")  # worker: the primary's addresses; none: as the system chooses
 LAG_SECONDS = env.number(
     "MAMORI_LAG_SECONDS", 180
 )  # until a DNS subscriber that has not fetched an edition is an alarm

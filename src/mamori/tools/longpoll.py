@@ -100,7 +100,7 @@ class LongPoll:
         return answer.to_wire()
 
     async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Announcements by TCP, as Knot sends them."""
+        """Announcements by TCP: of a primary that sends them so."""
         try:
             async with self._telling, asyncio.timeout(ANSWER):
                 if answer := self.heard(await _message(reader), writer.get_extra_info("peername")[0]):

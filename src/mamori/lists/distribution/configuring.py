@@ -1,13 +1,13 @@
 """What the primary is told of its configuration: catalogs, who may transfer with which key, who may ask at all."""
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from mamori.lists.distribution.control import Answer, unit
 
 OURS = "sub-"
-"""Names of the keys, accesses and remotes of our subscribers begin with it. Others are the operator's, and left alone."""
+"""Names of our subscribers' keys and accesses begin with it. Others are the operator's, and left alone."""
 NOBODY = "255.255.255.255"
 """Stands among those who may ask: nobody sends from it, and were there no address at all, Knot would answer everybody."""
 ACCESS = [
@@ -16,11 +16,9 @@ ACCESS = [
 ]
 """Asks what `shuts_out` needs to know."""
 _MODULE, _ID = "mod-queryacl", "askers"
-REMOTES = unit("conf-read", section="remote", item="address")
-"""Asks which other servers it knows. None is a subscriber's: Knot itself would tell them of changes, one after the other (ADR 28)."""
 ASKING = [
     unit("conf-read", section="template", id="default", item="global-module"),
-    REMOTES,
+    unit("conf-read", section="remote", item="address"),
     *(unit("conf-read", section=_MODULE, item=item) for item in ("id", "address")),
 ]
 """Asks what `asking` needs to know."""
@@ -57,20 +55,21 @@ def lets_in(access: Access) -> Iterator[bytes]:
     yield from (conf_set("zone", f"{zone}.", "acl", name) for zone in access.zones)
 
 
-def shuts_out(name: str, answers: Iterable[Answer]) -> list[bytes]:
-    """Commands that take all away that stands under a name. `answers`: to `ACCESS`."""
-    found = [one for one in answers if one["data"].removesuffix(".") == name]
-    named = [
-        unit("conf-unset", section="zone", id=one["id"], item=one["item"], data=name)
-        for one in found
-        if one["section"] == "zone"
-    ]
-    return named + [unit("conf-unset", section=one["section"], id=name) for one in found if one["section"] != "zone"]
+def shuts_out(names: Collection[str], answers: Iterable[Answer]) -> list[bytes]:
+    """Commands that take all away that stands under these names. `answers`: to `ACCESS`.
 
-
-def remotes_in(answers: Iterable[Answer]) -> frozenset[str]:
-    """Names of the other servers it knows, as `answers` to `REMOTES` tell."""
-    return frozenset(one["id"] for one in _of(answers, "remote", "address"))
+    And every remote of `OURS`, of which an earlier version made one for each: Knot would notify them (ADR 28).
+    """
+    zones, sections = list[bytes](), list[bytes]()
+    for one in answers:
+        name = one["data"].removesuffix(".")
+        is_remote = one["section"] == "remote" or one["item"] == "notify"
+        if name in names or (is_remote and name.startswith(OURS)):
+            if one["section"] == "zone":
+                zones.append(unit("conf-unset", section="zone", id=one["id"], item=one["item"], data=name))
+            else:
+                sections.append(unit("conf-unset", section=one["section"], id=name))
+    return zones + sections
 
 
 def askers_in(answers: Iterable[Answer]) -> frozenset[str]:

@@ -75,7 +75,9 @@ class Control:
             found += iter(self.take, None)
         return found
 
-    def unlike(self, units: Sequence[bytes], expected: Sequence[bytes]) -> Iterator[tuple[int, list[Answer]]]:
+    def answered_otherwise(
+        self, units: Sequence[bytes], expected: Sequence[bytes]
+    ) -> Iterator[tuple[int, list[Answer]]]:
         """Of units of any commands those that are not answered by just what is expected (b"": nothing is): their numbers, and
         what is answered besides it.
         """

@@ -18,14 +18,12 @@ from mamori.ground import clock
 from mamori.lists.distribution.configuring import (
     ACCESS,
     ASKING,
-    REMOTES,
     Access,
     askers_in,
     asking,
     conf_set,
     lets_in,
     member,
-    remotes_in,
     shuts_out,
 )
 from mamori.lists.distribution.control import Answer, Control, KnotError, unit
@@ -136,16 +134,20 @@ class Knot:
         The number is the last serial subscribers can have seen. They take no change with a lower one, so a zone that
         was lost, or came back from an old backup, goes on above it (and above the time, should it be lost too).
         `Held` is what the zone was left with: it is believed while the serial is the same, otherwise the zone is read.
-        `committed` hears the serial numbers of zones that were changed before they are verified.
+        `committed` hears the serial numbers that the zones have by then, before they are verified.
         """
         for zone, (records, _after, _held) in wanted.items():
             check_zone(zone)
             if len({record.owner for record in records}) != len(records):
                 list(fit(sorted(records, key=lambda record: record.owner.removeprefix("*."))))  # says which
         plans = [self._plan(zone, *each) for zone, each in wanted.items()]
-        self._transact(plans)
-        if changed := [plan.zone for plan in plans if plan.changes]:
-            committed({zone: self.serial(zone) for zone in changed})
+        try:
+            self._transact(plans)
+        except KnotError:
+            with suppress(KnotError):  # some may be committed
+                committed({zone: self.serial(zone) for zone in wanted})
+            raise
+        committed({zone: self.serial(zone) for zone in wanted})
         return {plan.zone: self._verified(plan, len(wanted[plan.zone][0])) for plan in plans}
 
     def sync_large(self, zones: Sequence[Large], owners: Owners, before: Owners | None = None) -> dict[str, Synced]:
@@ -301,7 +303,7 @@ class Knot:
             return all(
                 list(_found(zone, _heard_all(others, but="no such node")))
                 == [Found(owner, "CNAME", meant[owner]) for owner in owners[number : number + 1] if owner in meant]
-                for number, others in control.unlike(asked, expected)
+                for number, others in control.answered_otherwise(asked, expected)
             )
 
     def _differences(self, one: Large, owners: Owners) -> list[Difference] | None:
@@ -383,9 +385,12 @@ class Knot:
         self._configure([unit("conf-set", section="zone", id=f"{zone}."), *member(zone, catalog)])
 
     def drop_zone(self, zone: str) -> None:
-        """Take a zone away with all it holds, at once. What it held goes last: a zone without it stays in its catalog (Knot 3.2)."""
+        """Take a zone away with all it holds, at once. What it held goes last: a zone without it stays in its catalog (Knot 3.2).
+
+        With a transaction of it open, as of a process that died, Knot 3.2.6 would die too: it is ended first.
+        """
         check_zone(zone)
-        self._configure([unit("conf-unset", section="zone", id=f"{zone}.")])
+        self._configure([unit("conf-unset", section="zone", id=f"{zone}.")], unit("zone-abort", zone=zone))
         self._purge_orphan(zone)
 
     def _purge_orphan(self, zone: str) -> None:
@@ -404,27 +409,25 @@ class Knot:
                 names.setdefault(one["data"], set()).add(one["id"].removesuffix("."))
         return {name: frozenset(zones) for name, zones in names.items()}
 
-    def remotes(self) -> frozenset[str]:
-        """Names of the other servers it knows: it tells them of changes itself."""
-        return remotes_in(self._ask(REMOTES))
-
     def allow(self, access: Access) -> None:
         """Let a subscriber transfer its zones, at once, in one configuration transaction. Replaces a former key."""
         for word in (access.name, access.secret, *access.zones):
             if not _WORD.fullmatch(word):
                 raise KnotError("a subscriber's values must be plain words")
-        self._configure([*self._unset(access.name), *lets_in(access)])
+        self._configure([*self._unset([access.name]), *lets_in(access)])
 
     def forbid(self, name: str) -> None:
-        """Take a subscriber's key, access and notifications away, at once. Nothing to do is no error."""
-        commands = self._unset(name)
+        """Take a subscriber's key and access away, at once. Nothing to do is no error."""
+        commands = self._unset([name])
         if commands:
             self._configure(commands)
 
     def shut_out(self, names: Iterable[str], askers: Iterable[str]) -> None:
-        """`forbid` all these, and let nobody ask but these networks and those `asking` leaves, in one transaction."""
-        commands = [each for name in names for each in self._unset(name)]
-        commands += asking(self._ask(*ASKING), askers)
+        """`forbid` all these, and let nobody ask but these networks and those `asking` leaves, in one transaction.
+
+        Nor does Knot itself notify one of ours from then on, as it once did.
+        """
+        commands = self._unset(names) + asking(self._ask(*ASKING), askers)
         if commands:
             self._configure(commands)
 
@@ -432,17 +435,23 @@ class Knot:
         """Networks from which the primary is asked whatever stands in its zones; all others get one and the same refusal."""
         return askers_in(self._ask(*ASKING))
 
-    def _unset(self, name: str) -> list[bytes]:
-        if not _WORD.fullmatch(name):
+    def _unset(self, names: Iterable[str]) -> list[bytes]:
+        names = frozenset(names)
+        if not all(map(_WORD.fullmatch, names)):
             raise KnotError("a subscriber's name must be a plain word")
-        return shuts_out(name, self._ask(*ACCESS))
+        return shuts_out(names, self._ask(*ACCESS))
 
-    def _configure(self, commands: Iterable[bytes]) -> None:
-        """One transaction of the configuration: the primary has one at a time."""
+    def _configure(self, commands: Iterable[bytes], before: bytes = b"") -> None:
+        """One transaction of the configuration: the primary has one at a time. `before`: ends one of a zone, if there is any.
+
+        All on one connection, of which Knot 3.2 serves one at a time: nobody else comes in between.
+        """
         with _CONFIGURING:
             try:
-                self._ask(unit("conf-begin"), *commands)
-                self._ask(unit("conf-commit"))
+                with Control(self.socket, TIMEOUT) as control:
+                    _heard_all(control.each([before] if before else []), but="no active transaction")
+                    _heard_all(control.each([unit("conf-begin"), *commands]))
+                    _heard_all(control.each([unit("conf-commit")]))
             except KnotError:
                 with suppress(KnotError):
                     self._ask(unit("conf-abort"))

@@ -6,10 +6,12 @@ zone of their own before the same base.
 """
 
 import hashlib
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -31,10 +33,10 @@ from mamori.engine.editions import (
 )
 from mamori.ground import clock
 from mamori.lists.distribution import models, standings
-from mamori.lists.distribution.announcing import ANNOUNCER, Announcement, Place
 from mamori.lists.distribution.control import KnotError
 from mamori.lists.distribution.knot import Held, Knot, Large, Synced
 from mamori.lists.distribution.making import Told
+from mamori.lists.distribution.notifying import Endpoint, Notification, Notifier
 from mamori.lists.distribution.press import Base, Opened
 from mamori.lists.distribution.records import Owners
 from mamori.lists.distribution.roundtrip import Judged, judge
@@ -42,6 +44,8 @@ from mamori.lists.distribution.services.following import offer_note
 from mamori.lists.distribution.services.tsig import key_name, tsig_key
 from mamori.lists.distribution.states import ALIVE, Delivery, EditionState
 
+log = logging.getLogger("mamori.list")
+NOTIFIER = Notifier(settings.NOTIFY_FROM)
 HEAL_EVERY = timedelta(seconds=30)
 GRACE = timedelta(days=7)  # how long the hot zone keeps what the base has by now: for resolvers that were away
 
@@ -147,7 +151,7 @@ def _bring(wanted: Mapping[Zones, frozenset[Record]], row: models.Edition | None
             zones.hot: (records, _last_serial(zones.hot), None if look else _left.get((knot.socket, zones.hot)))
             for zones, records in wanted.items()
         },
-        _announce,
+        partial(_notify, knot),
     )
     for zones, records in wanted.items():
         _left[knot.socket, zones.hot] = Held(synced[zones.hot].serial, records)
@@ -161,16 +165,39 @@ def _bring(wanted: Mapping[Zones, frozenset[Record]], row: models.Edition | None
             offer_note(row, base, serial)
 
 
-def _announce(serials: Mapping[str, int]) -> None:
-    """Tell the subscribers of these zones their serial numbers, all at once."""
-    if serials and settings.SUBSCRIBER_KEY:
-        rows = models.Subscriber.objects.filter(state__in=ALIVE).exclude(delivery=Delivery.URL).exclude(notify="")
-        ANNOUNCER.announce(
-            Announcement(Place.of(row.notify), zone, serials[zone], key_name(row), tsig_key(row))
-            for row in rows
-            for zone in zones_of(row).names
-            if zone in serials
-        )
+_told: dict[tuple[str, str], int] = {}
+"""By the primary's socket and the zone: the serial number this process told its subscribers. Of others' it cannot know."""
+
+
+def _notify(knot: Knot, serials: Mapping[str, int]) -> None:
+    """Tell the subscribers of these zones those serial numbers that were not told yet, all at once.
+
+    What fails here is logged and tried again with the next look at the primary: no change waits for it.
+    """
+    untold = {zone: serial for zone, serial in serials.items() if serial and _told.get((knot.socket, zone)) != serial}
+    if not untold:
+        return
+    try:
+        NOTIFIER.notify(_notifications(untold))
+    except Exception:
+        log.exception("Subscribers were not told of the last change")
+    else:
+        _told.update({(knot.socket, zone): serial for zone, serial in untold.items()})
+
+
+def _notifications(serials: Mapping[str, int]) -> Iterator[Notification]:
+    rows = models.Subscriber.objects.filter(state__in=ALIVE).exclude(delivery=Delivery.URL).exclude(notify="")
+    if rows and not settings.SUBSCRIBER_KEY:
+        log.error("No subscriber is told of the last change: MAMORI_SUBSCRIBER_KEY is not set")
+        return
+    for row in rows:
+        try:
+            endpoint = Endpoint.of(row.notify)
+        except ValueError as error:
+            log.warning("%s cannot be told of changes: %s", key_name(row), error)
+            continue
+        for zone in serials.keys() & set(zones_of(row).names):
+            yield Notification(endpoint, zone, serials[zone], key_name(row), tsig_key(row))
 
 
 def problem() -> str:
@@ -195,7 +222,7 @@ def push_base(base: Base, before: Base | None = None) -> None:
         for zones in all_zones()
     }
     synced = knot.sync_large([*large.values()], base_owners(base), base_owners(before) if before is not None else None)
-    _announce({one.zone: synced[one.zone].serial for one in large.values() if synced[one.zone].serial != one.after})
+    _notify(knot, {zone: each.serial for zone, each in synced.items()})
     for zones in large:
         _seen(zones.base, synced[zones.base], _meant(base, zones))
 
@@ -219,6 +246,7 @@ def look_at_base(base: Base) -> None:
         if state is None or state.digest != _meant(base, zones) or knot.serial(zones.base) != state.serial:
             push_base(base)
             return
+    _notify(knot, {zones.base: states[zones.base].serial for zones in all_zones()})
     models.KnotState.objects.filter(zone__in=[zones.base for zones in all_zones()]).update(checked_at=clock.now())
 
 

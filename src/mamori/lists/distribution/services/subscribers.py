@@ -140,9 +140,8 @@ def _apply() -> None:
     knot.shut_out(sorted(present.keys() - wanted.keys()), askers)
     ring_zones_sync(knot)
     side_zones_sync(knot, [(row, zones_of(row)) for row in wanted.values()])
-    remotes = knot.remotes()
     for name, row in sorted(wanted.items()):
-        if present.get(name) != frozenset(zone_names(row)) or name in remotes:
+        if present.get(name) != frozenset(zone_names(row)):
             knot.allow(Access(name, tsig_key(row), zone_names(row)))
     with transaction.atomic():
         for row in Subscriber.objects.select_for_update().filter(

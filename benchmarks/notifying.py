@@ -1,6 +1,6 @@
-"""How soon subscribers hear of a change while some of them are silent: our announcements beside Knot's own.
+"""How soon subscribers hear of a change while some of them are silent: the worker's announcements beside Knot's own.
 
-    python -m benchmarks.announcing --json -
+    python -m benchmarks.notifying --json -
 
 A primary on loopback has a zone of each way. Twenty subscribers acknowledge each announcement (NOTIFY); two take it and
 say nothing, as behind a firewall that drops: by UDP nobody reads, by TCP the connection is never accepted. Each round
@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
     result: dict[str, Any] = {
-        "benchmark": "announcing", "live": given.live, "silent": given.silent, "machine": machine(),
+        "benchmark": "notifying", "live": given.live, "silent": given.silent, "machine": machine(),
     }  # fmt: skip
     listening = Listening(given.live, given.silent)
     try:
@@ -140,12 +140,12 @@ def main() -> None:
 
 
 def run(folder: Path, listening: Listening, rounds: int) -> list[dict[str, list[float]]]:
-    from mamori.lists.distribution.announcing import Announcement, Announcer, Place
+    from mamori.lists.distribution.notifying import Endpoint, Notification, Notifier
 
     base = base_for(folder)
     (base / "knot.conf").write_text(_KNOT)
     primary = Knot("primary", base, free_ports(1), base / "knot.conf")
-    announcer, found = Announcer(), list[dict[str, list[float]]]()
+    notifier, found = Notifier(), list[dict[str, list[float]]]()
     keys = {place: Key.new(f"sub-{place[1]}") for place in listening.places}
     primary.start()
     try:
@@ -161,8 +161,8 @@ def run(folder: Path, listening: Listening, rounds: int) -> list[dict[str, list[
                 began = time.monotonic()
                 primary.transaction(f"{way}.list.", add=[Record(f"new-{number}.example", 60, "CNAME", ".")])
                 if way == "ours":
-                    announcer.announce(
-                        Announcement(Place.of("{}@{}".format(*place)), "ours.list", number + 2, key.name, key.secret)
+                    notifier.notify(
+                        Notification(Endpoint.of("{}@{}".format(*place)), "ours.list", number + 2, key.name, key.secret)
                         for place, key in keys.items()
                     )
                 seconds[way] = [round(each, 4) for each in listening.seconds(f"{way}.list.", began)]
